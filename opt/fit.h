@@ -1,0 +1,51 @@
+/* fit.h - fit to a target: rungs of a ladder, each a recorded step, until it fits. */
+#ifndef SNNFIT_OPT_FIT_H
+#define SNNFIT_OPT_FIT_H
+
+#include "graph/cost.h"
+#include "opt/pass.h"
+
+struct fit_options {
+	uint32_t max_iterations;	   /* 10 */
+	uint32_t minimum_bitstream_length; /* 32 */
+	/* design.bitstream_length is the initial one: 256 */
+};
+
+struct fit_step {
+	const char *action; /* "halve bitstream length", "prune at 0.003", "quantize to 14 bits" */
+	double lut_before, lut_after;
+	double sparsity; /* after */
+	uint32_t bitstream_length, weight_bits;
+};
+struct fit_skip {
+	const char *action, *reason;
+};
+
+struct fit_result {
+	struct arena arena;
+	bool fits;
+	struct cost before, after;
+	struct design design; /* the final one */
+	double sparsity;
+	uint32_t weight_bits;
+	uint32_t iterations;
+	struct fit_step *steps;
+	size_t step_count, step_capacity;
+	struct fit_skip *skipped;
+	size_t skipped_count, skipped_capacity;
+};
+
+/* Called after every recorded step (--save-steps). */
+typedef snnfit_status (*fit_observer)(void *context, const struct fit_step *step,
+				      const struct graph *graph, snnfit_error *err);
+
+/* Climbs the ladder on copies of *graph and replaces it by the best model found,
+ * which fits when result->fits; otherwise it is the one that comes closest. On
+ * failure *graph is unchanged. */
+MUST_USE snnfit_status fit_ladder(struct graph **graph, const struct design *design,
+				  const struct fit_options *options, cost_function cost,
+				  void *cost_context, fit_observer observer, void *observer_context,
+				  struct fit_result *result, snnfit_error *err);
+void fit_result_free(struct fit_result *result);
+
+#endif

@@ -1,0 +1,81 @@
+/* pass.h - a pass is a function on the graph; the pipeline is a table of them. */
+#ifndef SNNFIT_OPT_PASS_H
+#define SNNFIT_OPT_PASS_H
+
+#include "graph/graph.h"
+
+struct pass_options {
+	double dead_below;	   /* rates at most this are dead; 0 */
+	bool input_range_known;	   /* --input-range */
+	double input_low, input_high;
+	double redundancy_cosine;  /* merge above; 0.99 */
+	bool redundancy_norm;	   /* also merge norms further apart than 1 % */
+	double fusion_activity;	   /* largest rate of a near-silent population; 0.01 */
+	double prune_threshold;	   /* weights with |w| (or |w| rate) at most this go; 0.01 */
+	bool prune_by_rate;
+	uint32_t quantize_bits;	   /* 2 to 16; 8 */
+	bool quantize_per_tensor;
+};
+
+extern const struct pass_options pass_options_default;
+
+struct pass_skip {
+	const char *layer, *reason;
+};
+
+/* What one pass did (FORMATS section 3, `passes`). Memory is the report's arena. */
+struct pass_report {
+	const char *name;
+	bool changed;
+	uint64_t dead_neurons_removed, unread_neurons_removed, silent_neurons_removed,
+		redundant_pairs_merged, layers_fused, weights_pruned, weights_quantized;
+	double drive_error_bound; /* redundancy: largest |change of a reader's drive| per step */
+	double drive_variance_change; /* fusion: relative change of the next layer's drive variance */
+	struct pass_skip *skipped;
+	size_t skipped_count, skipped_capacity;
+};
+
+struct pass_context {
+	const struct pass_options *options;
+	struct arena *arena; /* of the report; lives on */
+	struct pass_report *report;
+};
+
+/* Decides, counts, then mutates; graph may be half changed on failure (the driver
+ * runs it on a copy). */
+typedef snnfit_status (*pass_function)(struct pass_context *context, struct graph *graph,
+				       snnfit_error *err);
+
+struct pass {
+	const char *name, *help;
+	bool by_default;
+	bool lossless; /* keeps every output spike, given that the rates are right */
+	pass_function run;
+};
+
+extern const struct pass passes[]; /* ends with a NULL name; in the order they run by default */
+const struct pass *pass_find(const char *name); /* NULL: unknown */
+
+struct optimize_report {
+	struct arena arena;
+	struct pass_report *passes; /* one a pass named, rounds added up */
+	size_t pass_count;
+};
+
+/* Called after every pass that changed something (--dump-after, --save-steps). */
+typedef snnfit_status (*optimize_observer)(void *context, const char *pass,
+					   const struct graph *graph, snnfit_error *err);
+
+/* Runs the passes named (comma-separated; NULL: the default ones; "none": none)
+ * on copies of *graph, verifies after each, repeats until nothing changes, and
+ * replaces *graph. On failure *graph is unchanged. */
+MUST_USE snnfit_status optimize(struct graph **graph, const char *names,
+				const struct pass_options *options, optimize_observer observer,
+				void *context, struct optimize_report *report, snnfit_error *err);
+void optimize_report_free(struct optimize_report *report);
+
+/* Notes a layer that the pass leaves alone and why; both are copied. */
+MUST_USE snnfit_status pass_skip(struct pass_context *context, const char *layer,
+				 const char *reason, snnfit_error *err);
+
+#endif
