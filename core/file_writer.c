@@ -1,0 +1,504 @@
+/* file_writer.c - a file appears whole or not at all.
+ *
+ * Written without a name where the file system can (O_TMPFILE: a crash or a
+ * signal leaves nothing behind), else under a random hidden name; synced; then
+ * given a name and renamed over the old file; and the folder is synced. */
+#include "core/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BUFFER_BYTES = 128 * 1024, COPY_IN_KERNEL_MIN = 32 * 1024, NAME_TRIES = 100 };
+
+struct file_writer {
+	struct byte_sink sink; /* first, so that a sink is its writer */
+	int fd;
+	int folder;	  /* -1: written as it is, nothing to rename */
+	char *path;	  /* as the caller gave it */
+	char *name;	  /* the last part */
+	char temporary[48]; /* "": the file has no name yet */
+	size_t buffered;
+	uint64_t length; /* with what is buffered */
+	uint8_t buffer[BUFFER_BYTES];
+};
+
+static snnfit_status
+write_failed(const struct file_writer *writer, snnfit_error *err)
+{
+	return error_set(err, SNNFIT_EIO, "cannot write %s: %s", writer->path, strerror(errno));
+}
+
+static snnfit_status
+write_through(struct file_writer *writer, const uint8_t *bytes, size_t length, snnfit_error *err)
+{
+	ssize_t put;
+
+	while (length > 0) {
+		put = write(writer->fd, bytes, length);
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return write_failed(writer, err);
+		bytes += put;
+		length -= (size_t)put;
+	}
+	return SNNFIT_OK;
+}
+
+static snnfit_status
+flush(struct file_writer *writer, snnfit_error *err)
+{
+	size_t length = writer->buffered;
+
+	writer->buffered = 0;
+	return write_through(writer, writer->buffer, length, err);
+}
+
+static snnfit_status
+writer_write(struct byte_sink *sink, const void *bytes, size_t length, snnfit_error *err)
+{
+	struct file_writer *writer = (struct file_writer *)sink;
+	snnfit_status status;
+
+	writer->length += length;
+	if (length > sizeof writer->buffer - writer->buffered) {
+		status = flush(writer, err);
+		if (status != SNNFIT_OK)
+			return status;
+	}
+	if (length >= sizeof writer->buffer)
+		return write_through(writer, bytes, length, err);
+	memcpy(writer->buffer + writer->buffered, bytes, length);
+	writer->buffered += length;
+	return SNNFIT_OK;
+}
+
+/* Errors that say: this pair of files cannot be copied inside the kernel. */
+static bool
+kernel_cannot_copy(int error)
+{
+	return error == EXDEV || error == EINVAL || error == ENOSYS || error == EOPNOTSUPP ||
+	       error == EPERM || error == EBADF || error == ETXTBSY || error == EISDIR ||
+	       error == EOVERFLOW;
+}
+
+/* Moves what the kernel can; *offset and *length are what is left for others. */
+static snnfit_status
+copy_in_kernel(struct file_writer *writer, int fd, uint64_t *offset, uint64_t *length,
+	       snnfit_error *err)
+{
+	const uint64_t most = 1u << 30;
+	off_t from;
+	ssize_t put;
+
+	while (*length > 0) {
+		from = (off_t)*offset;
+		put = copy_file_range(fd, &from, writer->fd, NULL,
+				      (size_t)(*length < most ? *length : most), 0);
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put == 0 || (put < 0 && kernel_cannot_copy(errno)))
+			return SNNFIT_OK;
+		if (put < 0)
+			return write_failed(writer, err);
+		*offset += (uint64_t)put;
+		*length -= (uint64_t)put;
+		writer->length += (uint64_t)put;
+	}
+	return SNNFIT_OK;
+}
+
+static snnfit_status
+copy_from_file(struct file_writer *writer, const struct byte_source *source, uint64_t *offset,
+	       uint64_t *length, snnfit_error *err)
+{
+	int fd = source->fd >= 0 ? source->fd : source->open_file(source, err);
+	snnfit_status status;
+
+	if (fd < 0)
+		return SNNFIT_EIO;
+	status = flush(writer, err);
+	if (status == SNNFIT_OK)
+		status = copy_in_kernel(writer, fd, offset, length, err);
+	if (fd != source->fd)
+		(void)close(fd);
+	return status;
+}
+
+static snnfit_status
+copy_through_buffer(struct file_writer *writer, const struct byte_source *source, uint64_t offset,
+		    uint64_t length, snnfit_error *err)
+{
+	snnfit_status status = SNNFIT_OK;
+	size_t bytes;
+
+	while (length > 0 && status == SNNFIT_OK) {
+		if (writer->buffered == sizeof writer->buffer) {
+			status = flush(writer, err);
+			continue;
+		}
+		bytes = sizeof writer->buffer - writer->buffered;
+		if (bytes > length)
+			bytes = (size_t)length;
+		status = byte_source_read(source, offset, writer->buffer + writer->buffered, bytes,
+					  err);
+		writer->buffered += status == SNNFIT_OK ? bytes : 0;
+		writer->length += bytes;
+		offset += bytes;
+		length -= bytes;
+	}
+	return status;
+}
+
+static snnfit_status
+writer_copy(struct byte_sink *sink, const struct byte_source *source, uint64_t offset,
+	    uint64_t length, snnfit_error *err)
+{
+	struct file_writer *writer = (struct file_writer *)sink;
+	snnfit_status status = SNNFIT_OK;
+
+	if (offset > source->size || length > source->size - offset)
+		return error_set(err, SNNFIT_EINTERNAL, "a copy passes the end of %s",
+				 source->name);
+	if (!source->bytes && length >= COPY_IN_KERNEL_MIN)
+		status = copy_from_file(writer, source, &offset, &length, err);
+	if (status == SNNFIT_OK)
+		status = copy_through_buffer(writer, source, offset, length, err);
+	return status;
+}
+
+static void
+free_writer(struct file_writer *writer)
+{
+	if (writer->folder >= 0)
+		(void)close(writer->folder);
+	free(writer->path);
+	free(writer->name);
+	free(writer);
+}
+
+/* --- opening -------------------------------------------------------------- */
+
+static bool
+random_name(char *name, size_t size)
+{
+	uint64_t number[2];
+
+	if (getrandom(number, sizeof number, 0) != sizeof number)
+		return false;
+	(void)snprintf(name, size, ".snnfit-%016llx%08llx.tmp", (unsigned long long)number[0],
+		       (unsigned long long)number[1] & 0xffffffffu);
+	return true;
+}
+
+static bool
+has_proc_name(int fd, char *path, size_t size)
+{
+	struct stat by_name, by_fd;
+
+	(void)snprintf(path, size, "/proc/self/fd/%d", fd);
+	return stat(path, &by_name) == 0 && fstat(fd, &by_fd) == 0 &&
+	       by_name.st_dev == by_fd.st_dev && by_name.st_ino == by_fd.st_ino;
+}
+
+/* A file without a name, if it can be given one later. */
+static int
+open_nameless(int folder, mode_t mode)
+{
+	char path[64];
+	int fd = openat(folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
+
+	if (fd >= 0 && !has_proc_name(fd, path, sizeof path)) {
+		(void)close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+static int
+open_hidden(struct file_writer *writer, mode_t mode)
+{
+	int tries, fd;
+
+	for (tries = 0; tries < NAME_TRIES; tries++) {
+		if (!random_name(writer->temporary, sizeof writer->temporary))
+			break;
+		fd = openat(writer->folder, writer->temporary,
+			    O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, mode);
+		if (fd >= 0 || errno != EEXIST)
+			return fd;
+	}
+	return -1;
+}
+
+/* old is the file to be replaced, NULL when there is none. */
+static snnfit_status
+open_temporary(struct file_writer *writer, const struct stat *old, snnfit_error *err)
+{
+	mode_t mode = old ? old->st_mode & 0777 : 0666; /* the kernel applies the umask */
+
+	writer->fd = open_nameless(writer->folder, mode);
+	if (writer->fd < 0)
+		writer->fd = open_hidden(writer, mode);
+	if (writer->fd < 0) {
+		writer->temporary[0] = '\0';
+		return write_failed(writer, err);
+	}
+	if (old && fchmod(writer->fd, mode) != 0)
+		return write_failed(writer, err);
+	return SNNFIT_OK;
+}
+
+/* Splits where a symbolic link leads into folder and name; what does not exist
+ * yet cannot be followed and is split as it is. */
+static snnfit_status
+locate(struct file_writer *writer, snnfit_error *err)
+{
+	char *real = realpath(writer->path, NULL);
+	char *whole = real ? real : strdup(writer->path);
+	char *slash;
+
+	if (!whole)
+		return error_no_memory(err);
+	slash = strrchr(whole, '/');
+	writer->name = strdup(slash ? slash + 1 : whole);
+	if (slash)
+		slash[slash == whole] = '\0';
+	if (writer->name)
+		writer->folder = open(slash ? whole : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(whole);
+	if (!writer->name)
+		return error_no_memory(err);
+	if (writer->folder < 0)
+		return write_failed(writer, err);
+	if (!*writer->name)
+		return error_set(err, SNNFIT_EIO, "cannot write %s: not the name of a file",
+				 writer->path);
+	return SNNFIT_OK;
+}
+
+static snnfit_status
+open_target(struct file_writer *writer, snnfit_error *err)
+{
+	struct stat old;
+	bool exists;
+	snnfit_status status;
+
+	if (strcmp(writer->path, "-") == 0) {
+		writer->fd = STDOUT_FILENO;
+		return SNNFIT_OK;
+	}
+	exists = stat(writer->path, &old) == 0;
+	if (exists && S_ISDIR(old.st_mode)) {
+		errno = EISDIR;
+		return write_failed(writer, err);
+	}
+	if (exists && !S_ISREG(old.st_mode)) {
+		writer->fd = open(writer->path, O_WRONLY | O_CLOEXEC);
+		return writer->fd < 0 ? write_failed(writer, err) : SNNFIT_OK;
+	}
+	status = locate(writer, err);
+	if (status == SNNFIT_OK)
+		status = open_temporary(writer, exists ? &old : NULL, err);
+	return status;
+}
+
+snnfit_status
+file_writer_open(struct file_writer **out, const char *path, snnfit_error *err)
+{
+	struct file_writer *writer = malloc(sizeof *writer);
+	snnfit_status status;
+
+	*out = NULL;
+	if (!writer)
+		return error_no_memory(err);
+	writer->sink = (struct byte_sink){ writer_write, writer_copy };
+	writer->fd = writer->folder = -1;
+	writer->name = NULL;
+	writer->temporary[0] = '\0';
+	writer->buffered = 0;
+	writer->length = 0;
+	writer->path = strdup(path);
+	status = writer->path ? open_target(writer, err) : error_no_memory(err);
+	if (status == SNNFIT_OK)
+		*out = writer;
+	else
+		file_writer_abort(writer);
+	return status;
+}
+
+struct byte_sink *
+file_writer_sink(struct file_writer *writer)
+{
+	return &writer->sink;
+}
+
+uint64_t
+file_writer_length(const struct file_writer *writer)
+{
+	return writer->length;
+}
+
+int
+file_writer_folder(const struct file_writer *writer)
+{
+	return writer->folder;
+}
+
+const char *
+file_writer_name(const struct file_writer *writer)
+{
+	return writer->name ? writer->name : writer->path;
+}
+
+/* --- ending --------------------------------------------------------------- */
+
+void
+file_writer_abort(struct file_writer *writer)
+{
+	if (!writer)
+		return;
+	if (writer->fd >= 0 && writer->fd != STDOUT_FILENO)
+		(void)close(writer->fd);
+	if (writer->temporary[0])
+		(void)unlinkat(writer->folder, writer->temporary, 0);
+	free_writer(writer);
+}
+
+static snnfit_status
+sync_written(struct file_writer *writer, snnfit_error *err)
+{
+	snnfit_status status = flush(writer, err);
+
+	if (status == SNNFIT_OK && writer->folder >= 0 && fsync(writer->fd) != 0)
+		status = write_failed(writer, err);
+	return status;
+}
+
+/* Gives the file a name that nobody looks at. */
+static snnfit_status
+name_it(struct file_writer *writer, snnfit_error *err)
+{
+	char path[64];
+	int tries;
+
+	if (writer->temporary[0])
+		return SNNFIT_OK;
+	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", writer->fd);
+	for (tries = 0; tries < NAME_TRIES; tries++) {
+		if (!random_name(writer->temporary, sizeof writer->temporary))
+			break;
+		if (linkat(AT_FDCWD, path, writer->folder, writer->temporary, AT_SYMLINK_FOLLOW) ==
+		    0)
+			return SNNFIT_OK;
+		if (errno != EEXIST)
+			break;
+	}
+	writer->temporary[0] = '\0';
+	return write_failed(writer, err);
+}
+
+static snnfit_status
+close_written(struct file_writer *writer, snnfit_error *err)
+{
+	int fd = writer->fd;
+
+	writer->fd = -1;
+	if (fd != STDOUT_FILENO && close(fd) != 0)
+		return write_failed(writer, err);
+	return SNNFIT_OK;
+}
+
+static snnfit_status
+sync_folder(const struct file_writer *writer, snnfit_error *err)
+{
+	/* Some file systems cannot; then the rename is as safe as it gets. */
+	if (fsync(writer->folder) != 0 && errno != EINVAL && errno != EROFS)
+		return write_failed(writer, err);
+	return SNNFIT_OK;
+}
+
+static snnfit_status
+take_place(struct file_writer *writer, snnfit_error *err)
+{
+	snnfit_status status = name_it(writer, err);
+
+	if (status == SNNFIT_OK)
+		status = close_written(writer, err);
+	if (status != SNNFIT_OK)
+		return status;
+	if (renameat(writer->folder, writer->temporary, writer->folder, writer->name) != 0)
+		return write_failed(writer, err);
+	writer->temporary[0] = '\0';
+	return sync_folder(writer, err);
+}
+
+snnfit_status
+file_writer_commit(struct file_writer *writer, snnfit_error *err)
+{
+	snnfit_status status = sync_written(writer, err);
+
+	if (status == SNNFIT_OK)
+		status = writer->folder >= 0 ? take_place(writer, err) :
+					       close_written(writer, err);
+	file_writer_abort(writer);
+	return status;
+}
+
+/* False with errno EEXIST when the name is taken. */
+static bool
+link_as(struct file_writer *writer, const char *name)
+{
+	if (linkat(writer->folder, writer->temporary, writer->folder, name, 0) == 0)
+		return true;
+	if (errno != EPERM && errno != EOPNOTSUPP)
+		return false;
+	/* A file system without hard links. */
+	if (renameat2(writer->folder, writer->temporary, writer->folder, name,
+		      RENAME_NOREPLACE) != 0)
+		return false;
+	writer->temporary[0] = '\0';
+	return true;
+}
+
+snnfit_status
+file_writer_commit_as(struct file_writer *writer, const char *name, bool *taken, snnfit_error *err)
+{
+	snnfit_status status = sync_written(writer, err);
+
+	*taken = false;
+	if (status == SNNFIT_OK)
+		status = name_it(writer, err);
+	if (status == SNNFIT_OK && !link_as(writer, name)) {
+		*taken = errno == EEXIST;
+		status = write_failed(writer, err);
+	}
+	if (*taken)
+		return status;
+	if (status == SNNFIT_OK)
+		status = close_written(writer, err);
+	file_writer_abort(writer); /* takes the hidden name away, the real one stays */
+	return status;
+}
+
+snnfit_status
+file_write(const char *path, const void *bytes, size_t length, snnfit_error *err)
+{
+	struct file_writer *writer;
+	snnfit_status status = file_writer_open(&writer, path, err);
+
+	if (status != SNNFIT_OK)
+		return status;
+	status = byte_sink_write(&writer->sink, bytes, length, err);
+	if (status == SNNFIT_OK)
+		return file_writer_commit(writer, err);
+	file_writer_abort(writer);
+	return status;
+}
