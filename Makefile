@@ -1,0 +1,30 @@
+# Short commands over the CMake presets. `make` builds, `make check` tests.
+PYTHON = $(shell [ -x .venv/bin/python ] && echo .venv/bin/python || echo python3)
+JOBS ?= $(shell nproc)
+
+release debug:
+	cmake --preset $@ >/dev/null
+	cmake --build --preset $@ -j $(JOBS)
+
+check: release
+	ctest --preset release
+	SNNFIT=build/release/snnfit $(PYTHON) -m pytest -q tests
+
+# The whole suite again, under the address and undefined behaviour sanitizers.
+asan:
+	cmake --preset asan >/dev/null
+	cmake --build --preset asan -j $(JOBS)
+	ctest --preset asan
+	SNNFIT=build/asan/snnfit $(PYTHON) -m pytest -q tests
+
+golden: release
+	ctest --preset release -L golden
+
+format:
+	tests/format.sh --fix
+
+clean:
+	rm -rf build
+
+.DEFAULT_GOAL = release
+.PHONY: release debug check asan golden format clean
