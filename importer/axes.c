@@ -1,0 +1,294 @@
+/* axes.c - follow the axes through the whole program, operation by operation. */
+#include "importer/axes.h"
+
+#include <string.h>
+
+enum { NUMBERS_MAX = 64 };
+
+/* Dims that have no number get a prime each, far above real sizes, so that the
+ * arithmetic of Reshape stays exact. */
+static const uint64_t first_symbol = 1048583;
+
+static bool
+is_prime(uint64_t n)
+{
+	uint64_t d;
+
+	for (d = 3; d * d <= n; d += 2)
+		if (n % d == 0)
+			return false;
+	return n % 2 != 0;
+}
+
+static uint64_t
+next_symbol(struct axes *axes)
+{
+	uint64_t symbol = axes->next_symbol;
+
+	do
+		axes->next_symbol += 2;
+	while (!is_prime(axes->next_symbol));
+	return symbol;
+}
+
+static uint64_t
+symbol_of(struct axes *axes, const char *name)
+{
+	uint32_t seen;
+
+	if (!name || !name[0])
+		return next_symbol(axes);
+	seen = map_get(&axes->symbols, name);
+	if (seen == MAP_NONE) {
+		seen = (uint32_t)next_symbol(axes);
+		if (!map_set(&axes->symbols, name, seen))
+			axes->out_of_memory = true;
+	}
+	return seen;
+}
+
+struct tensor_axes *
+axes_set(struct axes *axes, uint32_t value, uint32_t rank, const struct axis *list)
+{
+	struct tensor_axes *tensor;
+
+	if (value == NO_VALUE)
+		return NULL;
+	tensor = &axes->tensors[value];
+	tensor->rank = rank;
+	tensor->axes = arena_copy(axes->arena, list, rank, sizeof *list);
+	tensor->known = tensor->axes != NULL;
+	if (!tensor->known)
+		axes->out_of_memory = true;
+	return tensor;
+}
+
+/* --- where tensors come from ---------------------------------------------------- */
+
+static const Onnx__TensorShapeProto *
+declared_shape(const Onnx__ValueInfoProto *info)
+{
+	return info->type && info->type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE ?
+		       info->type->tensor_type->shape :
+		       NULL;
+}
+
+static void
+set_declared(struct axes *axes, uint32_t value, const Onnx__ValueInfoProto *info,
+	     const char *frozen)
+{
+	const Onnx__TensorShapeProto *shape = declared_shape(info);
+	struct axis list[AXES_RANK_MAX];
+	size_t d;
+
+	if (!shape || shape->n_dim > AXES_RANK_MAX)
+		return;
+	for (d = 0; d < shape->n_dim; d++) {
+		const Onnx__TensorShapeProto__Dimension *dim = shape->dim[d];
+		bool number =
+			dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+		const char *name =
+			dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM ?
+				dim->dim_param :
+				NULL;
+
+		if (number && dim->dim_value < 0)
+			return;
+		list[d] = axis_fresh(
+			axes, number ? (uint64_t)dim->dim_value : symbol_of(axes, name), frozen);
+	}
+	axes_set(axes, value, (uint32_t)shape->n_dim, list);
+}
+
+static void
+set_numbers_of_source(struct axes *axes, uint32_t value, uint32_t use)
+{
+	const struct constant *constant = constant_of(axes->constants, value);
+	struct tensor_axes *tensor = &axes->tensors[value];
+	bool editable = axes->program->values[value].source != NO_VALUE &&
+			!axes->program->values[value].in_function;
+	uint32_t i;
+
+	if (!constant || !constant->integers || constant->count > NUMBERS_MAX)
+		return;
+	tensor->numbers = arena_zalloc(axes->arena, constant->count, sizeof *tensor->numbers);
+	if (!tensor->numbers) {
+		axes->out_of_memory = true;
+		return;
+	}
+	tensor->number_count = (uint32_t)constant->count;
+	for (i = 0; i < constant->count; i++)
+		tensor->numbers[i] = (struct number){ .value = constant->integers[i],
+						      .source = editable ? NUMBER_LITERAL :
+									   NUMBER_MIXED,
+						      .use = use,
+						      .element = i };
+}
+
+static void
+set_source(struct axes *axes, uint32_t value)
+{
+	const Onnx__TensorProto *tensor = axes->program->values[value].tensor;
+	const char *frozen = axes->program->values[value].source == NO_VALUE ?
+				     "a constant inside a function, or in a form that is not edited" :
+				     NULL;
+	struct axis list[AXES_RANK_MAX];
+	size_t d;
+
+	if (tensor->n_dims > AXES_RANK_MAX)
+		return;
+	for (d = 0; d < tensor->n_dims; d++) {
+		if (tensor->dims[d] < 0)
+			return;
+		list[d] = axis_fresh(axes, (uint64_t)tensor->dims[d], frozen);
+	}
+	axes_set(axes, value, (uint32_t)tensor->n_dims, list);
+	if (!arena_grow(axes->arena, &axes->uses, axes->use_count, &axes->use_capacity,
+			sizeof *axes->uses)) {
+		axes->out_of_memory = true;
+		return;
+	}
+	axes->tensors[value].use = (uint32_t)axes->use_count;
+	axes->uses[axes->use_count++] = (struct use){ .value = value };
+	set_numbers_of_source(axes, value, axes->tensors[value].use);
+}
+
+/* --- operations ------------------------------------------------------------------- */
+
+static void
+freeze_numbers(struct axes *axes, const struct tensor_axes *tensor, const char *reason)
+{
+	uint32_t i;
+
+	for (i = 0; i < tensor->number_count; i++)
+		if (tensor->numbers[i].source == NUMBER_AXIS)
+			axis_freeze(axes, tensor->numbers[i].axis, reason);
+}
+
+static void
+freeze_tensor(struct axes *axes, uint32_t value, const char *reason)
+{
+	const struct tensor_axes *tensor = &axes->tensors[value];
+	uint32_t d;
+
+	freeze_numbers(axes, tensor, reason);
+	for (d = 0; tensor->known && d < tensor->rank; d++)
+		axis_freeze(axes, tensor->axes[d], reason);
+}
+
+static void
+set_hint(struct axes *axes, const struct map *hints, uint32_t value, const char *reason)
+{
+	uint32_t hint = map_get(hints, axes->program->values[value].name);
+
+	if (hint != MAP_NONE && !axes->program->values[value].in_function)
+		set_declared(axes, value, axes->program->graph->value_info[hint], reason);
+}
+
+/* An operator without a rule: whatever it touches is frozen. */
+static void
+follow_opaque(struct axes *axes, const struct operation *operation, const struct map *hints)
+{
+	const char *reason = arena_printf(axes->arena, "operator %s",
+					  operation_label(axes->program, operation));
+	uint32_t i;
+
+	if (!reason) {
+		axes->out_of_memory = true;
+		return;
+	}
+	for (i = 0; i < operation->operand_count; i++)
+		if (operation->operands[i] != NO_VALUE)
+			freeze_tensor(axes, operation->operands[i], reason);
+	for (i = 0; i < operation->result_count; i++)
+		if (operation->results[i] != NO_VALUE)
+			set_hint(axes, hints, operation->results[i], reason);
+}
+
+static bool
+operands_are_known(const struct axes *axes, const struct operation *operation)
+{
+	uint32_t i;
+
+	for (i = 0; i < operation->operand_count; i++)
+		if (operation->operands[i] != NO_VALUE &&
+		    !axes->tensors[operation->operands[i]].known)
+			return false;
+	return true;
+}
+
+/* Sizes of axes that went into an operation as numbers, and did not come out as
+ * numbers that are followed, were used for something else. */
+static void
+settle_numbers(struct axes *axes, const struct operation *operation)
+{
+	uint32_t result = operation->result_count ? operation->results[0] : NO_VALUE;
+	uint32_t i;
+
+	if (result != NO_VALUE && axes->tensors[result].numbers)
+		return;
+	if (operation_is(operation, "Reshape") || operation_is(operation, "Expand") ||
+	    operation_is(operation, "ConstantOfShape"))
+		return; /* their rules bound them */
+	for (i = 0; i < operation->operand_count; i++)
+		if (operation->operands[i] != NO_VALUE)
+			freeze_numbers(axes, &axes->tensors[operation->operands[i]],
+				       "its size is used as a number");
+}
+
+static void
+follow_operation(struct axes *axes, uint32_t index, const struct map *hints)
+{
+	const struct operation *operation = &axes->program->operations[index];
+	axis_rule rule = operation->operand_count == operation->named_count ?
+				 axis_rule_of(operation) :
+				 NULL;
+
+	if (rule && operands_are_known(axes, operation) && rule(axes, index))
+		settle_numbers(axes, operation);
+	else
+		follow_opaque(axes, operation, hints);
+}
+
+static bool
+index_hints(struct axes *axes, struct map *hints)
+{
+	const Onnx__GraphProto *graph = axes->program->graph;
+	size_t i;
+
+	map_init(hints, axes->arena);
+	for (i = 0; i < graph->n_value_info; i++)
+		if (graph->value_info[i]->name &&
+		    !map_set(hints, graph->value_info[i]->name, (uint32_t)i))
+			return false;
+	return true;
+}
+
+snnfit_status
+axes_follow(struct axes *axes, struct program *program, const struct constants *constants,
+	    struct arena *arena, snnfit_error *err)
+{
+	struct map hints;
+	size_t i;
+
+	*axes = (struct axes){ .program = program,
+			       .constants = constants,
+			       .arena = arena,
+			       .next_symbol = first_symbol };
+	map_init(&axes->symbols, arena);
+	axes->tensors = arena_zalloc(arena, program->value_count, sizeof *axes->tensors);
+	if (!axes->tensors || !index_hints(axes, &hints))
+		return error_no_memory(err);
+	for (i = 0; i < program->value_count; i++) {
+		const struct value *value = &program->values[i];
+
+		axes->tensors[i].use = NO_VALUE;
+		if (value->kind == VALUE_INPUT)
+			set_declared(axes, (uint32_t)i, program->graph->input[value->input], NULL);
+		else if (value->kind == VALUE_SOURCE)
+			set_source(axes, (uint32_t)i);
+	}
+	for (i = 0; i < program->operation_count && !axes->out_of_memory; i++)
+		follow_operation(axes, (uint32_t)i, &hints);
+	return axes->out_of_memory ? error_no_memory(err) : SNNFIT_OK;
+}

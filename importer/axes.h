@@ -1,0 +1,129 @@
+/* axes.h - which axis of which tensor follows which units.
+ *
+ * An axis is a product of variables, outermost first; an axis of size 1 is the
+ * empty product, so that broadcasting costs nothing. Operators unify axes; a
+ * variable is split when a product of others takes its place (256 = 16 x 16),
+ * or becomes a sum when it is a concatenation. Union-find with union by weight:
+ * near-linear. (The idea is the dependency graph of structural pruning, DepGraph,
+ * CVPR 2023.) */
+#ifndef SNNFIT_IMPORTER_AXES_H
+#define SNNFIT_IMPORTER_AXES_H
+
+#include "importer/constant.h"
+
+enum { AXES_RANK_MAX = 12 };
+
+typedef uint32_t variable_id;
+
+struct axis {
+	uint32_t count;
+	variable_id *variables;
+};
+
+enum variable_state { VARIABLE_LEAF, VARIABLE_LINK, VARIABLE_SUM };
+
+struct variable {
+	uint64_t size;
+	enum variable_state state;
+	uint32_t weight;
+	uint32_t part_count;
+	struct axis link;   /* LINK: the product that took its place */
+	struct axis *parts; /* SUM: its parts, in order */
+	const char *frozen; /* LEAF: why it may not be cut */
+};
+
+/* Where a number in a shape tensor comes from. */
+enum number_source { NUMBER_FREE, NUMBER_LITERAL, NUMBER_AXIS, NUMBER_MIXED };
+struct number {
+	int64_t value;
+	enum number_source source;
+	uint32_t use;	  /* LITERAL: into axes.uses */
+	uint32_t element; /* of that use's tensor */
+	struct axis axis; /* AXIS: the number is its size */
+};
+
+struct tensor_axes {
+	bool known; /* the rank is */
+	uint32_t rank;
+	struct axis *axes;
+	struct number *numbers; /* of a small integer tensor; NULL: not followed */
+	uint32_t number_count;
+	uint32_t use; /* of a source: into axes.uses; else NO_VALUE */
+};
+
+/* One read of a constant tensor. */
+struct axis_edit {
+	uint32_t element;
+	struct axis axis;
+};
+struct use {
+	uint32_t value;
+	struct axis_edit *edits;
+	size_t edit_count, edit_capacity;
+};
+
+/* A weight operation: its output units, and the axis that it contracts. */
+struct weight_operation {
+	uint32_t operation;
+	uint32_t data_operand, weight_operand;
+	bool transposed; /* the weight tensor is [columns][rows] */
+	struct axis units, columns;
+};
+
+/* An attribute that is the size of an axis. */
+struct axis_attribute {
+	uint32_t operation;
+	const char *name;
+	struct axis axis;
+};
+
+struct axes {
+	struct program *program;
+	const struct constants *constants;
+	struct arena *arena;
+	struct variable *variables;
+	struct tensor_axes *tensors; /* [value_count] */
+	struct use *uses;
+	struct weight_operation *weights;
+	struct axis_attribute *attributes;
+	size_t variable_count, use_count, weight_count, attribute_count;
+	size_t variable_capacity, use_capacity, weight_capacity, attribute_capacity;
+	struct map symbols; /* dim_param -> prime */
+	uint64_t next_symbol;
+	bool out_of_memory; /* remembered: ask once at the end */
+};
+
+MUST_USE snnfit_status axes_follow(struct axes *axes, struct program *program,
+				   const struct constants *constants, struct arena *arena,
+				   snnfit_error *err);
+
+/* --- the algebra -------------------------------------------------------------- */
+
+struct axis axis_fresh(struct axes *axes, uint64_t size, const char *frozen);
+struct axis axis_resolve(struct axes *axes, struct axis axis);
+uint64_t axis_size(struct axes *axes, struct axis axis);
+/* The same units in the same order. */
+bool axis_equal(struct axes *axes, struct axis a, struct axis b);
+void axis_freeze(struct axes *axes, struct axis axis, const char *reason);
+void axis_unify(struct axes *axes, struct axis a, struct axis b, const char *reason);
+struct axis axis_product(struct axes *axes, const struct axis *factors, uint32_t count);
+/* The sum of parts; parts of size 1 become frozen rows. */
+struct axis axis_sum(struct axes *axes, const struct axis *parts, uint32_t count);
+/* Re-brackets the factors of x into dims (Reshape, Flatten); freezes what is
+ * left in the middle when it does not come out. */
+void axis_reshape(struct axes *axes, const struct axis *x, uint32_t rank, const uint64_t *dims,
+		  uint32_t out_rank, struct axis *out);
+/* A fresh axis frozen from the start when size > 1. */
+struct axis axis_frozen(struct axes *axes, uint64_t size, const char *reason);
+
+/* --- for the rules -------------------------------------------------------------- */
+
+/* Sets what is known of a result; axes are copied. */
+struct tensor_axes *axes_set(struct axes *axes, uint32_t value, uint32_t rank,
+			     const struct axis *list);
+/* The rule of an operator. False: it met a form that it does not know, nothing
+ * was bound. */
+typedef bool (*axis_rule)(struct axes *axes, uint32_t operation_index);
+axis_rule axis_rule_of(const struct operation *operation);
+
+#endif

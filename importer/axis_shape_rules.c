@@ -1,0 +1,485 @@
+/* axis_shape_rules.c - what operators on shapes do to axes, and to the numbers in shape tensors. */
+#include "importer/axis_rules.h"
+
+#include <string.h>
+
+static const struct operation *
+operation_at(const struct axes *axes, uint32_t index)
+{
+	return &axes->program->operations[index];
+}
+
+/* The numbers that an operand or an old attribute gives; NULL: not known. */
+static const struct number *
+numbers_of(struct axes *axes, const struct operation *operation, uint32_t operand,
+	   const char *attribute, uint32_t *count)
+{
+	const Onnx__AttributeProto *list =
+		attribute ? operation_attribute(operation, attribute) : NULL;
+	const struct tensor_axes *tensor = rule_operand(axes, operation, operand);
+	struct number *numbers;
+	size_t i;
+
+	if (!list) {
+		*count = tensor ? tensor->number_count : 0;
+		return tensor ? tensor->numbers : NULL;
+	}
+	numbers = arena_zalloc(axes->arena, list->n_ints + 1, sizeof *numbers);
+	if (!numbers)
+		axes->out_of_memory = true;
+	for (i = 0; numbers && i < list->n_ints; i++)
+		numbers[i] = (struct number){ .value = list->ints[i], .source = NUMBER_MIXED };
+	*count = (uint32_t)list->n_ints;
+	return numbers;
+}
+
+static void
+set_numbers(struct axes *axes, uint32_t value, const struct number *numbers, uint32_t count)
+{
+	struct tensor_axes *tensor;
+
+	if (value == NO_VALUE)
+		return;
+	tensor = &axes->tensors[value];
+	tensor->numbers = arena_copy(axes->arena, numbers, count, sizeof *numbers);
+	tensor->number_count = tensor->numbers ? count : 0;
+	if (!tensor->numbers)
+		axes->out_of_memory = true;
+}
+
+/* axis has the size that a number of a shape tensor says. */
+static void
+bind_number(struct axes *axes, struct axis axis, const struct number *number)
+{
+	struct use *use;
+	size_t i;
+
+	if (!axis.count || number->value <= 1 || number->source == NUMBER_FREE)
+		return;
+	if (number->source == NUMBER_MIXED) {
+		axis_freeze(axes, axis, "its size is computed, or in an attribute");
+		return;
+	}
+	if (number->source == NUMBER_AXIS) {
+		axis_unify(axes, axis, number->axis, "its size is taken from another axis");
+		return;
+	}
+	use = &axes->uses[number->use];
+	for (i = 0; i < use->edit_count; i++)
+		if (use->edits[i].element == number->element) {
+			axis_unify(axes, axis, use->edits[i].axis, "one number for two sizes");
+			return;
+		}
+	if (!arena_grow(axes->arena, &use->edits, use->edit_count, &use->edit_capacity,
+			sizeof *use->edits)) {
+		axes->out_of_memory = true;
+		return;
+	}
+	use->edits[use->edit_count++] = (struct axis_edit){ number->element, axis };
+}
+
+static bool
+normalize_axis(int64_t axis, uint32_t rank, uint32_t *out)
+{
+	if (axis < 0)
+		axis += rank;
+	if (axis < 0 || axis >= (int64_t)rank)
+		return false;
+	*out = (uint32_t)axis;
+	return true;
+}
+
+bool
+rule_shape(struct axes *axes, uint32_t index)
+{
+	const struct operation *operation = operation_at(axes, index);
+	const struct tensor_axes *x = rule_operand(axes, operation, 0);
+	struct number numbers[AXES_RANK_MAX];
+	struct axis length;
+	uint32_t d;
+
+	if (!x || operation_attribute(operation, "start") || operation_attribute(operation, "end"))
+		return false;
+	for (d = 0; d < x->rank; d++)
+		numbers[d] = (struct number){ .value = (int64_t)axis_size(axes, x->axes[d]),
+					      .source = NUMBER_AXIS,
+					      .axis = x->axes[d] };
+	length = axis_frozen(axes, x->rank, "a rank");
+	axes_set(axes, rule_result(operation, 0), 1, &length);
+	set_numbers(axes, rule_result(operation, 0), numbers, x->rank);
+	return true;
+}
+
+/* --- Reshape and its kin ------------------------------------------------------------- */
+
+static bool
+reshape_dims(struct axes *axes, const struct tensor_axes *x, const struct number *numbers,
+	     uint32_t count, bool allow_zero, uint64_t *dims)
+{
+	uint64_t total = 1, known = 1;
+	uint32_t d, infer = count;
+
+	for (d = 0; d < x->rank; d++)
+		if (__builtin_mul_overflow(total, axis_size(axes, x->axes[d]), &total))
+			return false;
+	for (d = 0; d < count; d++) {
+		int64_t size = numbers[d].value;
+
+		if (size == -1 && infer == count) {
+			infer = d;
+			continue;
+		}
+		if (size == 0 && !allow_zero) {
+			if (d >= x->rank)
+				return false;
+			size = (int64_t)axis_size(axes, x->axes[d]);
+		}
+		if (size < 0 || __builtin_mul_overflow(known, (uint64_t)size, &known))
+			return false;
+		dims[d] = (uint64_t)size;
+	}
+	if (infer < count) {
+		if (!known || total % known)
+			return false;
+		dims[infer] = total / known;
+		known *= dims[infer];
+	}
+	return known == total;
+}
+
+bool
+rule_reshape(struct axes *axes, uint32_t index)
+{
+	const struct operation *operation = operation_at(axes, index);
+	const struct tensor_axes *x = rule_operand(axes, operation, 0);
+	uint64_t dims[AXES_RANK_MAX];
+	struct axis out[AXES_RANK_MAX];
+	const struct number *numbers;
+	uint32_t count, d;
+
+	numbers = numbers_of(axes, operation, 1, "shape", &count);
+	if (!x || !numbers || count > AXES_RANK_MAX ||
+	    !reshape_dims(axes, x, numbers, count, operation_int(operation, "allowzero", 0), dims))
+		return false;
+	axis_reshape(axes, x->axes, x->rank, dims, count, out);
+	for (d = 0; d < count; d++)
+		bind_number(axes, out[d], &numbers[d]);
+	axes_set(axes, rule_result(operation, 0), count, out);
+	if (x->numbers && count <= 1)
+		set_numbers(axes, rule_result(operation, 0), x->numbers, x->number_count);
+	return true;
+}
+
+bool
+rule_flatten(struct axes *axes, uint32_t index)
+{
+	const struct operation *operation = operation_at(axes, index);
+	const struct tensor_axes *x = rule_operand(axes, operation, 0);
+	int64_t axis = operation_int(operation, "axis", 1);
+	struct axis out[2];
+
+	if (!x)
+		return false;
+	if (axis < 0)
+		axis += x->rank;
+	if (axis < 0 || axis > (int64_t)x->rank)
+		return false;
+	out[0] = axis_product(axes, x->axes, (uint32_t)axis);
+	out[1] = axis_product(axes, x->axes + axis, x->rank - (uint32_t)axis);
+	axes_set(axes, rule_result(operation, 0), 2, out);
+	return true;
+}
+
+static bool
+list_axes(struct axes *axes, const struct operation *operation, uint32_t rank, bool *listed,
+	  uint32_t *count)
+{
+	const struct number *numbers = numbers_of(axes, operation, 1, "axes", count);
+	uint32_t i, axis;
+
+	if (!numbers)
+		return false;
+	for (i = 0; i < *count; i++) {
+		if (!normalize_axis(numbers[i].value, rank, &axis) || listed[axis])
+			return false;
+		listed[axis] = true;
+	}
+	return true;
+}
+
+bool
+rule_squeeze(struct axes *axes, uint32_t index)
+{
+	const struct operation *operation = operation_at(axes, index);
+	const struct tensor_axes *x = rule_operand(axes, operation, 0);
+	bool listed[AXES_RANK_MAX] = { false };
+	struct axis out[AXES_RANK_MAX];
+	uint32_t count, d, rank = 0;
+
+	/* Without axes, a cut down to one unit would change the rank: no rule. */
+	if (!x || !list_axes(axes, operation, x->rank, listed, &count))
+		return false;
+	for (d = 0; d < x->rank; d++)
+		if (!listed[d])
+			out[rank++] = x->axes[d];
+		else if (axis_resolve(axes, x->axes[d]).count)
+			return false;
+	axes_set(axes, rule_result(operation, 0), rank, out);
+	if (x->numbers)
+		set_numbers(axes, rule_result(operation, 0), x->numbers, x->number_count);
+	return true;
+}
+
+bool
+rule_unsqueeze(struct axes *axes, uint32_t index)
+{
+	const struct operation *operation = operation_at(axes, index);
+	const struct tensor_axes *x = rule_operand(axes, operation, 0);
+	bool listed[AXES_RANK_MAX] = { false };
+	struct axis out[AXES_RANK_MAX];
+	uint32_t count = 0, d, next = 0, rank;
+
+	if (!x || !numbers_of(axes, operation, 1, "axes", &count) ||
+	    x->rank + count > AXES_RANK_MAX)
+		return false;
+	rank = x->rank + count;
+	if (!list_axes(axes, operation, rank, listed, &count))
+		return false;
+	for (d = 0; d < rank; d++)
+		out[d] = listed[d] ? (struct axis){ 0 } : x->axes[next++];
+	axes_set(axes, rule_result(operation, 0), rank, out);
+	if (x->numbers && rank <= 1)
+		set_numbers(axes, rule_result(operation, 0), x->numbers, x->number_count);
+	return true;
+}
+
+bool
+rule_transpose(struct axes *axes, uint32_t index)
+{
+	const struct operation *operation = operation_at(axes, index);
+	const struct tensor_axes *x = rule_operand(axes, operation, 0);
+	const Onnx__AttributeProto *perm = operation_attribute(operation, "perm");
+	struct axis out[AXES_RANK_MAX];
+	uint32_t d, from;
+
+	if (!x || (perm && perm->n_ints != x->rank))
+		return false;
+	for (d = 0; d < x->rank; d++) {
+		if (!normalize_axis(perm ? perm->ints[d] : (int64_t)(x->rank - 1 - d), x->rank,
+				    &from))
+			return false;
+		out[d] = x->axes[from];
+	}
+	axes_set(axes, rule_result(operation, 0), x->rank, out);
+	return true;
+}
+
+bool
+rule_expand(struct axes *axes, uint32_t index)
+{
+	const struct operation *operation = operation_at(axes, index);
+	const struct tensor_axes *x = rule_operand(axes, operation, 0);
+	struct axis out[AXES_RANK_MAX];
+	const struct number *numbers;
+	uint32_t count, rank, d;
+
+	numbers = numbers_of(axes, operation, 1, NULL, &count);
+	if (!x || !numbers || count > AXES_RANK_MAX)
+		return false;
+	rank = count > x->rank ? count : x->rank;
+	for (d = 0; d < rank; d++) {
+		const struct number *number = d + count >= rank ? &numbers[d + count - rank] : NULL;
+
+		out[d] = d + x->rank >= rank ? x->axes[d + x->rank - rank] : (struct axis){ 0 };
+		if (number && number->value < 0)
+			return false;
+		if (number && number->value > 1 && !out[d].count)
+			out[d] = axis_fresh(axes, (uint64_t)number->value, NULL);
+		if (number)
+			bind_number(axes, out[d], number);
+	}
+	axes_set(axes, rule_result(operation, 0), rank, out);
+	return true;
+}
+
+bool
+rule_constant_of_shape(struct axes *axes, uint32_t index)
+{
+	const struct operation *operation = operation_at(axes, index);
+	struct axis out[AXES_RANK_MAX];
+	const struct number *numbers;
+	uint32_t count, d;
+
+	numbers = numbers_of(axes, operation, 0, NULL, &count);
+	if (!numbers || count > AXES_RANK_MAX)
+		return false;
+	for (d = 0; d < count; d++) {
+		if (numbers[d].value < 0)
+			return false;
+		out[d] = axis_fresh(axes, (uint64_t)numbers[d].value, NULL);
+		bind_number(axes, out[d], &numbers[d]);
+	}
+	axes_set(axes, rule_result(operation, 0), count, out);
+	return true;
+}
+
+/* --- pieces --------------------------------------------------------------------------- */
+
+static bool
+concat_other_axes(struct axes *axes, const struct operation *operation, uint32_t rank,
+		  uint32_t axis, struct axis *out)
+{
+	uint32_t i, d;
+
+	memset(out, 0, rank * sizeof *out);
+	for (i = 0; i < operation->operand_count; i++) {
+		const struct tensor_axes *x = rule_operand(axes, operation, i);
+
+		if (!x || x->rank != rank)
+			return false;
+		for (d = 0; d < rank; d++) {
+			if (d == axis || !x->axes[d].count)
+				continue;
+			if (out[d].count)
+				axis_unify(axes, out[d], x->axes[d], "a Concat of unequal sizes");
+			else
+				out[d] = x->axes[d];
+		}
+	}
+	return true;
+}
+
+static void
+concat_numbers(struct axes *axes, const struct operation *operation)
+{
+	struct number numbers[AXES_RANK_MAX];
+	uint32_t i, j, count = 0;
+
+	for (i = 0; i < operation->operand_count; i++) {
+		const struct tensor_axes *x = rule_operand(axes, operation, i);
+
+		if (!x->numbers || count + x->number_count > AXES_RANK_MAX)
+			return;
+		for (j = 0; j < x->number_count; j++)
+			numbers[count++] = x->numbers[j];
+	}
+	set_numbers(axes, rule_result(operation, 0), numbers, count);
+}
+
+bool
+rule_concat(struct axes *axes, uint32_t index)
+{
+	const struct operation *operation = operation_at(axes, index);
+	const struct tensor_axes *first = rule_operand(axes, operation, 0);
+	struct axis out[AXES_RANK_MAX];
+	struct axis *parts;
+	uint32_t axis, i;
+
+	if (!first || !normalize_axis(operation_int(operation, "axis", 0), first->rank, &axis) ||
+	    !concat_other_axes(axes, operation, first->rank, axis, out))
+		return false;
+	parts = arena_alloc(axes->arena, operation->operand_count, sizeof *parts);
+	if (!parts) {
+		axes->out_of_memory = true;
+		return false;
+	}
+	for (i = 0; i < operation->operand_count; i++)
+		parts[i] = rule_operand(axes, operation, i)->axes[axis];
+	out[axis] = axis_sum(axes, parts, operation->operand_count);
+	axes_set(axes, rule_result(operation, 0), first->rank, out);
+	if (first->rank == 1)
+		concat_numbers(axes, operation);
+	return true;
+}
+
+bool
+rule_gather(struct axes *axes, uint32_t index)
+{
+	const struct operation *operation = operation_at(axes, index);
+	const struct tensor_axes *x = rule_operand(axes, operation, 0);
+	const struct tensor_axes *indices = rule_operand(axes, operation, 1);
+	struct axis out[AXES_RANK_MAX];
+	struct number picked[AXES_RANK_MAX];
+	uint32_t axis, i;
+
+	if (!x || !indices || x->rank + indices->rank > AXES_RANK_MAX ||
+	    !normalize_axis(operation_int(operation, "axis", 0), x->rank, &axis))
+		return false;
+	axis_freeze(axes, x->axes[axis], "a Gather picks units by number");
+	memcpy(out, x->axes, axis * sizeof *out);
+	memcpy(out + axis, indices->axes, indices->rank * sizeof *out);
+	memcpy(out + axis + indices->rank, x->axes + axis + 1, (x->rank - 1 - axis) * sizeof *out);
+	axes_set(axes, rule_result(operation, 0), x->rank - 1 + indices->rank, out);
+	if (!x->numbers || !indices->numbers || indices->number_count > AXES_RANK_MAX ||
+	    x->rank != 1)
+		return true;
+	for (i = 0; i < indices->number_count; i++) {
+		int64_t at = indices->numbers[i].value;
+
+		at += at < 0 ? x->number_count : 0;
+		if (at < 0 || at >= x->number_count)
+			return true;
+		picked[i] = x->numbers[at];
+	}
+	set_numbers(axes, rule_result(operation, 0), picked, indices->number_count);
+	return true;
+}
+
+/* [start, end) clamped to the axis, for step 1. */
+static void
+clamp_range(int64_t *start, int64_t *end, int64_t size)
+{
+	*start += *start < 0 ? size : 0;
+	*end += *end < 0 ? size : 0;
+	*start = *start < 0 ? 0 : *start > size ? size : *start;
+	*end = *end < *start ? *start : *end > size ? size : *end;
+}
+
+static void
+slice_numbers(struct axes *axes, const struct operation *operation, const struct tensor_axes *x,
+	      int64_t start, int64_t end)
+{
+	if (x->numbers && x->rank == 1 && end <= x->number_count)
+		set_numbers(axes, rule_result(operation, 0), x->numbers + start,
+			    (uint32_t)(end - start));
+}
+
+bool
+rule_slice(struct axes *axes, uint32_t index)
+{
+	const struct operation *operation = operation_at(axes, index);
+	const struct tensor_axes *x = rule_operand(axes, operation, 0);
+	uint32_t count, end_count, axis_count, step_count, i, axis;
+	const struct number *starts = numbers_of(axes, operation, 1, "starts", &count);
+	const struct number *ends = numbers_of(axes, operation, 2, "ends", &end_count);
+	const struct number *list = numbers_of(axes, operation, 3, "axes", &axis_count);
+	const struct number *steps = numbers_of(axes, operation, 4, NULL, &step_count);
+	struct axis out[AXES_RANK_MAX];
+	int64_t start = 0, end = 0;
+
+	if (!x || !starts || !ends || end_count != count || (list && axis_count != count) ||
+	    (rule_operand(axes, operation, 3) && !list) ||
+	    (rule_operand(axes, operation, 4) && (!steps || step_count != count)))
+		return false;
+	memcpy(out, x->axes, x->rank * sizeof *out);
+	for (i = 0; i < count; i++) {
+		int64_t size;
+
+		if (!normalize_axis(list ? list[i].value : (int64_t)i, x->rank, &axis) ||
+		    (steps && steps[i].value != 1))
+			return false;
+		size = (int64_t)axis_size(axes, x->axes[axis]);
+		start = starts[i].value;
+		end = ends[i].value;
+		/* A whole axis stays what it is, if it would also when it is shorter. */
+		if (start == 0 && end >= size)
+			continue;
+		clamp_range(&start, &end, size);
+		axis_freeze(axes, x->axes[axis], "a Slice takes a part of it");
+		out[axis] = axis_frozen(axes, (uint64_t)(end - start), "a Slice takes a part");
+	}
+	axes_set(axes, rule_result(operation, 0), x->rank, out);
+	if (count == 1)
+		slice_numbers(axes, operation, x, start, end > x->number_count ? x->number_count : end);
+	return true;
+}

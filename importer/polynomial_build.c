@@ -1,0 +1,625 @@
+/* polynomial_build.c - the polynomial of every tensor, operation by operation. */
+#include "importer/polynomial.h"
+
+#include <string.h>
+
+static const struct operation *
+operation_of(const struct polynomials *context, uint32_t index)
+{
+	return &context->axes->program->operations[index];
+}
+
+static uint32_t
+add_atom(struct polynomials *context, enum atom_kind kind, uint32_t number)
+{
+	if (!arena_grow(context->arena, &context->atoms, context->atom_count,
+			&context->atom_capacity, sizeof *context->atoms)) {
+		context->out_of_memory = true;
+		return 0;
+	}
+	context->atoms[context->atom_count] = (struct atom){ kind, number };
+	return (uint32_t)context->atom_count++;
+}
+
+/* A tensor as an atom of its own: an input, or what is not followed further. */
+static const struct polynomial *
+atom_of_value(struct polynomials *context, uint32_t value, enum atom_kind kind)
+{
+	if (context->input_atoms[value] == NO_VALUE)
+		context->input_atoms[value] = add_atom(context, kind, value);
+	return polynomial_atom(context, context->input_atoms[value]);
+}
+
+static const struct polynomial *
+operand(struct polynomials *context, const struct operation *operation, uint32_t i)
+{
+	uint32_t value = i < operation->operand_count ? operation->operands[i] : NO_VALUE;
+
+	return value == NO_VALUE ? NULL : context->of[value];
+}
+
+static const struct constant *
+constant_operand(struct polynomials *context, const struct operation *operation, uint32_t i)
+{
+	uint32_t value = i < operation->operand_count ? operation->operands[i] : NO_VALUE;
+
+	return value == NO_VALUE ? NULL : constant_of(context->axes->constants, value);
+}
+
+/* --- sites and currents ----------------------------------------------------------------- */
+
+/* Exactly the same, not just close: then the two nodes always agree. */
+static bool
+identical(const struct polynomial *a, const struct polynomial *b)
+{
+	uint32_t i;
+
+	if (a->count != b->count)
+		return false;
+	for (i = 0; i < a->count; i++) {
+		const struct term *s = &a->terms[i], *t = &b->terms[i];
+
+		if (s->degree != t->degree || s->coefficient.count != t->coefficient.count ||
+		    memcmp(s->atoms, t->atoms, s->degree * sizeof *s->atoms) != 0 ||
+		    memcmp(s->coefficient.values, t->coefficient.values,
+			   s->coefficient.count * sizeof(double)) != 0)
+			return false;
+	}
+	return true;
+}
+
+static const struct polynomial *
+site(struct polynomials *context, enum site_kind kind, const struct polynomial *argument,
+     uint32_t value)
+{
+	struct polynomial *p;
+	size_t i;
+
+	if (!argument || polynomial_is_constant(argument))
+		return NULL;
+	for (i = 0; i < context->site_count; i++)
+		if (context->sites[i].kind == kind && kind != SITE_POOLED &&
+		    identical(context->sites[i].argument, argument))
+			break;
+	if (i == context->site_count) {
+		if (!arena_grow(context->arena, &context->sites, context->site_count,
+				&context->site_capacity, sizeof *context->sites)) {
+			context->out_of_memory = true;
+			return NULL;
+		}
+		context->sites[context->site_count++] = (struct site){
+			kind, argument, value, add_atom(context, ATOM_SITE, (uint32_t)i)
+		};
+	}
+	p = (struct polynomial *)polynomial_atom(context, context->sites[i].atom);
+	if (p)
+		p->boolean = kind <= SITE_GREATER_EQUAL;
+	return p;
+}
+
+static const struct polynomial *
+current(struct polynomials *context, uint32_t weight, struct coefficient scale)
+{
+	uint32_t number = (uint32_t)context->current_count;
+
+	if (!scale.count || !arena_grow(context->arena, &context->currents, context->current_count,
+					&context->current_capacity, sizeof *context->currents)) {
+		context->out_of_memory = true;
+		return NULL;
+	}
+	context->currents[context->current_count++] =
+		(struct current){ weight, scale, add_atom(context, ATOM_CURRENT, number) };
+	return polynomial_atom(context, context->currents[number].atom);
+}
+
+static uint32_t
+weight_of_operation(const struct polynomials *context, uint32_t index)
+{
+	const struct axes *axes = context->axes;
+	size_t low = 0, high = axes->weight_count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (axes->weights[middle].operation < index)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < axes->weight_count && axes->weights[low].operation == index ? (uint32_t)low :
+										   NO_VALUE;
+}
+
+static const struct polynomial *
+build_weights(struct polynomials *context, uint32_t index)
+{
+	const struct operation *operation = operation_of(context, index);
+	uint32_t weight = weight_of_operation(context, index);
+	const struct polynomial *out, *bias;
+	double alpha = 1, beta = 1;
+
+	if (weight == NO_VALUE)
+		return NULL;
+	if (operation_is(operation, "Gemm")) {
+		alpha = operation_float(operation, "alpha", 1);
+		beta = operation_float(operation, "beta", 1);
+	}
+	out = current(context, weight, coefficient_scalar(context, 1));
+	if (alpha != 1)
+		out = polynomial_multiply(context, out, polynomial_scalar(context, alpha));
+	if (operation->operand_count < 3 || operation->operands[2] == NO_VALUE)
+		return out;
+	bias = operand(context, operation, 2);
+	if (operation_is(operation, "Conv")) {
+		const struct constant *constant = constant_operand(context, operation, 2);
+		struct coefficient vector = { 0 };
+
+		if (constant)
+			vector = coefficient_of_constant(context, constant);
+		vector.place = context->axes->tensors[operation->results[0]].rank - 2;
+		bias = polynomial_constant(context, vector);
+	}
+	return polynomial_add(context, out, bias, beta);
+}
+
+/* scale * x + shift, from the constants of a BatchNormalization in inference mode. */
+static bool
+batch_normalization_affine(struct polynomials *context, const struct operation *operation,
+			   struct coefficient *scale, struct coefficient *shift)
+{
+	double epsilon = operation_float(operation, "epsilon", 1e-5f);
+	struct coefficient p[4];
+	uint32_t i, place = context->axes->tensors[operation->operands[0]].rank - 2;
+
+	for (i = 0; i < 4; i++) {
+		const struct constant *constant = constant_operand(context, operation, i + 1);
+
+		if (!constant || constant->rank != 1)
+			return false;
+		p[i] = coefficient_of_constant(context, constant);
+		if (!p[i].count || p[i].count != p[0].count)
+			return false;
+	}
+	*scale = *shift = (struct coefficient){ p[0].count, place, NULL };
+	scale->values = arena_alloc(context->arena, p[0].count, sizeof(double));
+	shift->values = arena_alloc(context->arena, p[0].count, sizeof(double));
+	if (!scale->values || !shift->values) {
+		context->out_of_memory = true;
+		return false;
+	}
+	for (i = 0; i < p[0].count; i++) {
+		scale->values[i] = p[0].values[i] / __builtin_sqrt(p[3].values[i] + epsilon);
+		shift->values[i] = p[1].values[i] - p[2].values[i] * scale->values[i];
+	}
+	return true;
+}
+
+/* The only atom of x is one current, taken once: BatchNorm becomes part of it. */
+static uint32_t
+plain_current(const struct polynomials *context, const struct polynomial *x)
+{
+	const struct term *term = x->count ? &x->terms[x->count - 1] : NULL;
+
+	if (!term || x->count > 2 || term->degree != 1 || !coefficient_is(&term->coefficient, 1) ||
+	    (x->count == 2 && x->terms[0].degree != 0) ||
+	    context->atoms[term->atoms[0]].kind != ATOM_CURRENT)
+		return NO_VALUE;
+	return context->atoms[term->atoms[0]].number;
+}
+
+static const struct polynomial *
+build_batch_normalization(struct polynomials *context, uint32_t index)
+{
+	const struct operation *operation = operation_of(context, index);
+	const struct polynomial *x = operand(context, operation, 0), *out;
+	struct coefficient scale, shift;
+	uint32_t plain;
+
+	if (!x || operation_int(operation, "training_mode", 0) ||
+	    !batch_normalization_affine(context, operation, &scale, &shift))
+		return NULL;
+	plain = plain_current(context, x);
+	if (plain == NO_VALUE || !coefficient_is(&context->currents[plain].scale, 1)) {
+		out = polynomial_multiply(context, x, polynomial_constant(context, scale));
+	} else {
+		out = current(context, context->currents[plain].weight, scale);
+		if (x->count == 2)
+			out = polynomial_add(
+				context, out,
+				polynomial_multiply(
+					context,
+					polynomial_constant(context, x->terms[0].coefficient),
+					polynomial_constant(context, scale)),
+				1);
+	}
+	return polynomial_add(context, out, polynomial_constant(context, shift), 1);
+}
+
+/* --- elementwise -------------------------------------------------------------------------- */
+
+static const struct polynomial *
+as_boolean(struct polynomials *context, const struct polynomial *p, bool boolean)
+{
+	struct polynomial *out;
+
+	if (!p || p->boolean == boolean)
+		return p;
+	out = arena_copy(context->arena, p, 1, sizeof *p);
+	if (!out)
+		context->out_of_memory = true;
+	else
+		out->boolean = boolean;
+	return out;
+}
+
+/* factor * site with factor > 0: whose truth value is the site's. */
+static bool
+is_scaled_site(const struct polynomials *context, const struct polynomial *p)
+{
+	uint32_t i;
+
+	if (!p || p->count != 1 || p->terms[0].degree != 1 ||
+	    context->atoms[p->terms[0].atoms[0]].kind != ATOM_SITE)
+		return false;
+	for (i = 0; i < p->terms[0].coefficient.count; i++)
+		if (!(p->terms[0].coefficient.values[i] > 0))
+			return false;
+	return context->sites[context->atoms[p->terms[0].atoms[0]].number].kind <=
+	       SITE_GREATER_EQUAL;
+}
+
+static const struct polynomial *
+complement(struct polynomials *context, const struct polynomial *p)
+{
+	return polynomial_add(context, polynomial_scalar(context, 1), p, -1);
+}
+
+static const struct polynomial *
+build_comparison(struct polynomials *context, uint32_t index)
+{
+	const struct operation *operation = operation_of(context, index);
+	const struct polynomial *a = operand(context, operation, 0);
+	const struct polynomial *b = operand(context, operation, 1);
+	uint32_t value = operation->results[0];
+
+	if (operation_is(operation, "Greater"))
+		return site(context, SITE_GREATER, polynomial_add(context, a, b, -1), value);
+	if (operation_is(operation, "GreaterOrEqual"))
+		return site(context, SITE_GREATER_EQUAL, polynomial_add(context, a, b, -1), value);
+	if (operation_is(operation, "Less"))
+		return site(context, SITE_GREATER, polynomial_add(context, b, a, -1), value);
+	if (operation_is(operation, "LessOrEqual"))
+		return site(context, SITE_GREATER_EQUAL, polynomial_add(context, b, a, -1), value);
+	/* Equal: only 'did not spike' has a polynomial. */
+	if (!is_scaled_site(context, a) || !b || b->count)
+		return NULL;
+	return as_boolean(context, complement(context, polynomial_atom(context, a->terms[0].atoms[0])),
+			  true);
+}
+
+static const struct polynomial *
+build_logic(struct polynomials *context, uint32_t index)
+{
+	const struct operation *operation = operation_of(context, index);
+	const struct polynomial *a = operand(context, operation, 0);
+	const struct polynomial *b = operand(context, operation, 1), *both;
+
+	if (operation_is(operation, "Not"))
+		return as_boolean(context, a && a->boolean ? complement(context, a) : NULL, true);
+	if (!a || !b || !a->boolean || !b->boolean)
+		return NULL;
+	both = polynomial_multiply(context, a, b);
+	if (operation_is(operation, "And"))
+		return as_boolean(context, both, true);
+	return as_boolean(
+		context, polynomial_add(context, polynomial_add(context, a, b, 1), both, -1), true);
+}
+
+static const struct polynomial *
+build_where(struct polynomials *context, uint32_t index)
+{
+	const struct operation *operation = operation_of(context, index);
+	const struct polynomial *condition = operand(context, operation, 0);
+	const struct polynomial *x = operand(context, operation, 1);
+	const struct polynomial *y = operand(context, operation, 2);
+
+	if (!condition || !condition->boolean)
+		return NULL;
+	return polynomial_add(context, polynomial_multiply(context, condition, x),
+			      polynomial_multiply(context, complement(context, condition), y), 1);
+}
+
+static const struct polynomial *
+build_divide(struct polynomials *context, const struct polynomial *a, const struct polynomial *b)
+{
+	struct coefficient inverse;
+	uint32_t i;
+
+	if (!a || !polynomial_is_constant(b) || b->count != 1)
+		return NULL;
+	inverse = b->terms[0].coefficient;
+	inverse.values = arena_copy(context->arena, inverse.values, inverse.count, sizeof(double));
+	if (!inverse.values) {
+		context->out_of_memory = true;
+		return NULL;
+	}
+	for (i = 0; i < inverse.count; i++) {
+		if (inverse.values[i] == 0)
+			return NULL;
+		inverse.values[i] = 1 / inverse.values[i];
+	}
+	return polynomial_multiply(context, a, polynomial_constant(context, inverse));
+}
+
+static const struct polynomial *
+build_arithmetic(struct polynomials *context, uint32_t index)
+{
+	const struct operation *operation = operation_of(context, index);
+	const struct polynomial *a = operand(context, operation, 0);
+	const struct polynomial *b = operand(context, operation, 1);
+	uint32_t i;
+
+	if (operation_is(operation, "Sub"))
+		return polynomial_add(context, a, b, -1);
+	if (operation_is(operation, "Mul"))
+		return polynomial_multiply(context, a, b);
+	if (operation_is(operation, "Div"))
+		return build_divide(context, a, b);
+	if (operation_is(operation, "Neg"))
+		return a ? polynomial_multiply(context, a, polynomial_scalar(context, -1)) : NULL;
+	for (i = 1; a && i < operation->operand_count; i++) /* Add, Sum */
+		a = polynomial_add(context, a, operand(context, operation, i), 1);
+	return a;
+}
+
+static const struct polynomial *
+build_cast(struct polynomials *context, uint32_t index)
+{
+	const struct operation *operation = operation_of(context, index);
+	const struct polynomial *x = operand(context, operation, 0);
+	const struct constant *like = constant_operand(context, operation, 1);
+	int64_t type = operation_is(operation, "Cast") ? operation_int(operation, "to", 0) :
+		       like			       ? like->type :
+							 ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
+
+	if (!x)
+		return NULL;
+	switch (type) {
+	case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT:
+	case ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE:
+	case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16:
+	case ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16:
+		return as_boolean(context, x, false);
+	case ONNX__TENSOR_PROTO__DATA_TYPE__BOOL:
+		if (x->boolean)
+			return x;
+		if (!is_scaled_site(context, x))
+			return NULL;
+		return as_boolean(context, polynomial_atom(context, x->terms[0].atoms[0]), true);
+	default: /* to an integer: only what already is one */
+		return x->boolean ? as_boolean(context, x, false) : NULL;
+	}
+}
+
+/* Every term holds a site: 0 wherever they all are. */
+static const struct polynomial *
+build_pool(struct polynomials *context, uint32_t index)
+{
+	const struct operation *operation = operation_of(context, index);
+	const struct polynomial *x = operand(context, operation, 0);
+	uint32_t i;
+
+	if (!x || !x->count)
+		return NULL;
+	for (i = 0; i < x->count; i++)
+		if (x->terms[i].degree != 1 ||
+		    context->atoms[x->terms[i].atoms[0]].kind != ATOM_SITE)
+			return NULL;
+	return site(context, SITE_POOLED, x, operation->results[0]);
+}
+
+/* --- shape operators: the same numbers under other axes ------------------------------------- */
+
+static uint32_t
+long_axes(const struct polynomials *context, const struct tensor_axes *tensor)
+{
+	uint32_t d, count = 0;
+
+	for (d = 0; d < tensor->rank; d++)
+		count += axis_resolve(context->axes, tensor->axes[d]).count > 0;
+	return count;
+}
+
+static bool
+same_elements(const struct polynomials *context, const struct tensor_axes *x,
+	      const struct tensor_axes *y, bool transposed)
+{
+	struct axes *axes = context->axes;
+
+	if (!x->known || !y->known)
+		return false;
+	if (transposed)
+		return long_axes(context, x) <= 1;
+	return axis_equal(axes, axis_product(axes, x->axes, x->rank),
+			  axis_product(axes, y->axes, y->rank));
+}
+
+/* Where the dimension `place` of x is found in y, both counted from the right. */
+static uint32_t
+moved_place(const struct polynomials *context, const struct tensor_axes *x,
+	    const struct tensor_axes *y, uint32_t place)
+{
+	uint32_t d;
+
+	if (place >= x->rank)
+		return NO_VALUE;
+	for (d = 0; d < y->rank; d++)
+		if (axis_equal(context->axes, y->axes[y->rank - 1 - d],
+			       x->axes[x->rank - 1 - place]))
+			return d;
+	return NO_VALUE;
+}
+
+static const struct polynomial *
+build_reshaped(struct polynomials *context, uint32_t index)
+{
+	const struct operation *operation = operation_of(context, index);
+	const struct polynomial *x = operand(context, operation, 0);
+	const struct tensor_axes *from, *to;
+	struct polynomial *out;
+	uint32_t i;
+
+	if (!x || (operation->operand_count > 1 && operation_is(operation, "Concat")))
+		return NULL;
+	from = &context->axes->tensors[operation->operands[0]];
+	to = &context->axes->tensors[operation->results[0]];
+	if (!same_elements(context, from, to, operation_is(operation, "Transpose")))
+		return NULL;
+	out = arena_copy(context->arena, x, 1, sizeof *x);
+	if (out)
+		out->terms = arena_copy(context->arena, x->terms, x->count, sizeof *x->terms);
+	if (!out || !out->terms) {
+		context->out_of_memory = true;
+		return NULL;
+	}
+	for (i = 0; i < out->count; i++) {
+		struct coefficient *coefficient = &out->terms[i].coefficient;
+
+		if (coefficient->count <= 1)
+			continue;
+		coefficient->place = moved_place(context, from, to, coefficient->place);
+		if (coefficient->place == NO_VALUE)
+			return NULL;
+	}
+	return out;
+}
+
+static const struct polynomial *
+build_same(struct polynomials *context, uint32_t index)
+{
+	return operand(context, operation_of(context, index), 0);
+}
+
+static const struct polynomial *
+build_dropout(struct polynomials *context, uint32_t index)
+{
+	const struct operation *operation = operation_of(context, index);
+	double training = 0;
+
+	if (operation->operand_count > 2 && operation->operands[2] != NO_VALUE &&
+	    (!constant_scalar(context->axes->constants, operation->operands[2], &training) ||
+	     training != 0))
+		return NULL;
+	return build_same(context, index);
+}
+
+static const struct polynomial *
+build_relu(struct polynomials *context, uint32_t index)
+{
+	const struct operation *operation = operation_of(context, index);
+
+	return site(context, SITE_RELU, operand(context, operation, 0), operation->results[0]);
+}
+
+/* --- the table ------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *op_type;
+	const struct polynomial *(*build)(struct polynomials *context, uint32_t index);
+} build_table[] = {
+	{ "Add", build_arithmetic },	  { "And", build_logic },
+	{ "AveragePool", build_pool },	  { "BatchNormalization", build_batch_normalization },
+	{ "Cast", build_cast },		  { "CastLike", build_cast },
+	{ "Concat", build_reshaped },	  { "Conv", build_weights },
+	{ "Div", build_arithmetic },	  { "Dropout", build_dropout },
+	{ "Equal", build_comparison },	  { "Expand", build_reshaped },
+	{ "Flatten", build_reshaped },	  { "Gather", build_reshaped },
+	{ "Gemm", build_weights },	  { "GlobalAveragePool", build_pool },
+	{ "GlobalMaxPool", build_pool },  { "Greater", build_comparison },
+	{ "GreaterOrEqual", build_comparison }, { "Identity", build_same },
+	{ "Less", build_comparison },	  { "LessOrEqual", build_comparison },
+	{ "MatMul", build_weights },	  { "MaxPool", build_pool },
+	{ "Mul", build_arithmetic },	  { "Neg", build_arithmetic },
+	{ "Not", build_logic },		  { "Or", build_logic },
+	{ "Relu", build_relu },		  { "Reshape", build_reshaped },
+	{ "Slice", build_reshaped },	  { "Squeeze", build_reshaped },
+	{ "Sub", build_arithmetic },	  { "Sum", build_arithmetic },
+	{ "Transpose", build_reshaped },  { "Unsqueeze", build_reshaped },
+	{ "Where", build_where },
+};
+
+static const struct polynomial *
+build(struct polynomials *context, uint32_t index)
+{
+	const struct operation *operation = operation_of(context, index);
+	size_t i;
+
+	if (!operation_is_standard(operation))
+		return NULL;
+	for (i = 0; i < sizeof build_table / sizeof *build_table; i++)
+		if (operation_is(operation, build_table[i].op_type))
+			return build_table[i].build(context, index);
+	return NULL;
+}
+
+static const struct polynomial *
+polynomial_of_constant(struct polynomials *context, uint32_t value)
+{
+	const struct constant *constant = constant_of(context->axes->constants, value);
+	struct polynomial *p;
+
+	if (!constant)
+		return NULL;
+	p = (struct polynomial *)polynomial_constant(context,
+						     coefficient_of_constant(context, constant));
+	if (p)
+		p->boolean = constant->type == ONNX__TENSOR_PROTO__DATA_TYPE__BOOL;
+	return p;
+}
+
+static void
+build_operation(struct polynomials *context, uint32_t index)
+{
+	const struct operation *operation = operation_of(context, index);
+	uint32_t i, value;
+
+	for (i = 0; i < operation->result_count; i++) {
+		value = operation->results[i];
+		if (value == NO_VALUE)
+			continue;
+		if (context->axes->program->values[value].constant)
+			context->of[value] = polynomial_of_constant(context, value);
+		else if (i == 0)
+			context->of[value] = build(context, index);
+		if (!context->of[value])
+			context->of[value] = atom_of_value(context, value, ATOM_OPAQUE);
+	}
+}
+
+snnfit_status
+polynomials_build(struct polynomials *context, struct axes *axes, struct arena *arena,
+		  snnfit_error *err)
+{
+	const struct program *program = axes->program;
+	size_t i;
+
+	*context = (struct polynomials){ .axes = axes, .arena = arena };
+	context->of = arena_zalloc(arena, program->value_count, sizeof *context->of);
+	context->input_atoms = arena_alloc(arena, program->value_count, sizeof(uint32_t));
+	if (!context->of || !context->input_atoms)
+		return error_no_memory(err);
+	memset(context->input_atoms, 0xff, program->value_count * sizeof(uint32_t));
+	for (i = 0; i < program->value_count; i++) {
+		uint32_t value = (uint32_t)i;
+
+		if (program->values[i].kind == VALUE_INPUT)
+			context->of[i] = atom_of_value(context, value, ATOM_INPUT);
+		else if (program->values[i].kind != VALUE_RESULT)
+			context->of[i] = polynomial_of_constant(context, value);
+		if (!context->of[i] && program->values[i].kind != VALUE_RESULT)
+			context->of[i] = atom_of_value(context, value, ATOM_OPAQUE);
+	}
+	for (i = 0; i < program->operation_count && !context->out_of_memory; i++)
+		build_operation(context, (uint32_t)i);
+	return context->out_of_memory ? error_no_memory(err) : SNNFIT_OK;
+}
