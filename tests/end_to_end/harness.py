@@ -1,0 +1,305 @@
+"""What the end-to-end tests share: the program, real networks, and onnxruntime as the judge.
+
+Nothing here uses our own library: every number that a test compares comes from
+onnxruntime, from the onnx package or from numpy.
+"""
+
+import dataclasses
+import functools
+import gzip
+import json
+import os
+import pathlib
+import subprocess
+
+import numpy as np
+import onnx
+import onnxruntime
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+FIXTURES = REPOSITORY / "tests" / "fixtures"
+DIGITS = REPOSITORY / "examples" / "mnist"
+PROGRAM = pathlib.Path(os.environ.get("SNNFIT", REPOSITORY / "build" / "release" / "snnfit")).resolve()
+THREADS = len(os.sched_getaffinity(0))
+
+
+# --- the program ---------------------------------------------------------------
+
+
+def run(*arguments, expect=0, stdin=None, **options):
+    """Runs snnfit; fails when its exit status is not the expected one (None: any)."""
+    done = subprocess.run(
+        [str(PROGRAM), *map(str, arguments)],
+        input=stdin,
+        stdin=subprocess.DEVNULL if stdin is None else None,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        timeout=300,
+        check=False,
+        **options,
+    )
+    if expect is not None:
+        assert done.returncode == expect, (
+            f"exit {done.returncode}, expected {expect}: snnfit {' '.join(map(str, arguments))}\n"
+            f"{done.stderr.decode(errors='replace')}"
+        )
+    return done
+
+
+def run_json(*arguments, expect=0, **options):
+    """Runs snnfit with --json and gives the one document that it prints."""
+    return json.loads(run(*arguments, "--json", expect=expect, **options).stdout)
+
+
+# --- real networks -------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Fixture:
+    """One export of a trained network with what is known about it."""
+
+    folder: pathlib.Path
+
+    @property
+    def name(self):
+        return self.folder.name
+
+    @property
+    def path(self):
+        return self.folder / "model.onnx"
+
+    @property
+    def rates_path(self):
+        return self.folder / "rates.npz"
+
+    @functools.cached_property
+    def truth(self):
+        return json.loads((self.folder / "truth.json").read_text())
+
+    @functools.cached_property
+    def steps(self):
+        return json.loads((self.folder / "meta.json").read_text())["rates_T"]
+
+    @functools.cached_property
+    def accuracy(self):
+        """Of this very file in onnxruntime, as recorded when it was exported."""
+        for line in (self.folder / "accuracy.txt").read_text().splitlines():
+            if line.startswith("onnxruntime accuracy of this file"):
+                return float(line.rsplit(":", 1)[1])
+        raise LookupError(f"{self.name}: no accuracy recorded")
+
+    @functools.cached_property
+    def layers(self):
+        return self.truth["layers"]
+
+    @functools.cached_property
+    def rates(self):
+        """Layer name -> firing rates, for the layers that have some."""
+        with np.load(self.rates_path) as arrays:
+            return {key: arrays[key].astype(np.float64) for key in arrays.files if not key.startswith("__")}
+
+    @functools.cached_property
+    def states(self):
+        return [tuple(pair) for pair in self.truth["state_pairs"]]
+
+    def load(self):
+        return onnx.load(self.path)
+
+
+def fixture(name):
+    return Fixture(FIXTURES / name)
+
+
+def fixtures():
+    """Every network here that can be optimized: none is left out but those that are to be refused."""
+    every = [Fixture(path.parent) for path in sorted(FIXTURES.glob("*/truth.json"))]
+    return [each for each in every if "refuse" not in each.truth]
+
+
+def refused_fixtures():
+    every = [Fixture(path.parent) for path in sorted(FIXTURES.glob("*/truth.json"))]
+    return [each for each in every if "refuse" in each.truth]
+
+
+@functools.lru_cache(maxsize=1)
+def digits():
+    """2000 test images as currents [2000, 784] and their labels [2000]."""
+    with gzip.open(DIGITS / "test-images-idx3-ubyte.gz") as file:
+        pixels = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 784)
+    with gzip.open(DIGITS / "test-labels-idx1-ubyte.gz") as file:
+        labels = np.frombuffer(file.read(), np.uint8, offset=8)
+    assert len(pixels) == len(labels) == 2000
+    return (pixels / np.float32(255)).astype(np.float32), labels.astype(np.int64)
+
+
+# --- running a network over time -------------------------------------------------
+
+
+@dataclasses.dataclass
+class Recording:
+    """What a network gave: outputs [steps, samples, units] by name, watched tensors' means [units]."""
+
+    outputs: dict
+    means: dict
+
+    @property
+    def first(self):
+        return next(iter(self.outputs.values()))
+
+
+def graph_inputs(model):
+    """The inputs that a caller must feed: initializers may be listed as inputs too."""
+    known = {tensor.name for tensor in model.graph.initializer}
+    return [value for value in model.graph.input if value.name not in known]
+
+
+def session_of(model):
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.intra_op_num_threads = THREADS
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def with_any_batch(model):
+    """A copy whose first axis is free, so that many samples run at once."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    for value in [*graph_inputs(copy), *copy.graph.output]:
+        dims = value.type.tensor_type.shape.dim
+        if dims:
+            dims[0].dim_param = "samples"
+    del copy.graph.value_info[:]
+    return copy
+
+
+def batch_is_baked_in(model):
+    """True when some operator's constants hold the batch size (the file was exported for one sample)."""
+    return any(node.op_type in ("Reshape", "Expand", "ScatterND") for node in model.graph.node)
+
+
+def watching(model, tensors):
+    """A copy that also gives these tensors as outputs."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    known = {value.name for value in copy.graph.output}
+    copy.graph.output.extend(onnx.ValueInfoProto(name=name) for name in tensors if name not in known)
+    return copy
+
+
+def simulate(model, states, currents, steps, watch=(), one_by_one=None):
+    """Runs the one-step model over time from rest, each sample's current constant.
+
+    states: (input, output) names. Outputs are kept for every step; of the
+    watched tensors the mean over samples and steps. A file whose batch size is
+    baked in runs one sample after the other.
+    """
+    if one_by_one is None:
+        one_by_one = batch_is_baked_in(model)
+    fed = [value.name for value in graph_inputs(model)]
+    state_inputs = {name for name, _ in states}
+    drives = [name for name in fed if name not in state_inputs]
+    assert len(drives) == 1 and state_inputs <= set(fed), (fed, states)
+    widths = {
+        value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim[1:]]
+        for value in graph_inputs(model)
+    }
+    state_outputs = {name for _, name in states}
+    results = [value.name for value in model.graph.output if value.name not in state_outputs]
+    # A read-out may be its own state: then it is a result all the same.
+    if not results or model.graph.output[0].name not in results:
+        results.insert(0, model.graph.output[0].name)
+    wanted = list(dict.fromkeys([*results, *(name for _, name in states), *watch]))
+    session = session_of(watching(model if one_by_one else with_any_batch(model), watch))
+    outputs = {name: [] for name in results}
+    sums = {name: 0.0 for name in watch}
+    for part in np.split(currents, len(currents)) if one_by_one else [currents]:
+        feed = {drives[0]: part}
+        feed.update((name, np.zeros([len(part), *widths[name]], np.float32)) for name in state_inputs)
+        trace = {name: [] for name in results}
+        for _ in range(steps):
+            got = dict(zip(wanted, session.run(wanted, feed)))
+            feed.update((into, got[out]) for into, out in states)
+            for name in results:
+                trace[name].append(got[name])
+            for name in watch:
+                sums[name] = sums[name] + got[name].sum(axis=0, dtype=np.float64)
+        for name in results:
+            outputs[name].append(np.stack(trace[name]))
+    return Recording(
+        {name: np.concatenate(parts, axis=1) for name, parts in outputs.items()},
+        {name: total / (len(currents) * steps) for name, total in sums.items()},
+    )
+
+
+def simulate_fixture(network, model, watch=(), states=None, samples=None, **options):
+    currents, _ = digits()
+    return simulate(model, network.states if states is None else states, currents[:samples], network.steps, watch,
+                    **options)
+
+
+def is_spiking(network):
+    return network.layers[-1]["spiking"]
+
+
+def correct(network, outputs):
+    """How many of the digits are told right: most spikes, or the highest membrane of a read-out."""
+    _, labels = digits()
+    score = outputs.sum(axis=0) if is_spiking(network) else outputs.max(axis=0)
+    return int((score.argmax(axis=1) == labels[: len(score)]).sum())
+
+
+def flip_rate(before, after):
+    """The part of the outputs that is not the same."""
+    assert before.shape == after.shape, (before.shape, after.shape)
+    return float(np.mean(before != after))
+
+
+def assert_same_behaviour(network, before, after, flips=1e-5, analog=1e-4, images=1):
+    """The contract of a lossless pass, on whatever both recordings hold."""
+    assert before.outputs.keys() == after.outputs.keys()
+    for name, values in before.outputs.items():
+        if np.all(values == np.round(values)) or is_spiking(network):
+            rate = flip_rate(values, after.outputs[name])
+            assert rate <= flips, f"{network.name}: {rate:.2e} of the spikes of {name} flip"
+        else:
+            worst = float(np.abs(values - after.outputs[name]).max())
+            assert worst <= analog, f"{network.name}: {name} is off by {worst:.2e}"
+    gap = abs(correct(network, before.first) - correct(network, after.first))
+    assert gap <= images, f"{network.name}: {gap} of the digits are told otherwise"
+
+
+@functools.lru_cache(maxsize=64)
+def reference(network):
+    """How the untouched file behaves over the 2000 digits."""
+    return simulate_fixture(network, network.load())
+
+
+# --- looking into a file -----------------------------------------------------------
+
+
+def check_valid(path):
+    """Valid by the letter: the full checker, and shape inference that allows no contradiction."""
+    onnx.checker.check_model(str(path), full_check=True)
+    return onnx.shape_inference.infer_shapes(onnx.load(path), check_type=True, strict_mode=True, data_prop=True)
+
+
+def constants(model):
+    """Name -> array, of initializers, Constant nodes and Identity nodes of either."""
+    known = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type == "Constant":
+            for attribute in node.attribute:
+                if attribute.name == "value":
+                    known[node.output[0]] = onnx.numpy_helper.to_array(attribute.t)
+        elif node.op_type == "Identity" and node.input[0] in known:
+            known[node.output[0]] = known[node.input[0]]
+    return known
+
+
+def metadata(model):
+    return {entry.key: entry.value for entry in model.metadata_props}
+
+
+def resources(model):
+    return json.loads(metadata(model)["snn.resources"])
