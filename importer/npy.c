@@ -115,8 +115,7 @@ type_exists(const struct npy_type *type)
 		return type->bytes == 2 || type->bytes == 4 || type->bytes == 8;
 	case 'i':
 	case 'u':
-		return type->bytes == 1 || type->bytes == 2 || type->bytes == 4 ||
-		       type->bytes == 8;
+		return type->bytes == 1 || type->bytes == 2 || type->bytes == 4 || type->bytes == 8;
 	default:
 		return type->kind == 'b' && type->bytes == 1;
 	}

@@ -2,7 +2,6 @@
 
 #include "core/file.h"
 #include "core/map.h"
-#include "core/text.h"
 #include "importer/zip.h"
 
 #include <errno.h>
@@ -16,7 +15,6 @@ const struct npz_limits npz_limits_default = {
 	.members = 65536,
 	.directory = UINT64_C(16) << 20,
 	.array_bytes = UINT64_C(64) << 30,
-	.piped_bytes = UINT64_C(1) << 30,
 };
 
 struct array {
@@ -29,7 +27,6 @@ struct npz {
 	struct arena arena;
 	struct npz_limits limits;
 	struct byte_source source;
-	struct text piped;
 	struct array *arrays;
 	size_t count;
 	bool single;
@@ -43,31 +40,6 @@ struct npz {
 /* --- the file ----------------------------------------------------------- */
 
 static snnfit_status
-read_pipe(struct npz *npz, snnfit_error *err)
-{
-	const char *path = npz->source.name;
-	ssize_t got;
-
-	while ((got = read(npz->source.fd, npz->buffer, ZIP_BUFFER_BYTES)) != 0) {
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return error_set(err, SNNFIT_EIO, "%s: cannot read: %s", path,
-					 strerror(errno));
-		if ((uint64_t)got > npz->limits.piped_bytes - npz->piped.length)
-			return error_set(err, SNNFIT_ELIMIT,
-					 "%s: more than %llu bytes through a pipe: give a file",
-					 path, (unsigned long long)npz->limits.piped_bytes);
-		text_append_bytes(&npz->piped, npz->buffer, (size_t)got);
-		if (text_failed(&npz->piped))
-			return error_no_memory(err);
-	}
-	npz->source.bytes = (const uint8_t *)(npz->piped.chars ? npz->piped.chars : "");
-	npz->source.size = npz->piped.length;
-	return SNNFIT_OK;
-}
-
-static snnfit_status
 open_source(struct npz *npz, const char *path, snnfit_error *err)
 {
 	struct stat about;
@@ -79,7 +51,7 @@ open_source(struct npz *npz, const char *path, snnfit_error *err)
 	if (npz->source.fd < 0 || fstat(npz->source.fd, &about) != 0)
 		return error_set(err, SNNFIT_EIO, "%s: cannot open: %s", path, strerror(errno));
 	if (!S_ISREG(about.st_mode))
-		return read_pipe(npz, err);
+		return error_set(err, SNNFIT_EIO, "%s: not a regular file", path);
 	npz->source.size = (uint64_t)about.st_size;
 	return SNNFIT_OK;
 }
@@ -144,8 +116,7 @@ list_arrays(struct npz *npz, snnfit_error *err)
 		return status;
 	if (count > npz->limits.members)
 		return error_set(err, SNNFIT_ELIMIT, "%s: holds %zu arrays, over the limit of %llu",
-				 npz->source.name, count,
-				 (unsigned long long)npz->limits.members);
+				 npz->source.name, count, (unsigned long long)npz->limits.members);
 	npz->arrays = arena_zalloc(&npz->arena, count, sizeof *npz->arrays);
 	if (!npz->arrays)
 		return error_no_memory(err);
@@ -255,7 +226,6 @@ npz_close(struct npz *npz)
 	zip_stream_close(&npz->stream);
 	if (npz->source.fd >= 0)
 		(void)close(npz->source.fd);
-	text_free(&npz->piped);
 	free(npz->buffer);
 	arena_free(&npz->arena);
 	free(npz);
@@ -304,8 +274,7 @@ check_size(const struct npz *npz, const struct array *array, const struct npy_he
 	uint64_t bytes;
 
 	if (__builtin_mul_overflow(header->count, header->type.bytes, &bytes) ||
-	    __builtin_add_overflow(bytes, header->bytes, &bytes) ||
-	    bytes != array->member.size)
+	    __builtin_add_overflow(bytes, header->bytes, &bytes) || bytes != array->member.size)
 		return error_set(err, SNNFIT_EDATA,
 				 "%s: has %llu bytes, which is not what its shape and type ask "
 				 "for (was it cut off?)",

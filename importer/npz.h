@@ -17,7 +17,6 @@ struct npz_limits {
 	uint64_t members;     /* arrays in the file */
 	uint64_t directory;   /* bytes of the zip's central directory */
 	uint64_t array_bytes; /* of one array, inflated */
-	uint64_t piped_bytes; /* of a file that cannot be read at a position (a pipe) */
 };
 
 extern const struct npz_limits npz_limits_default;
@@ -41,9 +40,8 @@ struct npy_header {
 /* The header at the beginning of bytes, of which there are length. what names
  * the array in messages. *need: how many bytes the header takes, when length is
  * less than that (nothing else is set then, and the status is SNNFIT_OK). */
-MUST_USE snnfit_status npy_header_parse(struct npy_header *out, const uint8_t *bytes,
-					size_t length, size_t *need, const char *what,
-					snnfit_error *err);
+MUST_USE snnfit_status npy_header_parse(struct npy_header *out, const uint8_t *bytes, size_t length,
+					size_t *need, const char *what, snnfit_error *err);
 /* count elements as doubles; integers over 2^53 are rounded. */
 void npy_convert(const struct npy_type *type, const uint8_t *bytes, size_t count, double *out);
 
@@ -51,9 +49,9 @@ struct npz; /* an open file, and at most one array being read */
 
 /* A file that starts like neither a .npy nor a zip file is SNNFIT_EDATA; so are
  * one that is damaged, encrypted, in several parts or pickled. limits NULL: the
- * defaults. Errors name path. */
-MUST_USE snnfit_status npz_open(struct npz **out, const char *path,
-				const struct npz_limits *limits, snnfit_error *err);
+ * defaults. Errors name path, which must be a regular file. */
+MUST_USE snnfit_status npz_open(struct npz **out, const char *path, const struct npz_limits *limits,
+				snnfit_error *err);
 /* Bytes in memory, which must outlive *out; name stands for the path. */
 MUST_USE snnfit_status npz_open_bytes(struct npz **out, const void *bytes, size_t length,
 				      const char *name, const struct npz_limits *limits,

@@ -175,7 +175,7 @@ rates_entry_at(const struct rates_context *context, const struct rates_entry *en
 
 /* --- populations in messages -------------------------------------------- */
 
-/* " l0.gemm [12] (spikes s0)", the shape as positions show it. */
+/* "l0.gemm [12] (spikes s0)" */
 static void
 describe(struct text *out, const struct graph *graph, population_id id)
 {
@@ -243,21 +243,22 @@ refuse_named(const struct rates_list *list, const char *name, population_id id, 
 			       population->positions);
 	return error_set(err, SNNFIT_EDATA,
 			 "%s: rates of \"%.60s\": shape %s does not fit population %.60s, which "
-			 "has %u units%s; give one rate a unit (or a unit and position)",
-			 list->carrier, name, rates_shape_text(text, rank, shape),
-			 population->name, population_units(list->context->graph, id), channels);
+			 "has %u units%s; give one rate a unit (or a unit and position)%s",
+			 list->carrier, name, rates_shape_text(text, rank, shape), population->name,
+			 population_units(list->context->graph, id), channels,
+			 list->hint ? list->hint : "");
 }
 
 static snnfit_status
 refuse_unknown(const struct rates_list *list, const char *name, uint32_t rank,
 	       const uint64_t *shape, snnfit_error *err)
 {
-	char text[SHAPE_TEXT_BYTES], message[240];
+	char text[SHAPE_TEXT_BYTES], message[320];
 
 	(void)snprintf(message, sizeof message,
 		       "\"%.60s\" is no spike tensor of this model, and its shape %s fits no "
-		       "population of it",
-		       name, rates_shape_text(text, rank, shape));
+		       "population of it%s",
+		       name, rates_shape_text(text, rank, shape), list->hint ? list->hint : "");
 	return rates_refuse_with_candidates(list, 0, NULL, message, err);
 }
 
@@ -284,13 +285,37 @@ check_shape(const struct rates_list *list, const char *name, uint32_t id, uint32
 	return SNNFIT_OK;
 }
 
+static snnfit_status
+append(struct rates_list *list, const struct rates_entry *entry, struct rates_entry **out,
+       snnfit_error *err)
+{
+	struct arena *arena = list->context->arena;
+
+	list->value_count += entry->count;
+	if (list->value_count > RATES_VALUES_MAX)
+		return error_set(err, SNNFIT_ELIMIT, "%s: holds more than %d rates", list->carrier,
+				 RATES_VALUES_MAX);
+	if (!arena_grow(arena, &list->entries, list->count, &list->capacity, sizeof *entry))
+		return error_no_memory(err);
+	*out = &list->entries[list->count];
+	**out = *entry;
+	(*out)->name = arena_strdup(arena, entry->name);
+	(*out)->values = arena_zalloc(arena, (size_t)entry->count, sizeof *entry->values);
+	if (!(*out)->name || !(*out)->values)
+		return error_no_memory(err);
+	list->count++;
+	return SNNFIT_OK;
+}
+
 snnfit_status
 rates_list_add(struct rates_list *list, const char *name, const char *fingerprint, uint32_t rank,
 	       const uint64_t *shape, struct rates_entry **out, snnfit_error *err)
 {
-	struct arena *arena = list->context->arena;
 	uint32_t id = map_get(&list->context->names, name);
-	struct rates_entry *entry;
+	struct rates_entry entry = { .name = name,
+				     .fingerprint = fingerprint,
+				     .rank = rank,
+				     .population = id == MAP_NONE ? GRAPH_NONE : id };
 	snnfit_status status;
 
 	if (rank > RATES_RANK_MAX)
@@ -300,22 +325,9 @@ rates_list_add(struct rates_list *list, const char *name, const char *fingerprin
 	status = check_shape(list, name, id, rank, shape, err);
 	if (status != SNNFIT_OK)
 		return status;
-	if (!arena_grow(arena, &list->entries, list->count, &list->capacity, sizeof *entry))
-		return error_no_memory(err);
-	entry = &list->entries[list->count];
-	*entry = (struct rates_entry){ .fingerprint = fingerprint,
-				       .rank = rank,
-				       .population = id == MAP_NONE ? GRAPH_NONE : id,
-				       .by_name = id != MAP_NONE };
-	memcpy(entry->shape, shape, rank * sizeof *shape);
-	(void)product(rank, shape, &entry->count); /* it fits a population */
-	entry->name = arena_strdup(arena, name);
-	entry->values = arena_alloc(arena, (size_t)entry->count, sizeof *entry->values);
-	if (!entry->name || !entry->values)
-		return error_no_memory(err);
-	list->count++;
-	*out = entry;
-	return SNNFIT_OK;
+	memcpy(entry.shape, shape, rank * sizeof *shape);
+	(void)product(rank, shape, &entry.count); /* it fits a population */
+	return append(list, &entry, out, err);
 }
 
 /* --- values ------------------------------------------------------------- */

@@ -13,7 +13,8 @@
 
 enum {
 	RATES_RANK_MAX = 32,
-	RATES_RENAMED_MAX = 4096, /* arrays of one carrier whose names are not in the model */
+	RATES_RENAMED_MAX = 1024,   /* arrays of one carrier whose names are not in the model */
+	RATES_VALUES_MAX = 1 << 26, /* of one carrier: 512 MiB */
 	SHAPE_TEXT_BYTES = 80,
 };
 
@@ -22,7 +23,7 @@ struct rates_context {
 	struct arena *arena; /* for as long as rates are being read */
 	struct graph *graph;
 	const struct onnx_model *model; /* NULL: a graph made in memory */
-	struct map names; /* population names, and spike tensors over them -> population */
+	struct map names;   /* population names, and spike tensors over them -> population */
 	struct map weights; /* initializers and constants -> tensors[] */
 	const Onnx__TensorProto **tensors;
 	size_t tensor_count, tensor_capacity;
@@ -46,9 +47,8 @@ struct rates_entry {
 	uint32_t rank;
 	uint64_t shape[RATES_RANK_MAX];
 	uint64_t count;		  /* of values: the product of shape */
-	double *values;		  /* row-major; the carrier fills it in */
+	double *values;		  /* row-major, zero; the carrier fills it in */
 	population_id population; /* GRAPH_NONE until it is matched */
-	bool by_name;
 };
 
 struct rates_list {
@@ -56,6 +56,8 @@ struct rates_list {
 	const char *carrier; /* for messages: "rates.npz", "metadata snn.firing_rates" */
 	struct rates_entry *entries;
 	size_t count, capacity;
+	const char *hint; /* what to try when a shape does not fit; or NULL */
+	uint64_t value_count;
 	uint64_t samples, steps; /* of the calibration run, 0: not said */
 };
 
@@ -63,9 +65,8 @@ struct rates_list {
  * when the name is known. SNNFIT_EDATA when the population of that name, or every
  * population, has another shape. name and fingerprint (NULL: none) are kept. */
 MUST_USE snnfit_status rates_list_add(struct rates_list *list, const char *name,
-				      const char *fingerprint, uint32_t rank,
-				      const uint64_t *shape, struct rates_entry **out,
-				      snnfit_error *err);
+				      const char *fingerprint, uint32_t rank, const uint64_t *shape,
+				      struct rates_entry **out, snnfit_error *err);
 /* Finds populations for the entries that have none: by fingerprint, else by the
  * order of layers and the shape, if that leaves one way only; a note says so. */
 MUST_USE snnfit_status rates_list_match(struct rates_list *list, snnfit_error *err);
@@ -95,8 +96,8 @@ MUST_USE snnfit_status rates_read_json(struct rates_list *list, const char *text
 MUST_USE snnfit_status rates_read_json_array(struct rates_list *list, const char *tensor,
 					     const char *text, size_t length, snnfit_error *err);
 /* --rates FILE: .npz, .npy or .json, told apart by how it begins. */
-MUST_USE snnfit_status rates_read_file(struct rates_list *list, const char *path,
-				       const char *axes, snnfit_error *err);
+MUST_USE snnfit_status rates_read_file(struct rates_list *list, const char *path, const char *axes,
+				       snnfit_error *err);
 /* What the model itself carries. */
 MUST_USE snnfit_status rates_read_metadata(struct rates_list *list, snnfit_error *err);
 MUST_USE snnfit_status rates_read_annotations(struct rates_list *list, snnfit_error *err);

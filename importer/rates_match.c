@@ -12,13 +12,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FINGERPRINT_BYTES = 17, LISTED_MAX = 16 };
+enum { LISTED_MAX = 16, LIKELIHOODS = 3 };
 
 struct matcher {
 	struct rates_list *list;
-	struct map fingerprints;   /* of weights -> population, or SEVERAL */
-	uint32_t *entries;	   /* without a population */
-	population_id *candidates; /* without an entry */
+	struct map fingerprints;     /* of weights -> population, or SEVERAL */
+	uint32_t *entries;	     /* without a population */
+	population_id *candidates;   /* without an entry */
 	uint32_t *earliest, *latest; /* [entry_count] into candidates */
 	size_t entry_count, candidate_count;
 	struct text by_fingerprint, by_order; /* what was matched, for the note */
@@ -41,7 +41,7 @@ index_fingerprint(struct matcher *matcher, population_id id, snnfit_error *err)
 		tensor = rates_find_tensor(context, population->weight_tensor);
 	if (!tensor)
 		return SNNFIT_OK;
-	fingerprint = arena_alloc(context->arena, FINGERPRINT_BYTES, 1);
+	fingerprint = arena_alloc(context->arena, FINGERPRINT_DIGITS + 1, 1);
 	if (!fingerprint)
 		return error_no_memory(err);
 	status = tensor_fingerprint(context->model, tensor, fingerprint, err);
@@ -191,8 +191,25 @@ find_by_shape(struct matcher *matcher)
 	return true;
 }
 
+/* Who is likely to have rates: readouts seldom do, and of populations whose
+ * dynamics are not understood it is not known. */
+static int
+likelihood(const struct population *population)
+{
+	switch (population->kind) {
+	case POPULATION_SPIKING:
+	case POPULATION_RELU:
+		return 0;
+	case POPULATION_CUSTOM:
+		return 1;
+	case POPULATION_READOUT:
+		break;
+	}
+	return LIKELIHOODS - 1;
+}
+
 static void
-list_candidates(struct matcher *matcher, bool readouts, const bool *taken)
+list_candidates(struct matcher *matcher, int unlikely, const bool *taken)
 {
 	const struct graph *graph = matcher->list->context->graph;
 	size_t i;
@@ -200,7 +217,7 @@ list_candidates(struct matcher *matcher, bool readouts, const bool *taken)
 	matcher->candidate_count = 0;
 	for (i = 0; i < graph->population_count; i++)
 		if (!graph->populations[i].removed && !taken[i] &&
-		    (readouts || graph->populations[i].kind != POPULATION_READOUT))
+		    likelihood(&graph->populations[i]) <= unlikely)
 			matcher->candidates[matcher->candidate_count++] = (uint32_t)i;
 }
 
@@ -242,7 +259,7 @@ refuse_unmatched(struct matcher *matcher, size_t entry, const char *problem, snn
 	return rates_refuse_with_candidates(matcher->list, item->rank, item->shape, message, err);
 }
 
-static snnfit_status
+static void
 accept(struct matcher *matcher)
 {
 	size_t i, listed = 0;
@@ -253,7 +270,6 @@ accept(struct matcher *matcher)
 		entry->population = matcher->candidates[matcher->earliest[i]];
 		tell(&matcher->by_order, matcher->list, entry, &listed);
 	}
-	return SNNFIT_OK;
 }
 
 static snnfit_status
@@ -267,15 +283,16 @@ accept_order(struct matcher *matcher, snnfit_error *err)
 			return refuse_unmatched(matcher, i,
 						"order and shape leave several populations for it",
 						err);
-	return accept(matcher);
+	accept(matcher);
+	return SNNFIT_OK;
 }
 
-/* First without the readouts, which seldom have rates; then with them. */
+/* First among the likely populations only, then among all. */
 static snnfit_status
 match_order(struct matcher *matcher, snnfit_error *err)
 {
 	bool *taken = NULL;
-	int readouts;
+	int unlikely;
 
 	if (!prepare(matcher, &taken))
 		return error_no_memory(err);
@@ -286,18 +303,20 @@ match_order(struct matcher *matcher, snnfit_error *err)
 				 "%s: the names of %zu layers are not in the model; at most %d are "
 				 "matched by order and shape",
 				 matcher->list->carrier, matcher->entry_count, RATES_RENAMED_MAX);
-	for (readouts = 0; readouts < 2; readouts++) {
-		list_candidates(matcher, readouts, taken);
+	for (unlikely = 0; unlikely < LIKELIHOODS; unlikely++) {
+		list_candidates(matcher, unlikely, taken);
 		if (find_earliest(matcher))
 			return accept_order(matcher, err);
 	}
-	for (readouts = 0; readouts < 2; readouts++) {
-		list_candidates(matcher, readouts, taken);
-		if (find_by_shape(matcher))
-			return accept(matcher);
+	for (unlikely = 0; unlikely < LIKELIHOODS; unlikely++) {
+		list_candidates(matcher, unlikely, taken);
+		if (find_by_shape(matcher)) {
+			accept(matcher);
+			return SNNFIT_OK;
+		}
 	}
-	return refuse_unmatched(matcher, 0, "the layers given do not fit those of the model in order",
-				err);
+	return refuse_unmatched(matcher, 0,
+				"the layers given do not fit those of the model in order", err);
 }
 
 /* --- both --------------------------------------------------------------- */

@@ -5,12 +5,12 @@
 
 /* Section numbers are those of PKWARE's APPNOTE 6.3. */
 enum {
-	END_BYTES = 22,		   /* 4.3.16 end of central directory */
+	END_BYTES = 22, /* 4.3.16 end of central directory */
 	END_COMMENT_MAX = 65535,
-	LOCATOR64_BYTES = 20,	   /* 4.3.15 */
-	END64_BYTES = 56,	   /* 4.3.14 */
-	CENTRAL_BYTES = 46,	   /* 4.3.12 */
-	LOCAL_BYTES = 30,	   /* 4.3.7 */
+	LOCATOR64_BYTES = 20, /* 4.3.15 */
+	END64_BYTES = 56,     /* 4.3.14 */
+	CENTRAL_BYTES = 46,   /* 4.3.12 */
+	LOCAL_BYTES = 30,     /* 4.3.7 */
 	FLAG_ENCRYPTED = 1,
 	EXTRA_ZIP64 = 1,
 };
@@ -107,7 +107,7 @@ read_end(const struct byte_source *source, struct directory *out, snnfit_error *
 {
 	uint8_t end[END_BYTES], locator[LOCATOR64_BYTES];
 	snnfit_status status;
-	uint64_t end_at;
+	uint64_t end_at = 0;
 
 	status = find_end(source, end, &end_at, err);
 	if (status != SNNFIT_OK)
@@ -180,8 +180,12 @@ read_central(const struct byte_source *source, const uint8_t **at, const uint8_t
 	if (!copy)
 		return error_no_memory(err);
 	memcpy(copy, entry + CENTRAL_BYTES, name);
-	*out = (struct zip_member){ copy,	    u32(entry + 42), u32(entry + 20),
-				    u32(entry + 24), u32(entry + 16), u16(entry + 10),
+	*out = (struct zip_member){ copy,
+				    u32(entry + 42),
+				    u32(entry + 20),
+				    u32(entry + 24),
+				    u32(entry + 16),
+				    u16(entry + 10),
 				    u16(entry + 8) };
 	if (!read_extra64(entry + CENTRAL_BYTES + name, extra, out))
 		return damaged(source, "a zip64 field ends early", err);
@@ -231,8 +235,8 @@ zip_directory(const struct byte_source *source, uint64_t directory_max, struct a
 	if (!*members || !bytes)
 		status = error_no_memory(err);
 	else
-		status = byte_source_read(source, directory.offset, bytes,
-					  (size_t)directory.bytes, err);
+		status = byte_source_read(source, directory.offset, bytes, (size_t)directory.bytes,
+					  err);
 	if (status == SNNFIT_OK)
 		status = read_members(source, &directory, bytes, arena, *members, err);
 	free(bytes);
@@ -303,8 +307,10 @@ zip_stream_open(struct zip_stream *stream, const struct byte_source *source,
 	if (member->flags & FLAG_ENCRYPTED)
 		return stream_broken(stream, "is encrypted: save it without a password", err);
 	if (member->method != ZIP_STORED && member->method != ZIP_DEFLATED)
-		return stream_broken(stream, "is compressed by a method that .npz does not use: "
-					     "save it with numpy.savez or savez_compressed", err);
+		return stream_broken(stream,
+				     "is compressed by a method that .npz does not use: "
+				     "save it with numpy.savez or savez_compressed",
+				     err);
 	if (member->method == ZIP_STORED && member->packed != member->size)
 		return stream_broken(stream, "is stored, but its two sizes differ", err);
 	status = find_data(stream, member, err);
