@@ -16,9 +16,9 @@ enum resource {
 };
 
 struct resource_use {
-	double used, low, high; /* the estimate and its interval */
-	double available;	/* capacity x usable share; what high must not pass */
-	bool checked;		/* the device has this resource as a limit of its own */
+	double used, low, high;	 /* the estimate and its interval */
+	double available;	 /* capacity x usable share; what high must not pass */
+	bool checked;		 /* the device has this resource as a limit of its own */
 	const char *worst_layer; /* that uses most of it; the graph's name */
 	double worst_layer_used;
 };

@@ -3,8 +3,7 @@
  * Plain data, ids instead of pointers, one arena a graph. A *population* is the
  * units that one weight operation makes; a *projection* is that operation; a
  * *unit axis* is what is cut: the units of a population, or of several that an
- * operator ties to one axis (a residual add). Removed things stay as tombstones
- * until graph_compact. */
+ * operator ties to one axis (a residual add). Removed things stay as tombstones. */
 #ifndef SNNFIT_GRAPH_GRAPH_H
 #define SNNFIT_GRAPH_GRAPH_H
 
@@ -69,7 +68,9 @@ enum current_drives { CURRENT_ABSENT, CURRENT_OLD, CURRENT_OLD_AND_INPUT, CURREN
  *          then the membrane sees gain times i, i + I, or i'
  *
  * bias tensors are part of offset already: offset is the whole constant term of
- * U (for a neuron with current: of its drive times current_gain and gain). */
+ * U. A neuron with a current has no other constant: what offset is to U, the same
+ * bias is to i', in the ratio of the currents' gains there. For drives `old`,
+ * where U has no input of its own, gains and offset are those of i'. */
 struct neuron {
 	const char *model; /* "LIF", "IF", "synaptic", "readout", "relu", "custom" */
 	enum comparison comparison;
@@ -89,13 +90,13 @@ struct population {
 	axis_id axis;
 	uint32_t positions; /* per unit; 1 but for convolutions */
 	struct neuron neuron;
-	double *rates;		   /* [units][positions], or NULL */
-	const char *rates_tensor;  /* the tensor that they were given for, or NULL */
-	bool output;		   /* its spikes or membrane leave the model */
-	bool starts_at_zero;	   /* the initial state is zero, or assumed so by the interface */
-	bool removed;		   /* tombstone */
+	double *rates;		  /* [units][positions], or NULL */
+	const char *rates_tensor; /* the tensor that they were given for, or NULL */
+	bool output;		  /* its spikes or membrane leave the model */
+	bool starts_at_zero;	  /* the initial state is zero, or assumed so by the interface */
+	bool removed;		  /* tombstone */
 	uint32_t spike_tensor_count, state_count;
-	const char **spike_tensors; /* the rate carrier first, then its aliases */
+	const char **spike_tensors;		    /* the rate carrier first, then its aliases */
 	const char **state_inputs, **state_outputs; /* [state_count], paired */
 };
 
@@ -119,16 +120,16 @@ struct projection {
 	bool partial;	    /* ... when true; else all of the target's units, in order */
 	struct dimension columns;
 	enum reads reads;
-	bool delayed;	   /* reads the spikes of the step before (recurrent) */
-	double *silent;	   /* [columns], or NULL: 0 */
-	double *spike;	   /* [columns], or NULL: 1 */
-	struct parameter gain; /* of its current in U, BatchNorm and input gain included */
+	bool delayed;	       /* reads the spikes of the step before (recurrent) */
+	double *silent;	       /* [columns], or NULL: 0 */
+	double *spike;	       /* [columns], or NULL: 1 */
+	struct parameter gain; /* [rows]; of its current in U, BatchNorm and input gain included */
 	struct weights *weights; /* [rows][columns] */
 	struct weights *bias;	 /* [rows][1], or NULL */
 	struct quantization quantization;
-	uint32_t kernel; /* weights per (row, column): 1 but for convolutions. Then weights
+	uint32_t kernel;	 /* weights per (row, column): 1 but for convolutions. Then weights
 			  * has columns * kernel columns, column-major in kernel positions */
-	uint32_t binding; /* into bindings.projections, or GRAPH_NONE */
+	uint32_t binding;	 /* into bindings.projections, or GRAPH_NONE */
 	uint32_t reads_input_of; /* binding whose data input it reads; its own but when fused */
 	bool removed;
 };
@@ -161,7 +162,7 @@ struct binding_use {
 enum operand_kind { OPERAND_USE, OPERAND_INSTANCE, OPERAND_NAME };
 struct binding_operand {
 	enum operand_kind kind;
-	uint32_t id;	  /* a use, or output `output` of an instance */
+	uint32_t id; /* a use, or output `output` of an instance */
 	uint32_t output;
 };
 /* A node of a constant expression, as one reader sees it. */
@@ -226,21 +227,22 @@ struct graph {
 	size_t axis_capacity, population_capacity, projection_capacity, state_capacity,
 		input_capacity, output_capacity, note_capacity;
 	enum time_kind time;
-	uint32_t steps;	     /* inside the model: 1 for a step model */
+	uint32_t steps;			     /* inside the model: 1 for a step model */
 	uint64_t rates_samples, rates_steps; /* of the calibration run, 0: unknown */
-	uint64_t parameters_before; /* weights and biases of the input model */
-	const struct bindings *bindings; /* NULL for a graph made in memory */
+	uint64_t parameters_before;	     /* weights and biases of the input model */
+	const struct bindings *bindings;     /* NULL for a graph made in memory */
 };
 
 /* --- making ------------------------------------------------------------- */
 
 MUST_USE snnfit_status graph_new(struct graph **out, snnfit_error *err);
 /* Shares weights and bindings. */
-MUST_USE snnfit_status graph_copy(struct graph **out, const struct graph *graph,
-				  snnfit_error *err);
+MUST_USE snnfit_status graph_copy(struct graph **out, const struct graph *graph, snnfit_error *err);
 void graph_free(struct graph *graph); /* NULL is fine */
 
-/* Each returns the id of a new zeroed item, or GRAPH_NONE when out of memory. */
+/* Each returns the id of a new item, or GRAPH_NONE when out of memory. Zeroed but
+ * for: an axis has all its units; a population 1 position; a projection kernel 1
+ * and no binding. */
 MUST_USE axis_id graph_add_axis(struct graph *graph, uint32_t units);
 MUST_USE population_id graph_add_population(struct graph *graph, const char *name, axis_id axis);
 MUST_USE projection_id graph_add_projection(struct graph *graph, population_id target);
@@ -258,6 +260,9 @@ uint64_t dimension_size(const struct dimension *dimension);
  * on it. GRAPH_NONE: none. */
 population_id graph_population_of(const struct graph *graph, axis_id axis);
 uint32_t population_units(const struct graph *graph, population_id population);
+/* Whether a weight of this row is a multiple of its scale (up to rounding) from
+ * -2^(bits-1) to 2^(bits-1) - 1. bits > 0. */
+bool quantization_holds(const struct quantization *quantization, uint32_t row, float weight);
 /* Some span of the projection's columns is on this axis. */
 bool projection_reads(const struct projection *projection, axis_id axis);
 /* Mean value at each column of what the projection reads, from the firing rates:
@@ -281,15 +286,18 @@ MUST_USE snnfit_status graph_fold_silent(struct graph *graph, axis_id axis, cons
 					 snnfit_error *err);
 /* In every reader: the columns of unit `gone`, times factor, are added to those of
  * unit `kept`, as if gone spiked factor times whenever kept does. Unit numbers
- * as they stand; gone itself stays until graph_keep_units. */
+ * as they stand; gone itself stays until graph_keep_units with UNIT_MERGED. What
+ * differs between their silent values goes to the bias. A quantized reader becomes
+ * float if a sum is no multiple of its scale or outgrows its bits. */
 MUST_USE snnfit_status graph_merge_columns(struct graph *graph, axis_id axis, uint32_t kept,
 					   uint32_t gone, double factor, snnfit_error *err);
 /* Adds delta[rows] to the projection's bias (made if there is none) and to the
  * target's offset, times the gain. */
 MUST_USE snnfit_status graph_add_to_bias(struct graph *graph, projection_id projection,
 					 const double *delta, snnfit_error *err);
-/* Removes a population (its axis' units get UNIT_FUSED) and the projections into
- * and out of it. */
+/* Removes a population (its axis' units get UNIT_FUSED, 0 are left) and the
+ * projections into and out of it. SNNFIT_EINTERNAL when it is an output, frozen,
+ * shares its axis, or a reader reads something else as well. */
 MUST_USE snnfit_status graph_remove_population(struct graph *graph, population_id population,
 					       snnfit_error *err);
 
