@@ -482,8 +482,13 @@ file_writer_commit_as(struct file_writer *writer, const char *name, bool *taken,
 	}
 	if (*taken)
 		return status;
-	if (status == SNNFIT_OK)
+	if (status == SNNFIT_OK) {
 		status = close_written(writer, err);
+		if (status == SNNFIT_OK)
+			status = sync_folder(writer, err);
+		if (status != SNNFIT_OK)
+			(void)unlinkat(writer->folder, name, 0);
+	}
 	file_writer_abort(writer); /* takes the hidden name away, the real one stays */
 	return status;
 }

@@ -1,0 +1,324 @@
+/* cut.c - some indices of every axis of a row-major array, in bounded pieces.
+ *
+ * A row is what the last axis that is cut spans: of it we keep runs of adjacent
+ * indices. In the order of the output every run lies behind the one before, so
+ * one window moving forwards over the source is enough. */
+#include "proto/payload.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	WINDOW_BYTES = 256 * 1024,
+	DIRECT_BYTES = 16 * 1024, /* a run this long is read by itself */
+	PIECE_BYTES = 256 * 1024, /* of output */
+	IN_KERNEL_BYTES = 64 * 1024,
+};
+
+struct cut_run {
+	uint64_t from; /* bytes from the beginning of a row of the source */
+	uint64_t to;   /* and of a row of the output */
+	uint64_t length;
+};
+
+struct cut {
+	struct cut_shape shape;
+	uint32_t axis;		 /* the last one cut */
+	uint64_t row_bytes;	 /* of the source */
+	uint64_t kept_row_bytes; /* of the output */
+	struct cut_run *runs;
+	size_t run_count;
+};
+
+/* Where in the output: a row and a run of it. */
+struct place {
+	uint64_t row_at; /* of the row in the source */
+	uint64_t row;
+	size_t run;
+	uint64_t skip; /* bytes of the run that are behind us */
+};
+
+struct window {
+	uint8_t *bytes;
+	uint64_t at;
+	size_t length;
+};
+
+static uint64_t
+kept_of(const struct cut_shape *shape, uint32_t axis)
+{
+	return shape->keep[axis] ? shape->kept[axis] : shape->dims[axis];
+}
+
+/* --- making one -------------------------------------------------------------- */
+
+static bool
+copy_lists(struct cut_shape *shape, struct arena *arena)
+{
+	uint32_t d;
+
+	for (d = 0; d < shape->rank; d++) {
+		if (!shape->keep[d])
+			continue;
+		shape->keep[d] = arena_copy(arena, shape->keep[d], shape->kept[d],
+					    sizeof *shape->keep[d]);
+		if (!shape->keep[d])
+			return false;
+	}
+	return true;
+}
+
+static uint32_t
+last_cut_axis(const struct cut_shape *shape)
+{
+	uint32_t d = shape->rank - 1;
+
+	while (d > 0 && !shape->keep[d])
+		d--;
+	return d;
+}
+
+static uint64_t
+bytes_inside(const struct cut_shape *shape, uint32_t axis)
+{
+	uint64_t bytes = shape->element_bytes;
+	uint32_t d;
+
+	for (d = axis + 1; d < shape->rank; d++)
+		bytes *= shape->dims[d]; /* no overflow: the whole array fits a file */
+	return bytes;
+}
+
+static bool
+find_runs(struct cut *cut, struct arena *arena, uint64_t inside)
+{
+	const uint32_t *keep = cut->shape.keep[cut->axis];
+	uint32_t kept = cut->shape.kept[cut->axis], i;
+	struct cut_run *run = NULL;
+
+	cut->runs = arena_alloc(arena, keep ? kept : 1, sizeof *cut->runs);
+	if (!cut->runs)
+		return false;
+	if (!keep) {
+		cut->runs[cut->run_count++] = (struct cut_run){ 0, 0, cut->row_bytes };
+		return true;
+	}
+	for (i = 0; i < kept; i++) {
+		if (run && keep[i] == keep[i - 1] + 1) {
+			run->length += inside;
+			continue;
+		}
+		run = &cut->runs[cut->run_count++];
+		*run = (struct cut_run){ keep[i] * inside, i * inside, inside };
+	}
+	return true;
+}
+
+snnfit_status
+cut_new(struct payload *out, struct arena *arena, const struct payload *base,
+	const struct cut_shape *shape, snnfit_error *err)
+{
+	struct cut *cut = arena_zalloc(arena, 1, sizeof *cut);
+	uint64_t inside;
+	uint32_t d;
+
+	if (!cut)
+		return error_no_memory(err);
+	cut->shape = *shape;
+	if (!copy_lists(&cut->shape, arena))
+		return error_no_memory(err);
+	cut->axis = last_cut_axis(shape);
+	inside = bytes_inside(shape, cut->axis);
+	cut->row_bytes = shape->dims[cut->axis] * inside;
+	cut->kept_row_bytes = kept_of(shape, cut->axis) * inside;
+	if (!find_runs(cut, arena, inside))
+		return error_no_memory(err);
+	*out = *base;
+	out->cut = cut;
+	out->length = cut->kept_row_bytes;
+	for (d = 0; d < cut->axis; d++)
+		out->length *= kept_of(shape, d);
+	return SNNFIT_OK;
+}
+
+const struct cut_shape *
+cut_shape_of(const struct cut *cut)
+{
+	return &cut->shape;
+}
+
+/* --- finding the way ---------------------------------------------------------- */
+
+/* Where the given row of the output lies in the source. */
+static uint64_t
+row_in_source(const struct cut *cut, uint64_t row)
+{
+	uint64_t stride = cut->row_bytes, at = 0, index;
+	uint32_t d = cut->axis;
+
+	while (d-- > 0) {
+		uint64_t kept = kept_of(&cut->shape, d);
+
+		index = row % kept;
+		row /= kept;
+		at += (cut->shape.keep[d] ? cut->shape.keep[d][index] : index) * stride;
+		stride *= cut->shape.dims[d];
+	}
+	return at;
+}
+
+/* The run that holds the byte of a row of the output: the last to begin there. */
+static size_t
+find_run(const struct cut *cut, uint64_t to)
+{
+	size_t low = 0, high = cut->run_count;
+
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+
+		if (cut->runs[middle].to <= to)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static struct place
+find_place(const struct cut *cut, uint64_t offset)
+{
+	struct place place = { .row = offset / cut->kept_row_bytes };
+	uint64_t to = offset % cut->kept_row_bytes;
+
+	place.row_at = row_in_source(cut, place.row);
+	place.run = find_run(cut, to);
+	place.skip = to - cut->runs[place.run].to;
+	return place;
+}
+
+static void
+advance(const struct cut *cut, struct place *place, uint64_t bytes)
+{
+	place->skip += bytes;
+	if (place->skip < cut->runs[place->run].length)
+		return;
+	place->skip = 0;
+	if (++place->run < cut->run_count)
+		return;
+	place->run = 0;
+	place->row_at = row_in_source(cut, ++place->row);
+}
+
+/* --- reading ------------------------------------------------------------------- */
+
+/* A piece of the source through the window; long ones pass it by. */
+static snnfit_status
+fetch(const struct payload *payload, struct window *window, uint64_t at, uint8_t *out,
+      size_t length, snnfit_error *err)
+{
+	uint64_t left = payload->source->size - payload->offset - at;
+	snnfit_status status;
+
+	if (length >= DIRECT_BYTES)
+		return byte_source_read(payload->source, payload->offset + at, out, length, err);
+	window->at = at;
+	window->length = left < WINDOW_BYTES ? (size_t)left : WINDOW_BYTES;
+	status = byte_source_read(payload->source, payload->offset + at, window->bytes,
+				  window->length, err);
+	if (status != SNNFIT_OK)
+		window->length = 0;
+	else
+		memcpy(out, window->bytes, length);
+	return status;
+}
+
+static snnfit_status
+gather(const struct payload *payload, struct window *window, struct place *place, uint8_t *out,
+       size_t length, snnfit_error *err)
+{
+	const struct cut *cut = payload->cut;
+	snnfit_status status = SNNFIT_OK;
+
+	while (length > 0 && status == SNNFIT_OK) {
+		const struct cut_run *run = &cut->runs[place->run];
+		uint64_t at = place->row_at + run->from + place->skip;
+		uint64_t left = run->length - place->skip;
+		size_t bytes = left < length ? (size_t)left : length;
+
+		if (at >= window->at && at - window->at + bytes <= window->length)
+			memcpy(out, window->bytes + (at - window->at), bytes);
+		else
+			status = fetch(payload, window, at, out, bytes, err);
+		out += bytes;
+		length -= bytes;
+		advance(cut, place, bytes);
+	}
+	return status;
+}
+
+snnfit_status
+cut_read(const struct payload *payload, uint64_t offset, void *out, size_t length,
+	 snnfit_error *err)
+{
+	struct window window = { 0 };
+	struct place place;
+	snnfit_status status;
+
+	if (length == 0)
+		return SNNFIT_OK;
+	window.bytes = malloc(WINDOW_BYTES);
+	if (!window.bytes)
+		return error_no_memory(err);
+	place = find_place(payload->cut, offset);
+	status = gather(payload, &window, &place, out, length, err);
+	free(window.bytes);
+	return status;
+}
+
+/* --- writing ------------------------------------------------------------------- */
+
+/* One stretch of output: the rest of a long run from file to file, or a piece
+ * put together from short ones. */
+static snnfit_status
+stream_some(const struct payload *payload, struct byte_sink *sink, struct window *window,
+	    struct place *place, uint8_t *piece, uint64_t *left, snnfit_error *err)
+{
+	const struct cut_run *run = &payload->cut->runs[place->run];
+	uint64_t bytes = run->length - place->skip;
+	snnfit_status status;
+
+	if (bytes >= IN_KERNEL_BYTES) {
+		status = byte_sink_copy(sink, payload->source,
+					payload->offset + place->row_at + run->from + place->skip,
+					bytes, err);
+		advance(payload->cut, place, bytes);
+	} else {
+		bytes = *left < PIECE_BYTES ? *left : PIECE_BYTES;
+		status = gather(payload, window, place, piece, (size_t)bytes, err);
+		if (status == SNNFIT_OK)
+			status = byte_sink_write(sink, piece, (size_t)bytes, err);
+	}
+	*left -= bytes;
+	return status;
+}
+
+snnfit_status
+cut_stream(const struct payload *payload, struct byte_sink *sink, snnfit_error *err)
+{
+	struct window window = { .bytes = malloc(WINDOW_BYTES) };
+	uint8_t *piece = malloc(PIECE_BYTES);
+	uint64_t left = payload->length;
+	snnfit_status status = SNNFIT_OK;
+	struct place place;
+
+	if (!window.bytes || !piece) {
+		status = error_no_memory(err);
+	} else if (left > 0) {
+		place = find_place(payload->cut, 0);
+		while (left > 0 && status == SNNFIT_OK)
+			status = stream_some(payload, sink, &window, &place, piece, &left, err);
+	}
+	free(window.bytes);
+	free(piece);
+	return status;
+}
