@@ -1,5 +1,5 @@
-/* coefficients.h - written by estimator/calibration/fit.py from the synthesised layers
- * beside it; do not edit. */
+/* coefficients.h - written by estimator/calibration/fit.py from the synthesised
+ * layers beside it; do not edit. */
 #ifndef SNNFIT_ESTIMATOR_COEFFICIENTS_H
 #define SNNFIT_ESTIMATOR_COEFFICIENTS_H
 

@@ -6,6 +6,8 @@
 #include "estimator/numbers.h"
 #include "estimator/unrolled.h"
 
+#include <math.h>
+
 /* Not measured, chosen: beyond the largest layer that was synthesised, and on
  * families that never were, the interval is this much wider. */
 #define WIDER 2
@@ -163,6 +165,22 @@ flip_flops(const struct layer *layer, const struct layer_terms *terms)
 	return closed_form(layer, terms->ff - (layer->readout ? spikes : 0), fit->low, fit->high);
 }
 
+/* A cell holds one LUT and one flip-flop, so there are no fewer cells than either;
+ * fits of the two that extrapolate don't know that. */
+static struct interval
+logic_cells(const struct layer *layer, const struct layer_terms *terms, struct layer_cost *cost)
+{
+	struct interval cells = fitted_interval(layer, terms, FITTED_LOGIC_CELLS,
+						&cost->extrapolated);
+	const struct interval *lut = &cost->resources[RESOURCE_LUT];
+	const struct interval *ff = &cost->resources[RESOURCE_FF];
+
+	cells.used = fmax(cells.used, fmax(lut->used, ff->used));
+	cells.low = fmax(cells.low, fmax(lut->low, ff->low));
+	cells.high = fmax(cells.high, fmax(lut->high, ff->high));
+	return cells;
+}
+
 /* The unrolled architectures build every position of a convolution. */
 static void
 repeat_positions(const struct layer *layer, struct layer_cost *out)
@@ -211,10 +229,9 @@ layer_estimate(const struct layer *layer, struct layer_cost *out, snnfit_error *
 	*out = (struct layer_cost){ .extrapolated = false };
 	out->resources[RESOURCE_LUT] = fitted_interval(layer, &terms, FITTED_LUT,
 						       &out->extrapolated);
-	if (layer->family == FAMILY_ICE40)
-		out->resources[RESOURCE_LOGIC_CELLS] = fitted_interval(
-			layer, &terms, FITTED_LOGIC_CELLS, &out->extrapolated);
 	out->resources[RESOURCE_FF] = flip_flops(layer, &terms);
+	if (layer->family == FAMILY_ICE40)
+		out->resources[RESOURCE_LOGIC_CELLS] = logic_cells(layer, &terms, out);
 	out->resources[RESOURCE_BRAM] = closed_form(layer, blocks, 1, 1);
 	repeat_positions(layer, out);
 	out->cycles = (struct interval){ cycles_with(layer, layer->events), cycles_with(layer, 0),

@@ -12,6 +12,7 @@ other half. Needs numpy, nothing else."""
 import argparse
 import pathlib
 import random
+import re
 import sys
 
 import numpy as np
@@ -105,9 +106,10 @@ def all_fits(rows):
 
 
 def coefficients_text(fits):
-    lines = ["/* coefficients.h - written by estimator/calibration/fit.py from the synthesised layers",
-             " * beside it; do not edit. */",
-             "#ifndef SNNFIT_ESTIMATOR_COEFFICIENTS_H", "#define SNNFIT_ESTIMATOR_COEFFICIENTS_H", "",
+    lines = ["/* coefficients.h - written by estimator/calibration/fit.py from the synthesised",
+             " * layers beside it; do not edit. */",
+             "#ifndef SNNFIT_ESTIMATOR_COEFFICIENTS_H",
+             "#define SNNFIT_ESTIMATOR_COEFFICIENTS_H", "",
              '#include "estimator/layer.h"', "", "/* clang-format off */",
              "static const struct fitted",
              "fitted[ARCHITECTURE_COUNT][FAMILY_COUNT][FITTED_COUNT] = {"]
@@ -155,8 +157,8 @@ def case_text(index, row):
 
 def cases_text(rows):
     rows = case_rows(rows)
-    lines = ["/* estimator_cases.h - written by estimator/calibration/fit.py: synthesised layers as the",
-             " * script sees them; do not edit. */",
+    lines = ["/* estimator_cases.h - written by estimator/calibration/fit.py: synthesised layers",
+             " * as the script sees them; do not edit. */",
              '#include "estimator/layer.h"', "", "/* clang-format off */"]
     for index, row in enumerate(rows):
         if row["arch"] in "ab":
@@ -165,7 +167,8 @@ def cases_text(rows):
     lines += ["", "/* layer, its terms, flip-flops (closed form), and as measured: flip-flops,",
               " * blocks (xc7: of 18 kbit), LUTs. */",
               "static const struct {", "\tconst char *name;", "\tstruct layer layer;",
-              "\tdouble terms[TERM_COUNT];", "\tdouble ff, measured_ff, measured_blocks, measured_lut;",
+              "\tdouble terms[TERM_COUNT];",
+              "\tdouble ff, measured_ff, measured_blocks, measured_lut;",
               "} cases[] = {"]
     lines += [case_text(index, row) for index, row in enumerate(rows)]
     return "\n".join(lines + ["};", "/* clang-format on */", ""])
@@ -176,8 +179,8 @@ def cases_text(rows):
 
 def print_errors(fits):
     print("Error of the estimate on layers not seen: median / 90th percentile, percent")
-    print("(random halves; flip-flops: closed form, all layers), interval of measured / estimated\n")
-    print(f"{'':10}{'':8}{'':13}{'layers':>7}{'median':>8}{'p90':>7}{'low':>8}{'high':>7}{'largest':>9}")
+    print("(random halves; flip-flops: closed form, all layers); interval of measured/estimated\n")
+    print(f"{'':31}{'layers':>7}{'median':>8}{'p90':>7}{'low':>8}{'high':>7}{'largest':>9}")
     for (architecture, family, resource), fit in fits.items():
         print(f"{architecture:10}{family:8}{resource:13}{fit.rows:7}{100 * fit.median:8.1f}"
               f"{100 * fit.worst_tenth:7.1f}{fit.low:8.3f}{fit.high:7.3f}{fit.largest:9.0f}")
@@ -192,14 +195,14 @@ def print_coefficients(fits):
 
 
 def print_memories(rows):
-    print("\nMemories and flip-flops of the folded architectures: layers, and how many exactly right\n")
+    print("\nMemories and flip-flops of the folded architectures: how many are exactly right\n")
     for architecture in ARCHITECTURES[2:]:
         for family in FAMILIES:
             group = [(row, *layers.describe(row)) for row in rows
                      if (row["architecture"], row["family"]) == (architecture, family)]
             blocks = sum(placed["bram"] == row["bram"] for row, _, _, placed in group)
             flip_flops = sum(ff == row["ff"] for row, _, ff, _ in group)
-            print(f"{architecture:10}{family:8}{len(group):5} layers, blocks {blocks}, "
+            print(f"{architecture:10}{family:8}{len(group):3} layers, blocks {blocks}, "
                   f"flip-flops {flip_flops}")
 
 
@@ -225,6 +228,26 @@ def print_mnist(rows):
                   f"measured {sum(row['bram'] for row in chosen):.0f}")
 
 
+def energy_constant(name):
+    """A #define of energy.c."""
+    return float(re.search(rf"#define {name} ([0-9.]+)", (ESTIMATOR / "energy.c").read_text())[1])
+
+
+def print_energy():
+    """Two networks of one generator (Spiker+, arXiv 2401.01141): cells, blocks, mW."""
+    small, large, clock_mhz = (7612, 18, 180), (18268, 51, 430), 100
+    cells, blocks, power = (b - a for a, b in zip(small, large))
+    block_pj = energy_constant("BLOCK_ACCESS_PJ")
+    cell_pj = (power * 1e3 / clock_mhz - blocks * block_pj) / cells
+    lut_pj = energy_constant("LUT_CYCLE_PJ")
+    rest = small[2] - (small[0] * lut_pj + small[1] * block_pj) * clock_mhz * 1e-3
+    print("\nEnergy: a cell and cycle, from the difference of two Spiker+ networks\n")
+    print(f"{cells} cells, {blocks} blocks, {power} mW at {clock_mhz} MHz, {block_pj:g} pJ a block "
+          f"access: {cell_pj:.2f} pJ a cell and cycle (energy.c: {lut_pj:g})")
+    print(f"with it, the smaller network's {small[2]} mW leave {rest:.0f} mW for static power; "
+          f"interval: factor {energy_constant('UNCERTAINTY'):g} either way")
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--check", action="store_true")
@@ -238,6 +261,7 @@ def main():
         print_coefficients(fits)
         print_memories(rows)
         print_mnist(rows)
+        print_energy()
         return 0
     texts = {COEFFICIENTS: coefficients_text(fits), CASES: cases_text(rows)}
     for path, text in texts.items():

@@ -1,5 +1,5 @@
-/* estimator_cases.h - written by estimator/calibration/fit.py: synthesised layers as the
- * script sees them; do not edit. */
+/* estimator_cases.h - written by estimator/calibration/fit.py: synthesised layers
+ * as the script sees them; do not edit. */
 #include "estimator/layer.h"
 
 /* clang-format off */
