@@ -193,21 +193,30 @@ check_count(const struct rates_list *list, const struct layer *layer, snnfit_err
 }
 
 static snnfit_status
-copy_numbers(const struct rates_list *list, const json_t *array, struct rates_entry *entry,
-	     snnfit_error *err)
+check_numbers(const struct rates_list *list, const struct layer *layer, snnfit_error *err)
 {
 	const json_t *value;
 	size_t i;
 
-	for (i = 0; i < entry->count; i++) {
-		value = json_array_get(array, i);
+	for (i = 0; layer->rates && i < layer->count; i++) {
+		value = json_array_get(layer->rates, i);
 		if (!json_is_number(value))
-			return error_set(err, SNNFIT_EDATA,
-					 "%s: rates of \"%.100s\": the rate at index %zu is %s",
-					 list->carrier, entry->name, i, type_name(value));
-		entry->values[i] = json_number_value(value);
+			return error_set(
+				err, SNNFIT_EDATA,
+				"%s: rates of \"%.100s\": the rate at index %zu is %s, not a "
+				"number",
+				list->carrier, layer->tensor, i, type_name(value));
 	}
 	return SNNFIT_OK;
+}
+
+static void
+copy_numbers(const json_t *array, struct rates_entry *entry)
+{
+	size_t i;
+
+	for (i = 0; i < entry->count; i++)
+		entry->values[i] = json_number_value(json_array_get(array, i));
 }
 
 static void
@@ -261,13 +270,16 @@ add_layer(struct rates_list *list, const struct layer *layer, snnfit_error *err)
 
 	status = check_count(list, layer, err);
 	if (status == SNNFIT_OK)
+		status = check_numbers(list, layer, err);
+	if (status == SNNFIT_OK)
 		status = rates_list_add(list, layer->tensor, layer->fingerprint, layer->rank,
 					layer->shape, &entry, err);
 	if (status != SNNFIT_OK)
 		return status;
 	if (layer->rates)
-		return copy_numbers(list, layer->rates, entry, err);
-	copy_floats(layer->floats, entry);
+		copy_numbers(layer->rates, entry);
+	else
+		copy_floats(layer->floats, entry);
 	return SNNFIT_OK;
 }
 

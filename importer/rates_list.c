@@ -343,9 +343,11 @@ check_entry(const struct rates_list *list, const struct rates_entry *entry, snnf
 		if (value >= 0.0 && value <= (double)FLT_MAX)
 			continue;
 		return error_set(err, SNNFIT_EDATA,
-				 "%s: rates of \"%.100s\": the rate at index %llu is %.9g; a "
-				 "firing rate is finite and at least 0",
-				 list->carrier, entry->name, (unsigned long long)i, value);
+				 "%s: rates of \"%.100s\": the rate at index %llu is %.9g; %s",
+				 list->carrier, entry->name, (unsigned long long)i, value,
+				 isfinite(value) && value > 0.0
+					 ? "no float can hold that"
+					 : "a firing rate is finite and at least 0");
 	}
 	return SNNFIT_OK;
 }

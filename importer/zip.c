@@ -105,7 +105,7 @@ read_end64(const struct byte_source *source, uint64_t at, struct directory *out,
 static snnfit_status
 read_end(const struct byte_source *source, struct directory *out, snnfit_error *err)
 {
-	uint8_t end[END_BYTES], locator[LOCATOR64_BYTES];
+	uint8_t end[END_BYTES] = { 0 }, locator[LOCATOR64_BYTES];
 	snnfit_status status;
 	uint64_t end_at = 0;
 

@@ -1,0 +1,541 @@
+/* bind.c - populations, states and the interface, into the graph. */
+#include "importer/bind.h"
+
+#include <string.h>
+
+/* --- unit axes ---------------------------------------------------------------------------------- */
+
+static axis_id
+axis_of_population(struct import *import, struct graph *graph, const struct axis *units)
+{
+	const struct variable *leaf =
+		units->count == 1 ? &import->axes.variables[units->variables[0]] : NULL;
+	uint64_t size = axis_size(&import->axes, *units);
+	bool simple = leaf && leaf->state == VARIABLE_LEAF;
+	axis_id id;
+
+	if (simple && import->axis_of_variable[units->variables[0]] != GRAPH_NONE)
+		return import->axis_of_variable[units->variables[0]];
+	if (size > UINT32_MAX)
+		return GRAPH_NONE;
+	id = graph_add_axis(graph, (uint32_t)size);
+	if (id == GRAPH_NONE)
+		return id;
+	if (simple) {
+		import->axis_of_variable[units->variables[0]] = id;
+		graph->axes[id].frozen = leaf->frozen;
+	} else {
+		graph->axes[id].frozen = size == 1 ? "it has one unit only" :
+						     "its units are laid out over several axes";
+	}
+	return id;
+}
+
+/* --- names ----------------------------------------------------------------------------------------- */
+
+static const char *
+unique_name(struct graph *graph, struct map *names, const char *wanted)
+{
+	const char *name = wanted;
+	unsigned n;
+
+	for (n = 2; name && map_get(names, name) != MAP_NONE; n++)
+		name = arena_printf(&graph->arena, "%s_%u", wanted, n);
+	if (name)
+		name = arena_strdup(&graph->arena, name);
+	return name && map_set(names, name, 0) ? name : NULL;
+}
+
+/* The weight operation's node name, else the weight tensor's, else layer<k>. */
+static const char *
+population_name(struct import *import, struct graph *graph, struct map *names,
+		const struct found_population *found)
+{
+	const struct operation *operation =
+		&import->program
+			 .operations[import->axes.weights[found->weights[0]].operation];
+	uint32_t root = bind_root_source(
+		import,
+		operation->operands[import->axes.weights[found->weights[0]].weight_operand]);
+	const char *tensor = import->program.values[root].name;
+
+	if (!operation->scope && operation->node->name && operation->node->name[0])
+		return unique_name(graph, names, operation->node->name);
+	if (tensor && tensor[0])
+		return unique_name(graph, names, tensor);
+	tensor = arena_printf(&graph->arena, "layer%zu", graph->population_count + 1);
+	return tensor ? unique_name(graph, names, tensor) : NULL;
+}
+
+/* --- dynamics ---------------------------------------------------------------------------------------- */
+
+static bool
+set_parameter(struct graph *graph, struct parameter *out, const struct coefficient *coefficient,
+	      uint32_t units)
+{
+	uint32_t i;
+
+	*out = (struct parameter){ 0 };
+	if (!coefficient->count || (coefficient->count != 1 && coefficient->count != units))
+		return true;
+	out->values = arena_copy(&graph->arena, coefficient->values, coefficient->count,
+				 sizeof(double));
+	out->count = coefficient->count;
+	for (i = 1; out->values && i < out->count; i++)
+		if (out->values[i] != out->values[0])
+			return true;
+	out->count = 1; /* the same for all is one number */
+	return out->values != NULL;
+}
+
+static bool
+set_neuron(struct graph *graph, const struct found_population *found, uint32_t units,
+	   struct neuron *neuron)
+{
+	neuron->model = found->model;
+	neuron->comparison = found->comparison;
+	neuron->reset = found->reset;
+	neuron->reset_timing = found->reset_timing;
+	neuron->current = found->current;
+	return set_parameter(graph, &neuron->decay, &found->decay, units) &&
+	       set_parameter(graph, &neuron->threshold, &found->threshold, units) &&
+	       set_parameter(graph, &neuron->reset_value, &found->reset_value, units) &&
+	       set_parameter(graph, &neuron->offset, &found->offset, units) &&
+	       set_parameter(graph, &neuron->input_gain, &found->input_gain, units) &&
+	       set_parameter(graph, &neuron->current_decay, &found->current_decay, units) &&
+	       set_parameter(graph, &neuron->current_gain, &found->current_gain, units) &&
+	       graph_set_parameter(graph, &neuron->spike_gain, 1);
+}
+
+/* --- spike tensors -------------------------------------------------------------------------------------- */
+
+/* Tensors that are a positive multiple of the population's spikes, by name in the
+ * main graph. The rate carrier is the last one that a weight operation reads or
+ * that leaves the model; the others of the same value are its aliases. */
+struct spike_tensors {
+	const char **names;
+	struct coefficient *values;
+	bool *boolean;
+	size_t count, capacity;
+	size_t carrier;
+};
+
+static const struct term *
+spike_term(const struct import *import, uint32_t value, uint32_t atom)
+{
+	const struct polynomial *p = import->polynomials.of[value];
+
+	if (!p || p->count != 1 || p->terms[0].degree != 1 || p->terms[0].atoms[0] != atom ||
+	    !(p->terms[0].coefficient.values[0] > 0))
+		return NULL;
+	return &p->terms[0];
+}
+
+/* Values by site: so that one walk over all values serves every population. */
+struct site_values {
+	uint32_t *first; /* [site_count]: into next, NO_VALUE ends */
+	uint32_t *next;	 /* [value_count] */
+	uint32_t *last;
+};
+
+static bool
+list_values_by_site(struct import *import, struct site_values *list)
+{
+	const struct polynomials *context = &import->polynomials;
+	uint32_t i;
+
+	list->first = arena_alloc(&import->arena, context->site_count, sizeof(uint32_t));
+	list->last = arena_alloc(&import->arena, context->site_count, sizeof(uint32_t));
+	list->next = arena_alloc(&import->arena, import->program.value_count, sizeof(uint32_t));
+	if (!list->first || !list->last || !list->next)
+		return false;
+	memset(list->first, 0xff, context->site_count * sizeof(uint32_t));
+	for (i = 0; i < import->program.value_count; i++) {
+		const struct polynomial *p = context->of[i];
+		const struct atom *atom;
+
+		list->next[i] = NO_VALUE;
+		if (!p || p->count != 1 || p->terms[0].degree != 1)
+			continue;
+		atom = &context->atoms[p->terms[0].atoms[0]];
+		if (atom->kind != ATOM_SITE)
+			continue;
+		if (list->first[atom->number] == NO_VALUE)
+			list->first[atom->number] = i;
+		else
+			list->next[list->last[atom->number]] = i;
+		list->last[atom->number] = i;
+	}
+	return true;
+}
+
+static bool
+collect_spike_tensors(struct import *import, struct graph *graph, const struct site_values *list,
+		      uint32_t site, struct spike_tensors *out)
+{
+	uint32_t value, carrier_value = NO_VALUE;
+
+	for (value = list->first[site]; value != NO_VALUE; value = list->next[value]) {
+		const char *name = import->program.values[value].name;
+		const struct term *term =
+			spike_term(import, value, import->polynomials.sites[site].atom);
+		size_t capacity = out->capacity;
+
+		if (!term || map_get(&import->program.names, name) != value)
+			continue;
+		if (!arena_grow(&graph->arena, &out->names, out->count, &capacity,
+				sizeof *out->names))
+			return false;
+		capacity = out->capacity;
+		if (!arena_grow(&graph->arena, &out->values, out->count, &capacity,
+				sizeof *out->values))
+			return false;
+		if (!arena_grow(&graph->arena, &out->boolean, out->count, &out->capacity,
+				sizeof *out->boolean))
+			return false;
+		out->names[out->count] = name;
+		out->values[out->count] = term->coefficient;
+		out->boolean[out->count] = import->polynomials.of[value]->boolean;
+		if (import->carries_spikes[value])
+			carrier_value = value, out->carrier = out->count;
+		else if (carrier_value == NO_VALUE && !out->boolean[out->count] &&
+			 coefficient_is(&term->coefficient, 1))
+			out->carrier = out->count;
+		out->count++;
+	}
+	return true;
+}
+
+static bool
+set_spike_tensors(struct import *import, struct graph *graph, const struct site_values *list,
+		  uint32_t site, struct population *population, uint32_t units)
+{
+	struct spike_tensors found = { 0 };
+	const struct coefficient *carrier;
+	size_t i;
+
+	if (!collect_spike_tensors(import, graph, list, site, &found))
+		return false;
+	population->spike_tensors =
+		arena_alloc(&graph->arena, found.count, sizeof *population->spike_tensors);
+	if (!population->spike_tensors)
+		return false;
+	if (!found.count)
+		return true;
+	carrier = &found.values[found.carrier];
+	population->spike_tensors[population->spike_tensor_count++] = found.names[found.carrier];
+	for (i = 0; i < found.count; i++)
+		if (i != found.carrier &&
+		    (found.boolean[i] || (carrier->count == 1 &&
+					  coefficient_is(&found.values[i], carrier->values[0]))))
+			population->spike_tensors[population->spike_tensor_count++] =
+				found.names[i];
+	for (i = 0; i < population->spike_tensor_count; i++) {
+		population->spike_tensors[i] =
+			arena_strdup(&graph->arena, population->spike_tensors[i]);
+		if (!population->spike_tensors[i])
+			return false;
+	}
+	return set_parameter(graph, &population->neuron.spike_gain, carrier, units);
+}
+
+/* --- populations ------------------------------------------------------------------------------------------ */
+
+static uint32_t
+positions_of(struct import *import, const struct found_population *found)
+{
+	const struct weight_operation *weight = &import->axes.weights[found->weights[0]];
+	const struct operation *operation = &import->program.operations[weight->operation];
+	const struct tensor_axes *out = &import->axes.tensors[operation->results[0]];
+	uint64_t positions = 1;
+	uint32_t d;
+
+	for (d = 2; operation_is(operation, "Conv") && d < out->rank; d++)
+		positions *= axis_size(&import->axes, out->axes[d]);
+	return positions > UINT32_MAX ? UINT32_MAX : (uint32_t)positions;
+}
+
+static bool
+is_model_output(struct import *import, const struct axis *units)
+{
+	const struct program *program = &import->program;
+	uint32_t i, d;
+
+	for (i = 0; i < program->output_count; i++) {
+		const struct tensor_axes *tensor = &import->axes.tensors[program->outputs[i]];
+
+		if (import->states.input_of_output[i] != NO_VALUE || !tensor->known)
+			continue;
+		for (d = 0; d < tensor->rank; d++)
+			if (units->count && axis_equal(&import->axes, tensor->axes[d], *units))
+				return true;
+	}
+	return false;
+}
+
+static bool
+set_states(struct import *import, struct graph *graph, const struct found_population *found,
+	   struct population *population)
+{
+	const struct program *program = &import->program;
+	uint32_t i;
+
+	population->state_inputs =
+		arena_alloc(&graph->arena, found->state_count, sizeof *population->state_inputs);
+	population->state_outputs =
+		arena_alloc(&graph->arena, found->state_count, sizeof *population->state_outputs);
+	if (!population->state_inputs || !population->state_outputs)
+		return false;
+	for (i = 0; i < found->state_count; i++) {
+		const struct state_binding *pair = &import->states.pairs[found->states[i]];
+
+		population->state_inputs[i] = arena_strdup(
+			&graph->arena, program->values[program->inputs[pair->input]].name);
+		population->state_outputs[i] = arena_strdup(
+			&graph->arena, program->graph->output[pair->output]->name);
+		if (!population->state_inputs[i] || !population->state_outputs[i])
+			return false;
+	}
+	population->state_count = found->state_count;
+	return true;
+}
+
+static snnfit_status
+bind_population(struct import *import, struct graph *graph, struct map *names,
+		const struct site_values *list, const struct found_population *found,
+		snnfit_error *err)
+{
+	axis_id axis = axis_of_population(import, graph, &found->units);
+	const char *name = population_name(import, graph, names, found);
+	const struct weight_operation *weight = &import->axes.weights[found->weights[0]];
+	const struct operation *operation = &import->program.operations[weight->operation];
+	uint32_t root = bind_root_source(import, operation->operands[weight->weight_operand]);
+	struct population *population;
+	population_id id;
+
+	if (axis == GRAPH_NONE || !name)
+		return error_no_memory(err);
+	id = graph_add_population(graph, name, axis);
+	if (id == GRAPH_NONE)
+		return error_no_memory(err);
+	population = &graph->populations[id];
+	population->weight_tensor =
+		arena_strdup(&graph->arena, import->program.values[root].name);
+	population->kind = found->kind;
+	population->positions = positions_of(import, found);
+	population->output = is_model_output(import, &found->units);
+	population->starts_at_zero = found->state_count > 0;
+	if (!population->weight_tensor ||
+	    !set_neuron(graph, found, graph->axes[axis].units, &population->neuron) ||
+	    !set_states(import, graph, found, population))
+		return error_no_memory(err);
+	if (found->spike_site != NO_VALUE &&
+	    !set_spike_tensors(import, graph, list, found->spike_site, population,
+			       graph->axes[axis].units))
+		return error_no_memory(err);
+	return SNNFIT_OK;
+}
+
+static snnfit_status
+bind_populations(struct import *import, struct graph *graph, snnfit_error *err)
+{
+	struct site_values list = { 0 };
+	struct map names;
+	snnfit_status status = SNNFIT_OK;
+	uint32_t i;
+
+	map_init(&names, &import->arena);
+	import->axis_of_variable = arena_alloc(&import->arena, import->axes.variable_count,
+					       sizeof *import->axis_of_variable);
+	if (!import->axis_of_variable || !list_values_by_site(import, &list))
+		return error_no_memory(err);
+	memset(import->axis_of_variable, 0xff,
+	       import->axes.variable_count * sizeof *import->axis_of_variable);
+	for (i = 0; !status && i < import->neurons.count; i++)
+		status = bind_population(import, graph, &names, &list,
+					 &import->neurons.populations[i], err);
+	return status;
+}
+
+/* --- interface and time ------------------------------------------------------------------------------------ */
+
+static bool
+add_name(struct graph *graph, const char ***list, size_t *count, size_t *capacity,
+	 const char *name)
+{
+	const char *copy = arena_strdup(&graph->arena, name);
+
+	if (!copy || !arena_grow(&graph->arena, list, *count, capacity, sizeof **list))
+		return false;
+	(*list)[(*count)++] = copy;
+	return true;
+}
+
+static population_id
+population_of_state(const struct import *import, uint32_t pair)
+{
+	uint32_t i, j;
+
+	for (i = 0; i < import->neurons.count; i++)
+		for (j = 0; j < import->neurons.populations[i].state_count; j++)
+			if (import->neurons.populations[i].states[j] == pair)
+				return i;
+	return GRAPH_NONE;
+}
+
+static snnfit_status
+bind_interface(struct import *import, struct graph *graph, snnfit_error *err)
+{
+	const struct program *program = &import->program;
+	uint32_t i;
+
+	for (i = 0; i < program->input_count; i++)
+		if (import->states.output_of_input[i] == NO_VALUE &&
+		    !add_name(graph, &graph->inputs, &graph->input_count, &graph->input_capacity,
+			      program->values[program->inputs[i]].name))
+			return error_no_memory(err);
+	for (i = 0; i < program->output_count; i++)
+		if (import->states.input_of_output[i] == NO_VALUE &&
+		    !add_name(graph, &graph->outputs, &graph->output_count,
+			      &graph->output_capacity, program->graph->output[i]->name))
+			return error_no_memory(err);
+	for (i = 0; i < import->states.count; i++) {
+		const struct state_binding *pair = &import->states.pairs[i];
+
+		if (!graph_add_state(graph, program->values[program->inputs[pair->input]].name,
+				     program->graph->output[pair->output]->name,
+				     population_of_state(import, i)))
+			return error_no_memory(err);
+	}
+	return SNNFIT_OK;
+}
+
+/* How often the most-used weight tensor is read: the steps of an unrolled net. */
+static uint32_t
+most_reads_of_one_weight(struct import *import)
+{
+	uint32_t *reads = arena_zalloc(&import->arena, import->program.source_count + 1,
+				       sizeof *reads);
+	uint32_t most = 1, i;
+
+	for (i = 0; reads && i < import->axes.weight_count; i++) {
+		const struct weight_operation *weight = &import->axes.weights[i];
+		uint32_t root = bind_root_source(
+			import, import->program.operations[weight->operation]
+					.operands[weight->weight_operand]);
+		uint32_t source = import->program.values[root].source;
+
+		if (source != NO_VALUE && ++reads[source] > most)
+			most = reads[source];
+	}
+	return most;
+}
+
+static void
+set_time(struct import *import, struct graph *graph)
+{
+	bool spiking = false;
+	uint32_t i;
+
+	for (i = 0; i < graph->population_count; i++)
+		spiking = spiking || graph->populations[i].kind == POPULATION_SPIKING ||
+			  graph->populations[i].kind == POPULATION_CUSTOM;
+	graph->steps = 1;
+	graph->time = TIME_STEP;
+	if (import->states.count)
+		return;
+	for (i = 0; i < import->program.operation_count; i++)
+		if (operation_is(&import->program.operations[i], "Loop") ||
+		    operation_is(&import->program.operations[i], "Scan")) {
+			graph->time = TIME_LOOP;
+			return;
+		}
+	graph->steps = most_reads_of_one_weight(import);
+	graph->time = graph->steps > 1 ? TIME_UNROLLED : spiking ? TIME_ZERO : TIME_ANN;
+}
+
+static snnfit_status
+index_readers(struct import *import, snnfit_error *err)
+{
+	const struct program *program = &import->program;
+	size_t count = program->value_count;
+	uint32_t i, j;
+
+	import->reader_count = arena_zalloc(&import->arena, count, sizeof(uint32_t));
+	import->last_reader = arena_zalloc(&import->arena, count, sizeof(uint32_t));
+	import->carries_spikes = arena_zalloc(&import->arena, count, sizeof(bool));
+	if (!import->reader_count || !import->last_reader || !import->carries_spikes)
+		return error_no_memory(err);
+	for (i = 0; i < program->operation_count; i++) {
+		const struct operation *operation = &program->operations[i];
+
+		for (j = 0; j < operation->operand_count; j++) {
+			if (operation->operands[j] == NO_VALUE)
+				continue;
+			import->reader_count[operation->operands[j]]++;
+			import->last_reader[operation->operands[j]] = i;
+		}
+	}
+	for (i = 0; i < program->output_count; i++) {
+		import->reader_count[program->outputs[i]]++;
+		if (import->states.input_of_output[i] == NO_VALUE)
+			import->carries_spikes[program->outputs[i]] = true;
+	}
+	for (i = 0; i < import->axes.weight_count; i++) {
+		const struct weight_operation *weight = &import->axes.weights[i];
+
+		import->carries_spikes[program->operations[weight->operation]
+					       .operands[weight->data_operand]] = true;
+	}
+	return SNNFIT_OK;
+}
+
+/* Weights and biases; read by several steps, they count at each. */
+static void
+count_parameters(struct graph *graph)
+{
+	uint32_t i;
+
+	for (i = 0; i < graph->projection_count; i++) {
+		const struct projection *projection = &graph->projections[i];
+		const struct weights *weights = projection->weights;
+
+		graph->parameters_before += (uint64_t)weights->rows * weights->columns;
+		if (projection->bias)
+			graph->parameters_before += projection->bias->rows;
+	}
+}
+
+static snnfit_status
+refuse_without_units(const struct graph *graph, snnfit_error *err)
+{
+	uint32_t i;
+
+	for (i = 0; i < graph->population_count; i++)
+		if (graph->populations[i].kind != POPULATION_READOUT)
+			return SNNFIT_OK;
+	return error_set(err, SNNFIT_EUNSUPPORTED,
+			 "not a spiking network: no weight operation leads to a spiking, relu or "
+			 "custom population");
+}
+
+snnfit_status
+bind_graph(struct import *import, struct graph *graph, snnfit_error *err)
+{
+	snnfit_status status = index_readers(import, err);
+
+	if (!status)
+		status = bind_populations(import, graph, err);
+	if (!status)
+		status = bind_tensors(import, graph, err);
+	if (!status)
+		status = bind_projections(import, graph, err);
+	if (!status)
+		status = bind_interface(import, graph, err);
+	if (status)
+		return status;
+	set_time(import, graph);
+	graph->bindings = &import->bindings;
+	count_parameters(graph);
+	return refuse_without_units(graph, err);
+}

@@ -1,0 +1,327 @@
+/* bind_projections.c - projections: where their weights and biases stand, and how they are read. */
+#include "importer/bind.h"
+
+#include <string.h>
+
+uint32_t
+bind_root_source(const struct import *import, uint32_t value)
+{
+	const struct program *program = &import->program;
+
+	while (program->values[value].kind == VALUE_RESULT) {
+		const struct operation *operation =
+			&program->operations[program->values[value].operation];
+
+		if (!operation->operand_count || operation->operands[0] == NO_VALUE)
+			break;
+		value = operation->operands[0];
+	}
+	return value;
+}
+
+/* --- reading weights ------------------------------------------------------------------------ */
+
+struct loader {
+	struct import *import;
+	const struct weight_operation *weight;
+	uint32_t value;
+	uint32_t rows, columns; /* of the matrix; columns include the kernel */
+	bool direct;		/* value is the stored tensor, or an alias of it */
+	struct constant *whole; /* kept once it had to be computed */
+};
+
+static snnfit_status
+load_direct(const struct loader *loader, const Onnx__TensorProto *tensor, uint32_t first,
+	    uint32_t count, float *out, snnfit_error *err)
+{
+	const struct onnx_model *model = loader->import->program.model;
+	snnfit_status status = SNNFIT_OK;
+	float *piece;
+	uint32_t c, r;
+
+	if (!loader->weight || !loader->weight->transposed)
+		return tensor_read_float(model, tensor, (uint64_t)first * loader->columns,
+					 (uint64_t)count * loader->columns, out, err);
+	piece = arena_alloc(&loader->import->arena, count, sizeof *piece);
+	if (!piece)
+		return error_no_memory(err);
+	for (c = 0; c < loader->columns && !status; c++) {
+		status = tensor_read_float(model, tensor, (uint64_t)c * loader->rows + first, count,
+					   piece, err);
+		for (r = 0; r < count && !status; r++)
+			out[(size_t)r * loader->columns + c] = piece[r];
+	}
+	return status;
+}
+
+static snnfit_status
+evaluate_whole(struct loader *loader, snnfit_error *err)
+{
+	struct constant *whole = arena_zalloc(&loader->import->arena, 1, sizeof *whole);
+	snnfit_status status;
+
+	if (!whole)
+		return error_no_memory(err);
+	status = constant_evaluate(&loader->import->constants, loader->value,
+				   &loader->import->arena, whole, err);
+	if (status)
+		return status;
+	if (!whole->reals || whole->count != (uint64_t)loader->rows * loader->columns)
+		return error_set(err, SNNFIT_EUNSUPPORTED, "the weights %s are not real numbers",
+				 loader->import->program.values[loader->value].name);
+	loader->whole = whole;
+	return SNNFIT_OK;
+}
+
+static snnfit_status
+load_rows(void *context, uint32_t id, uint32_t first, uint32_t count, float *out, snnfit_error *err)
+{
+	struct loader *loader = context;
+	bool transposed = loader->weight && loader->weight->transposed;
+	uint32_t r, c;
+
+	(void)id; /* a loader has one matrix */
+	if (loader->direct) {
+		uint32_t root = bind_root_source(loader->import, loader->value);
+
+		return load_direct(loader, loader->import->program.values[root].tensor, first,
+				   count, out, err);
+	}
+	if (!loader->whole) {
+		snnfit_status status = evaluate_whole(loader, err);
+
+		if (status)
+			return status;
+	}
+	for (r = 0; r < count; r++)
+		for (c = 0; c < loader->columns; c++)
+			out[(size_t)r * loader->columns + c] =
+				transposed ? loader->whole->reals[(size_t)c * loader->rows +
+								  first + r] :
+					     loader->whole->reals[(size_t)(first + r) *
+									  loader->columns +
+								  c];
+	return SNNFIT_OK;
+}
+
+/* Stored as it is read: nothing between but Identity. */
+static bool
+is_direct(const struct import *import, uint32_t value)
+{
+	const struct program *program = &import->program;
+
+	while (program->values[value].kind == VALUE_RESULT) {
+		const struct operation *operation =
+			&program->operations[program->values[value].operation];
+
+		if (!operation_is(operation, "Identity"))
+			return false;
+		value = operation->operands[0];
+	}
+	return program->values[value].kind == VALUE_SOURCE;
+}
+
+static snnfit_status
+make_weights(struct import *import, const struct weight_operation *weight, uint32_t value,
+	     uint32_t rows, uint32_t columns, struct weights **out, snnfit_error *err)
+{
+	struct loader *loader = arena_zalloc(&import->arena, 1, sizeof *loader);
+
+	if (!loader)
+		return error_no_memory(err);
+	*loader = (struct loader){ import, weight, value, rows, columns,
+				   is_direct(import, value), NULL };
+	return weights_from_file(out, rows, columns, load_rows, loader, value, err);
+}
+
+/* --- biases ------------------------------------------------------------------------------------- */
+
+struct bias {
+	uint32_t value; /* NO_VALUE: none */
+	uint32_t node, slot;
+	bool added; /* a new one would have to be put in by an Add */
+};
+
+static bool
+is_vector_of(const struct import *import, uint32_t value, uint32_t rows)
+{
+	const struct tensor_axes *tensor = &import->axes.tensors[value];
+	uint64_t count = 1;
+	uint32_t d;
+
+	for (d = 0; tensor->known && d < tensor->rank; d++)
+		count *= axis_size((struct axes *)&import->axes, tensor->axes[d]);
+	return tensor->known && count == rows && import->program.values[value].constant;
+}
+
+/* The Add that is the only reader of a MatMul, with a constant of the right size. */
+static void
+find_added_bias(const struct import *import, uint32_t product, uint32_t rows, struct bias *bias)
+{
+	const struct operation *add =
+		&import->program.operations[import->last_reader[product]];
+	uint32_t other;
+
+	if (import->reader_count[product] != 1 || !operation_is(add, "Add") ||
+	    add->operand_count != 2 || add->scope)
+		return;
+	other = add->operands[0] == product ? 1 : 0;
+	if (add->operands[other] != NO_VALUE && is_vector_of(import, add->operands[other], rows))
+		*bias = (struct bias){ add->operands[other], add->node_index, other, false };
+}
+
+static struct bias
+find_bias(const struct import *import, const struct weight_operation *weight, uint32_t rows)
+{
+	const struct operation *operation = &import->program.operations[weight->operation];
+	struct bias bias = { NO_VALUE, GRAPH_NONE, 0, true };
+	uint32_t third = operation->operand_count > 2 ? operation->operands[2] : NO_VALUE;
+
+	if (operation_is(operation, "MatMul")) {
+		find_added_bias(import, operation->results[0], rows, &bias);
+		return bias;
+	}
+	if (third == NO_VALUE)
+		bias.added = false; /* Gemm and Conv take one as their third input */
+	else if (is_vector_of(import, third, rows))
+		bias = (struct bias){ third, operation->node_index, 2, false };
+	return bias;
+}
+
+/* --- one projection ------------------------------------------------------------------------------ */
+
+/* New weights and biases can be written: in the main graph, and nothing scales them. */
+static bool
+is_editable(const struct operation *operation)
+{
+	return !operation->scope && operation_float(operation, "alpha", 1) == 1 &&
+	       operation_float(operation, "beta", 1) == 1;
+}
+
+static uint32_t
+kernel_size(const struct import *import, const struct weight_operation *weight)
+{
+	const struct operation *operation = &import->program.operations[weight->operation];
+	const struct tensor_axes *w = &import->axes.tensors[operation->operands[1]];
+	uint64_t size = 1;
+	uint32_t d;
+
+	for (d = 2; operation_is(operation, "Conv") && d < w->rank; d++)
+		size *= axis_size((struct axes *)&import->axes, w->axes[d]);
+	return size > UINT32_MAX ? 0 : (uint32_t)size;
+}
+
+static bool
+set_gain(struct graph *graph, struct parameter *out, const struct coefficient *coefficient,
+	 uint32_t units)
+{
+	if (coefficient->count != 1 && coefficient->count != units)
+		return graph_set_parameter(graph, out, 1);
+	out->count = coefficient->count;
+	out->values = arena_copy(&graph->arena, coefficient->values, coefficient->count,
+				 sizeof(double));
+	return out->values != NULL;
+}
+
+static snnfit_status
+set_binding(struct import *import, const struct weight_operation *weight,
+	    const struct bias *bias, struct projection *projection)
+{
+	const struct operation *operation = &import->program.operations[weight->operation];
+	struct bindings *bindings = &import->bindings;
+
+	projection->binding = (uint32_t)bindings->projection_count;
+	projection->reads_input_of = projection->binding;
+	bindings->projections[bindings->projection_count++] = (struct binding_projection){
+		.node = operation->node_index,
+		.data_slot = weight->data_operand,
+		.weight_slot = weight->weight_operand,
+		.bias_node = bias->node,
+		.bias_slot = bias->slot,
+		.bias_added = bias->added,
+		.transposed = weight->transposed,
+		.data_rank = import->axes.tensors[operation->operands[weight->data_operand]].rank,
+		.editable = is_editable(operation),
+	};
+	return SNNFIT_OK;
+}
+
+static void
+freeze_uneditable(struct graph *graph, const struct projection *projection, const char *label)
+{
+	const char *reason = arena_printf(&graph->arena,
+					  "the weights of %s stand where they cannot be changed",
+					  label);
+	uint32_t i;
+
+	if (!reason)
+		reason = "its weights stand where they cannot be changed";
+	bind_freeze(graph, graph->populations[projection->target].axis, reason);
+	for (i = 0; i < projection->columns.count; i++)
+		bind_freeze(graph, projection->columns.spans[i].axis, reason);
+}
+
+static snnfit_status
+bind_projection(struct import *import, struct graph *graph, uint32_t population,
+		const struct weight_operation *weight, const struct coefficient *gain,
+		snnfit_error *err)
+{
+	const struct operation *operation = &import->program.operations[weight->operation];
+	const char *label = operation_label(&import->program, operation);
+	uint64_t columns = axis_size(&import->axes, weight->columns);
+	uint32_t rows = graph->axes[graph->populations[population].axis].units;
+	uint32_t kernel = kernel_size(import, weight);
+	struct bias bias = find_bias(import, weight, rows);
+	projection_id id = graph_add_projection(graph, population);
+	struct projection *projection;
+	snnfit_status status;
+
+	if (id == GRAPH_NONE)
+		return error_no_memory(err);
+	if (!kernel || columns > UINT32_MAX / kernel)
+		return error_set(err, SNNFIT_ELIMIT, "the weights of %s are too large", label);
+	projection = &graph->projections[id];
+	projection->kernel = kernel;
+	if (!bind_dimension(import, graph, weight->columns, &graph->arena, &projection->columns) ||
+	    !set_gain(graph, &projection->gain, gain, rows))
+		return error_no_memory(err);
+	status = make_weights(import, weight, operation->operands[weight->weight_operand], rows,
+			      (uint32_t)columns * kernel, &projection->weights, err);
+	if (!status && bias.value != NO_VALUE)
+		status = make_weights(import, NULL, bias.value, rows, 1, &projection->bias, err);
+	if (!status)
+		status = set_binding(import, weight, &bias, projection);
+	if (!status)
+		status = bind_reads(import, graph, id, weight, err);
+	if (status)
+		return status;
+	if (!import->bindings.projections[projection->binding].editable ||
+	    (kernel > 1 && projection->silent))
+		freeze_uneditable(graph, projection, label);
+	return SNNFIT_OK;
+}
+
+snnfit_status
+bind_projections(struct import *import, struct graph *graph, snnfit_error *err)
+{
+	const struct axes *axes = &import->axes;
+	snnfit_status status;
+	uint32_t i, j;
+
+	import->bindings.projections = arena_zalloc(&import->arena, axes->weight_count,
+						    sizeof *import->bindings.projections);
+	if (!import->bindings.projections)
+		return error_no_memory(err);
+	for (i = 0; i < import->neurons.count; i++) {
+		const struct found_population *found = &import->neurons.populations[i];
+
+		for (j = 0; j < found->weight_count; j++) {
+			status = bind_projection(import, graph, i,
+						 &axes->weights[found->weights[j]],
+						 &found->gains[j], err);
+			if (status)
+				return status;
+		}
+	}
+	return SNNFIT_OK;
+}

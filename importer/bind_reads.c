@@ -1,0 +1,300 @@
+/* bind_reads.c - what a projection reads at a column whose unit is silent, or fires. */
+#include "importer/bind.h"
+
+#include <math.h>
+
+enum { CONCAT_DEPTH_MAX = 16 };
+
+/* Columns [first, first + count) of one projection, as the tensor `value` gives them. */
+struct columns {
+	struct import *import;
+	struct graph *graph;
+	struct projection *projection;
+	uint32_t first, count;
+	bool delayed, now;
+	bool plain; /* silent is 0 and spike 1 everywhere, so far */
+	bool other; /* something that is not a function of spikes alone */
+	bool input; /* the model's input as it is */
+};
+
+/* --- whose spikes an atom is ------------------------------------------------------------------ */
+
+enum atom_role { ROLE_OTHER, ROLE_SPIKES, ROLE_DELAYED_SPIKES, ROLE_INPUT };
+
+/* The population's spike site number that the polynomial of a state output is. */
+static bool
+is_site(const struct polynomials *context, const struct polynomial *p, uint32_t site)
+{
+	return p && p->count == 1 && p->terms[0].degree == 1 &&
+	       p->terms[0].atoms[0] == context->sites[site].atom &&
+	       coefficient_is(&p->terms[0].coefficient, 1);
+}
+
+static enum atom_role
+role_of_input(const struct import *import, const struct found_population *population,
+	      uint32_t value)
+{
+	const struct program *program = &import->program;
+	uint32_t i, output;
+
+	for (i = 0; i < program->input_count; i++)
+		if (program->inputs[i] == value)
+			break;
+	if (i == program->input_count)
+		return ROLE_OTHER;
+	output = import->states.output_of_input[i];
+	if (output == NO_VALUE)
+		return ROLE_INPUT;
+	if (population && population->spike_site != NO_VALUE &&
+	    is_site(&import->polynomials, import->polynomials.of[program->outputs[output]],
+		    population->spike_site))
+		return ROLE_DELAYED_SPIKES;
+	return ROLE_OTHER;
+}
+
+/* A pool of spikes counts as spikes: 0 when they are all silent, at most their sum. */
+static enum atom_role
+role_of_site(const struct import *import, const struct found_population *population,
+	     uint32_t number)
+{
+	const struct site *site = &import->polynomials.sites[number];
+	const struct polynomial *p = site->argument;
+
+	if (number == population->late_site)
+		return ROLE_DELAYED_SPIKES;
+	if (site->kind == SITE_POOLED && p->count == 1) {
+		const struct atom *inner = &import->polynomials.atoms[p->terms[0].atoms[0]];
+
+		if (!coefficient_is(&p->terms[0].coefficient, 1))
+			return ROLE_OTHER;
+		return inner->number == number ? ROLE_OTHER :
+						 role_of_site(import, population, inner->number);
+	}
+	if (site->kind > SITE_GREATER_EQUAL || number != population->spike_site)
+		return ROLE_OTHER;
+	return ROLE_SPIKES;
+}
+
+static enum atom_role
+role_of_atom(const struct import *import, const struct found_population *population,
+	     uint32_t atom)
+{
+	const struct atom *a = &import->polynomials.atoms[atom];
+
+	if (a->kind == ATOM_INPUT)
+		return role_of_input(import, population, a->number);
+	if (a->kind == ATOM_SITE && population)
+		return role_of_site(import, population, a->number);
+	return ROLE_OTHER;
+}
+
+/* Over all populations on the axis; the role has to be clear. */
+static enum atom_role
+role_on_axis(const struct columns *columns, const struct axis *units, uint32_t atom)
+{
+	struct import *import = columns->import;
+	enum atom_role role = role_of_atom(import, NULL, atom);
+	uint32_t i;
+
+	for (i = 0; i < import->neurons.count && role == ROLE_OTHER; i++)
+		if (axis_equal(&import->axes, import->neurons.populations[i].units, *units))
+			role = role_of_atom(import, &import->neurons.populations[i], atom);
+	return role;
+}
+
+/* --- one tensor ---------------------------------------------------------------------------------- */
+
+static const struct span *
+span_at(const struct columns *columns, uint32_t *first)
+{
+	const struct dimension *dimension = &columns->projection->columns;
+	uint32_t i, at = 0;
+
+	for (i = 0; i < dimension->count; i++) {
+		const struct span *span = &dimension->spans[i];
+		uint32_t size = span->outer * span->units * span->inner;
+
+		if (at == columns->first && size == columns->count) {
+			*first = at;
+			return span;
+		}
+		at += size;
+	}
+	return NULL;
+}
+
+/* Coefficient at column c of the span: one a unit, or one a column. */
+static bool
+column_value(const struct coefficient *coefficient, const struct span *span, uint32_t c,
+	     double *out)
+{
+	uint32_t size = span->outer * span->units * span->inner;
+
+	if (coefficient->count == 1)
+		*out = coefficient->values[0];
+	else if (coefficient->count == size)
+		*out = coefficient->values[c];
+	else if (coefficient->count == span->units)
+		*out = coefficient->values[c / span->inner % span->units];
+	else
+		return false;
+	return isfinite(*out);
+}
+
+static void
+note_value(struct columns *columns, double *at, double value, double plain)
+{
+	*at = value;
+	if (value != plain)
+		columns->plain = false;
+}
+
+/* silent = constant term; spike = the sum of what the spikes add, all of one sign
+ * when there are several. */
+static bool
+fill_columns(struct columns *columns, const struct polynomial *p, const struct span *span)
+{
+	double *silent = columns->projection->silent + columns->first;
+	double *spike = columns->projection->spike + columns->first;
+	uint32_t c, i;
+
+	for (c = 0; c < columns->count; c++) {
+		double constant = 0, gain = 0, value;
+		bool up = false, down = false;
+
+		for (i = 0; i < p->count; i++) {
+			if (!column_value(&p->terms[i].coefficient, span, c, &value))
+				return false;
+			if (p->terms[i].degree == 0) {
+				constant = value;
+				continue;
+			}
+			gain += value;
+			up = up || value > 0;
+			down = down || value < 0;
+		}
+		if (up && down)
+			return false;
+		note_value(columns, &silent[c], constant, 0);
+		note_value(columns, &spike[c], gain, 1);
+	}
+	return true;
+}
+
+static bool
+describe_tensor(struct columns *columns, const struct polynomial *p, const struct axis *units)
+{
+	uint32_t first, i;
+	const struct span *span = span_at(columns, &first);
+	bool spikes = false;
+
+	if (!p || !span)
+		return false;
+	for (i = 0; i < p->count; i++) {
+		enum atom_role role;
+
+		if (p->terms[i].degree == 0)
+			continue;
+		if (p->terms[i].degree > 1)
+			return false;
+		role = role_on_axis(columns, units, p->terms[i].atoms[0]);
+		if (role == ROLE_INPUT && p->count == 1 &&
+		    coefficient_is(&p->terms[i].coefficient, 1)) {
+			columns->input = true;
+			return true;
+		}
+		if (role != ROLE_SPIKES && role != ROLE_DELAYED_SPIKES)
+			return false;
+		columns->now = columns->now || role == ROLE_SPIKES;
+		columns->delayed = columns->delayed || role == ROLE_DELAYED_SPIKES;
+		spikes = true;
+	}
+	return spikes && fill_columns(columns, p, span);
+}
+
+/* --- concatenations -------------------------------------------------------------------------------- */
+
+static const struct operation *
+concat_of(const struct import *import, uint32_t value)
+{
+	const struct value *v = &import->program.values[value];
+	const struct operation *operation;
+
+	if (v->kind != VALUE_RESULT || v->constant)
+		return NULL;
+	operation = &import->program.operations[v->operation];
+	return operation_is(operation, "Concat") ? operation : NULL;
+}
+
+/* Columns [first, first + count), made by `value` along the axis `units`. */
+static void
+describe(struct columns *columns, uint32_t value, struct axis units, uint32_t first,
+	 uint32_t count, uint32_t depth)
+{
+	struct import *import = columns->import;
+	const struct operation *concat = concat_of(import, value);
+	struct axis resolved = axis_resolve(&import->axes, units);
+	struct variable sum = { 0 };
+	uint32_t i;
+
+	if (concat && resolved.count == 1)
+		sum = import->axes.variables[resolved.variables[0]];
+	if (sum.state != VARIABLE_SUM || sum.part_count != concat->operand_count ||
+	    depth >= CONCAT_DEPTH_MAX) {
+		columns->first = first;
+		columns->count = count;
+		if (!describe_tensor(columns, import->polynomials.of[value], &resolved))
+			columns->other = true;
+		return;
+	}
+	for (i = 0; i < sum.part_count; i++) {
+		uint32_t part = (uint32_t)axis_size(&import->axes, sum.parts[i]);
+
+		describe(columns, concat->operands[i], sum.parts[i], first, part, depth + 1);
+		first += part;
+	}
+}
+
+static void
+freeze_sources(struct columns *columns, const struct operation *operation)
+{
+	const struct dimension *dimension = &columns->projection->columns;
+	const char *reason = arena_printf(&columns->graph->arena,
+					  "%s reads something else of it than its spikes",
+					  operation_label(&columns->import->program, operation));
+	uint32_t i;
+
+	for (i = 0; i < dimension->count; i++)
+		bind_freeze(columns->graph, dimension->spans[i].axis,
+			    reason ? reason : "something else of it than its spikes is read");
+}
+
+snnfit_status
+bind_reads(struct import *import, struct graph *graph, projection_id id,
+	   const struct weight_operation *weight, snnfit_error *err)
+{
+	const struct operation *operation = &import->program.operations[weight->operation];
+	struct projection *projection = &graph->projections[id];
+	uint32_t size = (uint32_t)dimension_size(&projection->columns);
+	struct columns columns = { .import = import,
+				   .graph = graph,
+				   .projection = projection,
+				   .plain = true };
+
+	projection->silent = arena_zalloc(&graph->arena, size, sizeof(double));
+	projection->spike = arena_zalloc(&graph->arena, size, sizeof(double));
+	if (!projection->silent || !projection->spike)
+		return error_no_memory(err);
+	describe(&columns, operation->operands[weight->data_operand], weight->columns, 0, size, 0);
+	projection->delayed = columns.delayed;
+	if (columns.other || (columns.input && (columns.now || columns.delayed)) ||
+	    (columns.now && columns.delayed)) {
+		projection->reads = READS_OTHER;
+		freeze_sources(&columns, operation);
+	} else {
+		projection->reads = columns.input ? READS_INPUT : READS_SPIKES;
+	}
+	if (columns.plain || projection->reads != READS_SPIKES)
+		projection->silent = projection->spike = NULL;
+	return SNNFIT_OK;
+}

@@ -1,0 +1,332 @@
+/* bind_tensors.c - constants, constant expressions and declared shapes, as bindings. */
+#include "importer/bind.h"
+
+#include <string.h>
+
+struct binder {
+	struct import *import;
+	struct graph *graph;
+	uint32_t *use_of;      /* [axes.use_count]: into bindings.uses, or GRAPH_NONE */
+	uint32_t *instance_of; /* [operation_count]: into bindings.instances, or GRAPH_NONE */
+	snnfit_error *err;
+};
+
+/* --- dimensions ----------------------------------------------------------------------------- */
+
+void
+bind_freeze(struct graph *graph, axis_id axis, const char *reason)
+{
+	if (axis != GRAPH_NONE && !graph->axes[axis].frozen)
+		graph->axes[axis].frozen = reason;
+}
+
+static void
+freeze_all(struct import *import, struct graph *graph, struct axis axis, const char *reason)
+{
+	uint32_t i, j;
+
+	for (i = 0; i < axis.count; i++) {
+		const struct variable *variable = &import->axes.variables[axis.variables[i]];
+
+		bind_freeze(graph, import->axis_of_variable[axis.variables[i]], reason);
+		for (j = 0; variable->state == VARIABLE_SUM && j < variable->part_count; j++)
+			freeze_all(import, graph,
+				   axis_resolve(&import->axes, variable->parts[j]), reason);
+	}
+}
+
+static bool
+count_spans(struct import *import, struct axis axis, uint32_t *count)
+{
+	const struct variable *only = axis.count == 1 ? &import->axes.variables[axis.variables[0]] :
+							NULL;
+	uint32_t i;
+
+	if (!only || only->state != VARIABLE_SUM) {
+		++*count;
+		return true;
+	}
+	for (i = 0; i < only->part_count; i++)
+		if (!count_spans(import, axis_resolve(&import->axes, only->parts[i]), count))
+			return false;
+	return true;
+}
+
+/* One product of variables, at most one of which is a unit axis. */
+static struct span
+span_of_product(struct import *import, struct graph *graph, struct axis axis)
+{
+	uint64_t size = axis_size(&import->axes, axis), outer = 1, inner = 1;
+	struct span span = { GRAPH_NONE, 1, size > UINT32_MAX ? UINT32_MAX : (uint32_t)size, 1 };
+	bool strange = size > UINT32_MAX;
+	uint32_t i;
+
+	for (i = 0; i < axis.count; i++) {
+		const struct variable *variable = &import->axes.variables[axis.variables[i]];
+		axis_id id = import->axis_of_variable[axis.variables[i]];
+
+		strange = strange || variable->state == VARIABLE_SUM ||
+			  (id != GRAPH_NONE && span.axis != GRAPH_NONE);
+		if (id != GRAPH_NONE)
+			span.axis = id;
+		else if (span.axis == GRAPH_NONE)
+			outer *= variable->size;
+		else
+			inner *= variable->size;
+	}
+	if (strange) {
+		freeze_all(import, graph, axis, "its units are laid out in a way not followed");
+		return (struct span){ GRAPH_NONE, 1, span.units, 1 };
+	}
+	if (span.axis == GRAPH_NONE)
+		return span;
+	span.outer = (uint32_t)outer;
+	span.inner = (uint32_t)inner;
+	span.units = graph->axes[span.axis].units;
+	return span;
+}
+
+static void
+fill_spans(struct import *import, struct graph *graph, struct axis axis, struct dimension *out)
+{
+	const struct variable *only = axis.count == 1 ? &import->axes.variables[axis.variables[0]] :
+							NULL;
+	uint32_t i;
+
+	if (!only || only->state != VARIABLE_SUM) {
+		out->spans[out->count++] = span_of_product(import, graph, axis);
+		return;
+	}
+	for (i = 0; i < only->part_count; i++)
+		fill_spans(import, graph, axis_resolve(&import->axes, only->parts[i]), out);
+}
+
+bool
+bind_dimension(struct import *import, struct graph *graph, struct axis axis, struct arena *arena,
+	       struct dimension *out)
+{
+	uint32_t count = 0;
+
+	axis = axis_resolve(&import->axes, axis);
+	if (!count_spans(import, axis, &count))
+		return false;
+	out->count = 0;
+	out->spans = arena_alloc(arena, count, sizeof *out->spans);
+	if (!out->spans)
+		return false;
+	fill_spans(import, graph, axis, out);
+	return true;
+}
+
+static struct dimension *
+bind_dimensions(struct binder *binder, const struct axis *list, uint32_t rank)
+{
+	struct arena *arena = &binder->import->arena;
+	struct dimension *dims = arena_alloc(arena, rank, sizeof *dims);
+	uint32_t d;
+
+	for (d = 0; dims && d < rank; d++)
+		if (!bind_dimension(binder->import, binder->graph, list[d], arena, &dims[d]))
+			return NULL;
+	return dims;
+}
+
+/* --- uses --------------------------------------------------------------------------------------- */
+
+static bool
+bind_use(struct binder *binder, const struct use *use)
+{
+	struct import *import = binder->import;
+	struct bindings *bindings = &import->bindings;
+	const struct tensor_axes *tensor = &import->axes.tensors[use->value];
+	struct binding_use *out = &bindings->uses[bindings->use_count];
+	uint32_t i;
+
+	out->source = import->program.values[use->value].source;
+	out->rank = tensor->rank;
+	out->dims = bind_dimensions(binder, tensor->axes, tensor->rank);
+	out->edit_count = (uint32_t)use->edit_count;
+	out->edit_elements = arena_alloc(&import->arena, use->edit_count, sizeof(uint32_t));
+	out->edit_dims = arena_alloc(&import->arena, use->edit_count, sizeof *out->edit_dims);
+	if (!out->dims || !out->edit_elements || !out->edit_dims)
+		return false;
+	for (i = 0; i < use->edit_count; i++) {
+		out->edit_elements[i] = use->edits[i].element;
+		if (!bind_dimension(import, binder->graph, use->edits[i].axis, &import->arena,
+				    &out->edit_dims[i]))
+			return false;
+	}
+	return true;
+}
+
+static snnfit_status
+bind_uses(struct binder *binder)
+{
+	struct import *import = binder->import;
+	size_t count = import->axes.use_count, i;
+
+	import->bindings.uses = arena_zalloc(&import->arena, count, sizeof(struct binding_use));
+	binder->use_of = arena_alloc(&import->arena, count, sizeof(uint32_t));
+	if (!import->bindings.uses || !binder->use_of)
+		return error_no_memory(binder->err);
+	for (i = 0; i < count; i++) {
+		const struct use *use = &import->axes.uses[i];
+
+		binder->use_of[i] = GRAPH_NONE;
+		if (import->program.values[use->value].source == NO_VALUE)
+			continue;
+		if (!bind_use(binder, use))
+			return error_no_memory(binder->err);
+		binder->use_of[i] = (uint32_t)import->bindings.use_count++;
+	}
+	return SNNFIT_OK;
+}
+
+/* --- instances and reads --------------------------------------------------------------------------- */
+
+static struct binding_operand
+bind_operand(const struct binder *binder, uint32_t value)
+{
+	const struct import *import = binder->import;
+	struct binding_operand out = { OPERAND_NAME, GRAPH_NONE, 0 };
+	const struct value *v = value == NO_VALUE ? NULL : &import->program.values[value];
+	uint32_t use;
+
+	if (!v)
+		return out;
+	use = import->axes.tensors[value].use;
+	if (v->kind == VALUE_SOURCE && use != NO_VALUE && binder->use_of[use] != GRAPH_NONE)
+		return (struct binding_operand){ OPERAND_USE, binder->use_of[use], 0 };
+	if (v->kind == VALUE_RESULT && binder->instance_of[v->operation] != GRAPH_NONE)
+		return (struct binding_operand){ OPERAND_INSTANCE,
+						 binder->instance_of[v->operation], v->output };
+	return out;
+}
+
+static snnfit_status
+bind_instances(struct binder *binder)
+{
+	struct import *import = binder->import;
+	const struct program *program = &import->program;
+	struct bindings *bindings = &import->bindings;
+	size_t i, j;
+
+	bindings->instances = arena_zalloc(&import->arena, program->operation_count,
+					   sizeof *bindings->instances);
+	binder->instance_of =
+		arena_alloc(&import->arena, program->operation_count, sizeof(uint32_t));
+	if (!bindings->instances || !binder->instance_of)
+		return error_no_memory(binder->err);
+	for (i = 0; i < program->operation_count; i++) {
+		const struct operation *operation = &program->operations[i];
+		struct binding_instance *out = &bindings->instances[bindings->instance_count];
+
+		binder->instance_of[i] = GRAPH_NONE;
+		if (!operation->instance)
+			continue;
+		out->node = operation->node_index;
+		out->operand_count = operation->operand_count;
+		out->operands = arena_alloc(&import->arena, operation->operand_count,
+					    sizeof *out->operands);
+		if (!out->operands)
+			return error_no_memory(binder->err);
+		for (j = 0; j < operation->operand_count; j++)
+			out->operands[j] = bind_operand(binder, operation->operands[j]);
+		binder->instance_of[i] = (uint32_t)bindings->instance_count++;
+	}
+	return SNNFIT_OK;
+}
+
+static snnfit_status
+bind_constant_reads(struct binder *binder)
+{
+	struct import *import = binder->import;
+	const struct program *program = &import->program;
+	struct bindings *bindings = &import->bindings;
+	size_t i;
+
+	bindings->reads =
+		arena_alloc(&import->arena, program->read_count, sizeof *bindings->reads);
+	if (!bindings->reads)
+		return error_no_memory(binder->err);
+	for (i = 0; i < program->read_count; i++) {
+		const struct constant_read *read = &program->reads[i];
+		struct binding_operand operand = bind_operand(binder, read->value);
+
+		if (read->slot == NO_VALUE || operand.kind == OPERAND_NAME)
+			continue;
+		bindings->reads[bindings->read_count++] =
+			(struct binding_read){ read->node, read->slot, operand };
+	}
+	return SNNFIT_OK;
+}
+
+/* --- declared shapes ----------------------------------------------------------------------------------- */
+
+static snnfit_status
+bind_shapes_of(struct binder *binder, enum binding_place place, size_t count,
+	       Onnx__ValueInfoProto *const *list)
+{
+	struct import *import = binder->import;
+	struct bindings *bindings = &import->bindings;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		uint32_t value = list[i]->name ? map_get(&import->program.names, list[i]->name) :
+						 MAP_NONE;
+		const struct tensor_axes *tensor;
+		struct binding_shape *out;
+
+		if (value == MAP_NONE || import->program.values[value].constant)
+			continue; /* the shapes of constants are cut with them */
+		tensor = &import->axes.tensors[value];
+		if (!tensor->known)
+			continue;
+		out = &bindings->shapes[bindings->shape_count++];
+		*out = (struct binding_shape){ place, (uint32_t)i, tensor->rank,
+					       bind_dimensions(binder, tensor->axes,
+							       tensor->rank) };
+		if (!out->dims)
+			return error_no_memory(binder->err);
+	}
+	return SNNFIT_OK;
+}
+
+static snnfit_status
+bind_shapes(struct binder *binder)
+{
+	struct import *import = binder->import;
+	const Onnx__GraphProto *graph = import->program.graph;
+	snnfit_status status;
+
+	import->bindings.shapes =
+		arena_alloc(&import->arena, graph->n_input + graph->n_output + graph->n_value_info,
+			    sizeof *import->bindings.shapes);
+	if (!import->bindings.shapes)
+		return error_no_memory(binder->err);
+	status = bind_shapes_of(binder, PLACE_INPUT, graph->n_input, graph->input);
+	if (!status)
+		status = bind_shapes_of(binder, PLACE_OUTPUT, graph->n_output, graph->output);
+	if (!status)
+		status = bind_shapes_of(binder, PLACE_VALUE_INFO, graph->n_value_info,
+					graph->value_info);
+	return status;
+}
+
+snnfit_status
+bind_tensors(struct import *import, struct graph *graph, snnfit_error *err)
+{
+	struct binder binder = { import, graph, NULL, NULL, err };
+	snnfit_status status;
+
+	import->bindings.sources = import->program.sources;
+	import->bindings.source_count = import->program.source_count;
+	status = bind_uses(&binder);
+	if (!status)
+		status = bind_instances(&binder);
+	if (!status)
+		status = bind_constant_reads(&binder);
+	if (!status)
+		status = bind_shapes(&binder);
+	return status;
+}

@@ -1,0 +1,37 @@
+/* neurons.h - populations and their dynamics, read from the polynomials. */
+#ifndef SNNFIT_IMPORTER_NEURONS_H
+#define SNNFIT_IMPORTER_NEURONS_H
+
+#include "importer/states.h"
+
+/* A population before it is put into the graph. Coefficients with count 0: none. */
+struct found_population {
+	uint32_t *weights; /* weight operations into it, in program order */
+	uint32_t weight_count;
+	struct axis units; /* resolved */
+	enum population_kind kind;
+	uint32_t spike_site, late_site; /* into polynomials.sites, or NO_VALUE */
+	uint32_t *states;		/* into states.pairs, in order */
+	uint32_t state_count;
+
+	/* The normal form of graph.h, when kind is spiking or readout. */
+	const char *model;
+	enum comparison comparison;
+	enum reset reset;
+	enum reset_timing reset_timing;
+	enum current_drives current;
+	struct coefficient decay, threshold, reset_value, offset, input_gain, current_decay,
+		current_gain;
+	struct coefficient *gains; /* [weight_count]: of each operation's current in U */
+};
+
+struct neurons {
+	struct found_population *populations;
+	size_t count;
+	uint32_t *of_weight; /* [axes.weight_count]: its population */
+};
+
+MUST_USE snnfit_status neurons_find(struct neurons *neurons, struct polynomials *polynomials,
+				    const struct states *states, snnfit_error *err);
+
+#endif

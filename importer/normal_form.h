@@ -1,0 +1,12 @@
+/* normal_form.h - fit one population's polynomials to the normal form of graph.h. */
+#ifndef SNNFIT_IMPORTER_NORMAL_FORM_H
+#define SNNFIT_IMPORTER_NORMAL_FORM_H
+
+#include "importer/neurons.h"
+
+/* Sets kind, and for spiking and readout populations all of the dynamics. What
+ * does not come out exactly stays POPULATION_CUSTOM. */
+void normal_form_fit(struct found_population *population, struct polynomials *polynomials,
+		     const struct states *states);
+
+#endif

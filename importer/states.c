@@ -1,0 +1,344 @@
+#include "importer/states.h"
+
+#include <string.h>
+
+enum { DEPENDENCE_WORDS_MAX = 1 << 26 };
+
+/* For every value the set of inputs that it depends on: elementwise, and at all. */
+struct dependence {
+	size_t words; /* 64-bit words a set; 0: too many to follow */
+	uint64_t *elementwise, *any;
+};
+
+struct pairing {
+	struct states *states;
+	struct axes *axes;
+	const struct polynomials *polynomials;
+	struct dependence dependence;
+};
+
+/* --- dependence ------------------------------------------------------------------------ */
+
+static bool
+is_weight_operation(const struct axes *axes, uint32_t index, size_t *next_weight)
+{
+	while (*next_weight < axes->weight_count &&
+	       axes->weights[*next_weight].operation < index)
+		++*next_weight;
+	return *next_weight < axes->weight_count && axes->weights[*next_weight].operation == index;
+}
+
+static void
+merge_set(uint64_t *into, const uint64_t *from, size_t words)
+{
+	size_t i;
+
+	for (i = 0; i < words; i++)
+		into[i] |= from[i];
+}
+
+static bool
+follow_dependence(struct pairing *pairing)
+{
+	const struct program *program = pairing->axes->program;
+	struct dependence *d = &pairing->dependence;
+	size_t i, j, k, next_weight = 0;
+
+	d->words = (program->input_count + 63) / 64;
+	if (d->words > DEPENDENCE_WORDS_MAX / (program->value_count + 1)) {
+		d->words = 0;
+		return true;
+	}
+	d->elementwise = arena_zalloc(pairing->axes->arena, program->value_count * d->words, 8);
+	d->any = arena_zalloc(pairing->axes->arena, program->value_count * d->words, 8);
+	if (!d->elementwise || !d->any)
+		return false;
+	for (i = 0; i < program->input_count; i++) {
+		size_t at = program->inputs[i] * d->words + i / 64;
+
+		d->elementwise[at] = d->any[at] = 1ull << (i % 64);
+	}
+	for (i = 0; i < program->operation_count; i++) {
+		const struct operation *operation = &program->operations[i];
+		bool weights = is_weight_operation(pairing->axes, (uint32_t)i, &next_weight);
+
+		for (j = 0; j < operation->result_count; j++) {
+			if (operation->results[j] == NO_VALUE)
+				continue;
+			for (k = 0; k < operation->operand_count; k++) {
+				size_t from = operation->operands[k], to = operation->results[j];
+
+				if (from == NO_VALUE)
+					continue;
+				merge_set(&d->any[to * d->words], &d->any[from * d->words],
+					  d->words);
+				if (!weights || k >= 2)
+					merge_set(&d->elementwise[to * d->words],
+						  &d->elementwise[from * d->words], d->words);
+			}
+		}
+	}
+	return true;
+}
+
+static bool
+depends(const struct pairing *pairing, const uint64_t *sets, uint32_t output, uint32_t input)
+{
+	size_t words = pairing->dependence.words;
+	uint32_t value = pairing->axes->program->outputs[output];
+
+	return words && (sets[value * words + input / 64] >> (input % 64) & 1);
+}
+
+/* --- candidates -------------------------------------------------------------------------- */
+
+static int32_t
+element_type(const Onnx__ValueInfoProto *info)
+{
+	return info->type && info->type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE ?
+		       info->type->tensor_type->elem_type :
+		       0;
+}
+
+static bool
+same_form(const struct pairing *pairing, uint32_t input, uint32_t output)
+{
+	struct axes *axes = pairing->axes;
+	const struct program *program = axes->program;
+	const struct value *value = &program->values[program->inputs[input]];
+	const struct tensor_axes *x = &axes->tensors[program->inputs[input]];
+	const struct tensor_axes *y = &axes->tensors[program->outputs[output]];
+	uint32_t d;
+
+	if (!x->known || !y->known || x->rank != y->rank ||
+	    element_type(program->graph->input[value->input]) !=
+		    element_type(program->graph->output[output]))
+		return false;
+	for (d = 0; d < x->rank; d++)
+		if (axis_size(axes, x->axes[d]) != axis_size(axes, y->axes[d]))
+			return false;
+	return true;
+}
+
+static bool
+is_spikes(const struct pairing *pairing, uint32_t output)
+{
+	const struct polynomials *context = pairing->polynomials;
+	const struct polynomial *p = context->of[pairing->axes->program->outputs[output]];
+
+	return p && p->count == 1 && p->terms[0].degree == 1 &&
+	       context->atoms[p->terms[0].atoms[0]].kind == ATOM_SITE;
+}
+
+/* The first input is data and the first output the answer; neither is a state. */
+static bool
+is_candidate(const struct pairing *pairing, const uint64_t *sets, uint32_t input, uint32_t output)
+{
+	return input > 0 && output > 0 &&
+	       pairing->states->output_of_input[input] == NO_VALUE &&
+	       pairing->states->input_of_output[output] == NO_VALUE &&
+	       depends(pairing, sets, output, input) && same_form(pairing, input, output);
+}
+
+static void
+pair(struct pairing *pairing, uint32_t input, uint32_t output)
+{
+	pairing->states->output_of_input[input] = output;
+	pairing->states->input_of_output[output] = input;
+	pairing->states->count++;
+}
+
+/* The only output that can be it, or NO_VALUE. */
+static uint32_t
+only_candidate(const struct pairing *pairing, uint32_t input)
+{
+	uint32_t output, found = NO_VALUE;
+
+	for (output = 1; output < pairing->axes->program->output_count; output++) {
+		if (!is_candidate(pairing, pairing->dependence.elementwise, input, output))
+			continue;
+		if (found != NO_VALUE)
+			return NO_VALUE;
+		found = output;
+	}
+	return found;
+}
+
+static void
+pair_the_unmistakable(struct pairing *pairing)
+{
+	const struct program *program = pairing->axes->program;
+	bool changed = program->input_count * program->output_count < (1u << 22);
+	uint32_t input, output;
+
+	while (changed) {
+		changed = false;
+		for (input = 1; input < program->input_count; input++) {
+			output = pairing->states->output_of_input[input] == NO_VALUE ?
+					 only_candidate(pairing, input) :
+					 NO_VALUE;
+			if (output == NO_VALUE)
+				continue;
+			pair(pairing, input, output);
+			changed = true;
+		}
+	}
+}
+
+/* Exporters write states in the same order in and out, after everything else. */
+static void
+pair_from_the_end(struct pairing *pairing, const uint64_t *sets, bool spikes)
+{
+	const struct program *program = pairing->axes->program;
+	uint32_t input, output;
+
+	for (input = (uint32_t)program->input_count; input-- > 1;)
+		for (output = (uint32_t)program->output_count; output-- > 1;)
+			if (is_spikes(pairing, output) == spikes &&
+			    is_candidate(pairing, sets, input, output)) {
+				pair(pairing, input, output);
+				break;
+			}
+}
+
+/* --- what the user says ---------------------------------------------------------------------- */
+
+static uint32_t
+find_input(const struct program *program, const char *name, size_t length)
+{
+	size_t i;
+
+	for (i = 0; i < program->input_count; i++) {
+		const char *at = program->values[program->inputs[i]].name;
+
+		if (strlen(at) == length && memcmp(at, name, length) == 0)
+			return (uint32_t)i;
+	}
+	return NO_VALUE;
+}
+
+static uint32_t
+find_output(const struct program *program, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < program->output_count; i++)
+		if (strcmp(program->graph->output[i]->name, name) == 0)
+			return (uint32_t)i;
+	return NO_VALUE;
+}
+
+static snnfit_status
+pair_as_told(struct pairing *pairing, const struct import_options *options, snnfit_error *err)
+{
+	const struct program *program = pairing->axes->program;
+	size_t i;
+
+	for (i = 0; options && i < options->state_count; i++) {
+		const char *told = options->states[i], *equals = strchr(told, '=');
+		uint32_t input, output;
+
+		if (!equals)
+			return error_set(err, SNNFIT_EUSAGE,
+					 "--state %s is not of the form INPUT=OUTPUT", told);
+		input = find_input(program, told, (size_t)(equals - told));
+		output = find_output(program, equals + 1);
+		if (input == NO_VALUE || output == NO_VALUE)
+			return error_set(err, SNNFIT_EUSAGE, "--state %s: the model has no such %s",
+					 told, input == NO_VALUE ? "input" : "output");
+		if (pairing->states->output_of_input[input] != NO_VALUE ||
+		    pairing->states->input_of_output[output] != NO_VALUE)
+			return error_set(err, SNNFIT_EUSAGE,
+					 "--state %s: one of them is paired already", told);
+		if (!same_form(pairing, input, output))
+			return error_set(err, SNNFIT_EUSAGE,
+					 "--state %s: their shapes or types differ", told);
+		pair(pairing, input, output);
+	}
+	return SNNFIT_OK;
+}
+
+/* --- what follows for the axes --------------------------------------------------------------- */
+
+static void
+freeze_value(struct axes *axes, uint32_t value, const char *format, const char *name)
+{
+	const struct tensor_axes *tensor = &axes->tensors[value];
+	const char *reason = arena_printf(axes->arena, "%s %s", format, name);
+	uint32_t d;
+
+	if (!reason)
+		axes->out_of_memory = true;
+	for (d = 0; reason && tensor->known && d < tensor->rank; d++)
+		axis_freeze(axes, tensor->axes[d], reason);
+}
+
+static void
+settle_axes(struct pairing *pairing)
+{
+	struct axes *axes = pairing->axes;
+	const struct program *program = axes->program;
+	uint32_t i, d;
+
+	for (i = 0; i < program->input_count; i++) {
+		uint32_t output = pairing->states->output_of_input[i];
+		const struct tensor_axes *x = &axes->tensors[program->inputs[i]], *y;
+
+		if (output == NO_VALUE) {
+			freeze_value(axes, program->inputs[i], "graph input",
+				     program->values[program->inputs[i]].name);
+			continue;
+		}
+		y = &axes->tensors[program->outputs[output]];
+		for (d = 0; d < x->rank; d++)
+			axis_unify(axes, x->axes[d], y->axes[d], "state in and out differ");
+	}
+	for (i = 0; i < program->output_count; i++)
+		if (pairing->states->input_of_output[i] == NO_VALUE)
+			freeze_value(axes, program->outputs[i], "graph output",
+				     program->graph->output[i]->name);
+}
+
+static bool
+list_pairs(struct pairing *pairing)
+{
+	const struct program *program = pairing->axes->program;
+	struct states *states = pairing->states;
+	uint32_t i;
+
+	states->pairs = arena_alloc(pairing->axes->arena, states->count, sizeof *states->pairs);
+	if (!states->pairs)
+		return false;
+	states->count = 0;
+	for (i = 0; i < program->input_count; i++)
+		if (states->output_of_input[i] != NO_VALUE)
+			states->pairs[states->count++] =
+				(struct state_binding){ i, states->output_of_input[i] };
+	return true;
+}
+
+snnfit_status
+states_pair(struct states *states, struct axes *axes, const struct polynomials *polynomials,
+	    const struct import_options *options, snnfit_error *err)
+{
+	const struct program *program = axes->program;
+	struct pairing pairing = { states, axes, polynomials, { 0 } };
+	snnfit_status status;
+
+	*states = (struct states){ 0 };
+	states->output_of_input = arena_alloc(axes->arena, program->input_count, sizeof(uint32_t));
+	states->input_of_output = arena_alloc(axes->arena, program->output_count, sizeof(uint32_t));
+	if (!states->output_of_input || !states->input_of_output || !follow_dependence(&pairing))
+		return error_no_memory(err);
+	memset(states->output_of_input, 0xff, program->input_count * sizeof(uint32_t));
+	memset(states->input_of_output, 0xff, program->output_count * sizeof(uint32_t));
+	status = pair_as_told(&pairing, options, err);
+	if (status)
+		return status;
+	pair_the_unmistakable(&pairing);
+	pair_from_the_end(&pairing, pairing.dependence.elementwise, false);
+	pair_from_the_end(&pairing, pairing.dependence.elementwise, true);
+	pair_from_the_end(&pairing, pairing.dependence.any, true);
+	settle_axes(&pairing);
+	return list_pairs(&pairing) && !axes->out_of_memory ? SNNFIT_OK : error_no_memory(err);
+}

@@ -1,0 +1,26 @@
+/* states.h - which state output feeds which state input of a one-step model. */
+#ifndef SNNFIT_IMPORTER_STATES_H
+#define SNNFIT_IMPORTER_STATES_H
+
+#include "importer/importer.h"
+#include "importer/polynomial.h"
+
+struct state_binding {
+	uint32_t input;	 /* into program.inputs */
+	uint32_t output; /* into program.outputs */
+};
+
+struct states {
+	struct state_binding *pairs; /* in the order of the inputs */
+	size_t count;
+	uint32_t *output_of_input; /* [input_count], NO_VALUE: not a state */
+	uint32_t *input_of_output; /* [output_count], likewise */
+};
+
+/* By what the options say, else by data flow, shape and type. The axes of each
+ * pair are unified; inputs and outputs that are no states freeze theirs. */
+MUST_USE snnfit_status states_pair(struct states *states, struct axes *axes,
+				   const struct polynomials *polynomials,
+				   const struct import_options *options, snnfit_error *err);
+
+#endif
