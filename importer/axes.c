@@ -5,10 +5,6 @@
 
 enum { NUMBERS_MAX = 64 };
 
-/* Dims that have no number get a prime each, far above real sizes, so that the
- * arithmetic of Reshape stays exact. */
-static const uint64_t first_symbol = 1048583;
-
 static bool
 is_prime(uint64_t n)
 {
@@ -185,6 +181,23 @@ set_hint(struct axes *axes, const struct map *hints, uint32_t value, const char 
 		set_declared(axes, value, axes->program->graph->value_info[hint], reason);
 }
 
+/* Operators without a rule whose result has the shape of their first operand. */
+static bool
+keeps_shape(const struct operation *operation)
+{
+	static const char *const names[] = {
+		"CumSum", "GroupNormalization", "Hardmax", "InstanceNormalization",
+		"LayerNormalization", "LogSoftmax", "LpNormalization", "RMSNormalization",
+		"RandomNormalLike", "RandomUniformLike", "ScatterElements", "ScatterND", "Softmax",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof names / sizeof *names; i++)
+		if (operation_is(operation, names[i]))
+			return true;
+	return false;
+}
+
 /* An operator without a rule: whatever it touches is frozen. */
 static void
 follow_opaque(struct axes *axes, const struct operation *operation, const struct map *hints)
@@ -200,9 +213,19 @@ follow_opaque(struct axes *axes, const struct operation *operation, const struct
 	for (i = 0; i < operation->operand_count; i++)
 		if (operation->operands[i] != NO_VALUE)
 			freeze_tensor(axes, operation->operands[i], reason);
-	for (i = 0; i < operation->result_count; i++)
-		if (operation->results[i] != NO_VALUE)
+	for (i = 0; i < operation->result_count; i++) {
+		const struct tensor_axes *first =
+			operation->operand_count && operation->operands[0] != NO_VALUE ?
+				&axes->tensors[operation->operands[0]] :
+				NULL;
+
+		if (operation->results[i] == NO_VALUE)
+			continue;
+		if (i == 0 && first && first->known && keeps_shape(operation))
+			axes_set(axes, operation->results[0], first->rank, first->axes);
+		else
 			set_hint(axes, hints, operation->results[i], reason);
+	}
 }
 
 static bool
@@ -274,7 +297,7 @@ axes_follow(struct axes *axes, struct program *program, const struct constants *
 	*axes = (struct axes){ .program = program,
 			       .constants = constants,
 			       .arena = arena,
-			       .next_symbol = first_symbol };
+			       .next_symbol = AXES_FIRST_SYMBOL };
 	map_init(&axes->symbols, arena);
 	axes->tensors = arena_zalloc(arena, program->value_count, sizeof *axes->tensors);
 	if (!axes->tensors || !index_hints(axes, &hints))

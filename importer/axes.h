@@ -13,6 +13,10 @@
 
 enum { AXES_RANK_MAX = 12 };
 
+/* Dims that have no number get a prime each, from here on: far above real sizes,
+ * so that the arithmetic of Reshape stays exact. */
+enum { AXES_FIRST_SYMBOL = 1048583 };
+
 typedef uint32_t variable_id;
 
 struct axis {

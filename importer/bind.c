@@ -1,6 +1,7 @@
 /* bind.c - populations, states and the interface, into the graph. */
 #include "importer/bind.h"
 
+#include <math.h>
 #include <string.h>
 
 /* --- unit axes ---------------------------------------------------------------------------------- */
@@ -82,9 +83,9 @@ set_parameter(struct graph *graph, struct parameter *out, const struct coefficie
 				 sizeof(double));
 	out->count = coefficient->count;
 	for (i = 1; out->values && i < out->count; i++)
-		if (out->values[i] != out->values[0])
+		if (!(fabs(out->values[i] - out->values[0]) <= 1e-12 * fabs(out->values[0])))
 			return true;
-	out->count = 1; /* the same for all is one number */
+	out->count = 1; /* the same for all, but for rounding, is one number */
 	return out->values != NULL;
 }
 
@@ -125,7 +126,7 @@ spike_term(const struct import *import, uint32_t value, uint32_t atom)
 {
 	const struct polynomial *p = import->polynomials.of[value];
 
-	if (!p || p->count != 1 || p->terms[0].degree != 1 || p->terms[0].atoms[0] != atom ||
+	if (p->count != 1 || p->terms[0].degree != 1 || p->terms[0].atoms[0] != atom ||
 	    !(p->terms[0].coefficient.values[0] > 0))
 		return NULL;
 	return &p->terms[0];
@@ -137,6 +138,28 @@ struct site_values {
 	uint32_t *next;	 /* [value_count] */
 	uint32_t *last;
 };
+
+/* The site that is a factor of every term: 0 wherever the site is. NO_VALUE: none. */
+static uint32_t
+common_site(const struct polynomials *context, const struct polynomial *p)
+{
+	uint32_t i, j, k;
+
+	for (j = 0; p && p->count && j < p->terms[0].degree; j++) {
+		uint32_t atom = p->terms[0].atoms[j];
+		bool everywhere = context->atoms[atom].kind == ATOM_SITE;
+
+		for (i = 1; everywhere && i < p->count; i++) {
+			for (k = 0; k < p->terms[i].degree; k++)
+				if (p->terms[i].atoms[k] == atom)
+					break;
+			everywhere = k < p->terms[i].degree;
+		}
+		if (everywhere)
+			return context->atoms[atom].number;
+	}
+	return NO_VALUE;
+}
 
 static bool
 list_values_by_site(struct import *import, struct site_values *list)
@@ -151,22 +174,34 @@ list_values_by_site(struct import *import, struct site_values *list)
 		return false;
 	memset(list->first, 0xff, context->site_count * sizeof(uint32_t));
 	for (i = 0; i < import->program.value_count; i++) {
-		const struct polynomial *p = context->of[i];
-		const struct atom *atom;
+		uint32_t site = common_site(context, context->of[i]);
 
 		list->next[i] = NO_VALUE;
-		if (!p || p->count != 1 || p->terms[0].degree != 1)
+		if (site == NO_VALUE)
 			continue;
-		atom = &context->atoms[p->terms[0].atoms[0]];
-		if (atom->kind != ATOM_SITE)
-			continue;
-		if (list->first[atom->number] == NO_VALUE)
-			list->first[atom->number] = i;
+		if (list->first[site] == NO_VALUE)
+			list->first[site] = i;
 		else
-			list->next[list->last[atom->number]] = i;
-		list->last[atom->number] = i;
+			list->next[list->last[site]] = i;
+		list->last[site] = i;
 	}
 	return true;
+}
+
+/* Spikes that something else gates (lateral inhibition) are not the site's own:
+ * then the gated tensor is the population's spikes, and its dynamics are custom. */
+static const char *
+gated_spikes(const struct import *import, const struct site_values *list, uint32_t site)
+{
+	uint32_t value;
+	const char *found = NULL;
+
+	for (value = list->first[site]; value != NO_VALUE; value = list->next[value])
+		if (import->carries_spikes[value] &&
+		    !spike_term(import, value, import->polynomials.sites[site].atom) &&
+		    map_get(&import->program.names, import->program.values[value].name) == value)
+			found = import->program.values[value].name;
+	return found;
 }
 
 static bool
@@ -207,13 +242,29 @@ collect_spike_tensors(struct import *import, struct graph *graph, const struct s
 }
 
 static bool
+set_gated_spikes(struct graph *graph, struct population *population, const char *name)
+{
+	population->kind = POPULATION_CUSTOM;
+	population->neuron.model = "custom";
+	population->spike_tensors = arena_alloc(&graph->arena, 1, sizeof *population->spike_tensors);
+	if (!population->spike_tensors)
+		return false;
+	population->spike_tensors[0] = arena_strdup(&graph->arena, name);
+	population->spike_tensor_count = 1;
+	return population->spike_tensors[0] != NULL;
+}
+
+static bool
 set_spike_tensors(struct import *import, struct graph *graph, const struct site_values *list,
 		  uint32_t site, struct population *population, uint32_t units)
 {
+	const char *gated = gated_spikes(import, list, site);
 	struct spike_tensors found = { 0 };
 	const struct coefficient *carrier;
 	size_t i;
 
+	if (gated)
+		return set_gated_spikes(graph, population, gated);
 	if (!collect_spike_tensors(import, graph, list, site, &found))
 		return false;
 	population->spike_tensors =

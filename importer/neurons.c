@@ -162,6 +162,20 @@ next_state(struct finder *finder, uint32_t pair)
 	return finder->polynomials->of[program->outputs[finder->states->pairs[pair].output]];
 }
 
+/* The population's site tests this state, or the state's next value has the site. */
+static bool
+meets_spike_site(struct finder *finder, const struct found_population *population,
+		 uint32_t state_value, const struct polynomial *next)
+{
+	const struct site *site;
+
+	if (population->spike_site == NO_VALUE)
+		return false;
+	site = &finder->polynomials->sites[population->spike_site];
+	return polynomial_has(next, site->atom) ||
+	       polynomial_has(site->argument, finder->polynomials->input_atoms[state_value]);
+}
+
 /* States whose next value the population's currents, or its spikes, enter. */
 static snnfit_status
 find_states(struct finder *finder, uint32_t number, snnfit_error *err)
@@ -180,9 +194,7 @@ find_states(struct finder *finder, uint32_t number, snnfit_error *err)
 		if (!is_on(finder, value, population))
 			continue;
 		if (has_current_of(finder, next, number) ||
-		    (population->spike_site != NO_VALUE &&
-		     polynomial_has(next,
-				    finder->polynomials->sites[population->spike_site].atom)))
+		    meets_spike_site(finder, population, value, next))
 			population->states[population->state_count++] = i;
 	}
 	return SNNFIT_OK;
@@ -198,10 +210,26 @@ is_bare_state(struct finder *finder, const struct polynomial *p)
 	       finder->polynomials->atoms[last->atoms[0]].kind == ATOM_INPUT;
 }
 
+static bool
+is_alone_on_its_axis(struct finder *finder, uint32_t number)
+{
+	const struct neurons *neurons = finder->neurons;
+	uint32_t i;
+
+	for (i = 0; i < neurons->count; i++)
+		if (i != number && axis_equal(finder->axes, neurons->populations[i].units,
+					      neurons->populations[number].units))
+			return false;
+	return neurons->populations[number].units.count > 0;
+}
+
+/* The first test of the population's drive; when the drive is lost behind an
+ * operator that is not followed, a test of its states, or the only one around. */
 static void
 find_spike_site(struct finder *finder, uint32_t number)
 {
 	struct found_population *population = &finder->neurons->populations[number];
+	bool alone = is_alone_on_its_axis(finder, number);
 	uint32_t i, by_state = NO_VALUE;
 
 	for (i = 0; i < finder->polynomials->site_count; i++) {
@@ -213,8 +241,8 @@ find_spike_site(struct finder *finder, uint32_t number)
 			population->spike_site = i;
 			return;
 		}
-		if (by_state == NO_VALUE && has_state_of(finder, site->argument, population) &&
-		    !is_bare_state(finder, site->argument))
+		if (by_state == NO_VALUE && !is_bare_state(finder, site->argument) &&
+		    (alone || has_state_of(finder, site->argument, population)))
 			by_state = i;
 	}
 	population->spike_site = by_state;

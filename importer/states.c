@@ -114,9 +114,12 @@ same_form(const struct pairing *pairing, uint32_t input, uint32_t output)
 	    element_type(program->graph->input[value->input]) !=
 		    element_type(program->graph->output[output]))
 		return false;
-	for (d = 0; d < x->rank; d++)
-		if (axis_size(axes, x->axes[d]) != axis_size(axes, y->axes[d]))
-			return false;
+	for (d = 0; d < x->rank; d++) {
+		uint64_t n = axis_size(axes, x->axes[d]), m = axis_size(axes, y->axes[d]);
+
+		if (n != m && n < AXES_FIRST_SYMBOL && m < AXES_FIRST_SYMBOL)
+			return false; /* a dim without a number may be any */
+	}
 	return true;
 }
 
