@@ -1,0 +1,229 @@
+"""`snnfit fit`: the ladder follows its rule, each rung moves the estimate the right way, and the
+answer is a model that fits, or one that says what is over by how much."""
+
+import itertools
+import json
+
+import numpy as np
+import onnx
+import pytest
+
+from harness import check_valid, fixture, metadata, reference, run, run_json, simulate_fixture, correct
+
+SEED = fixture("seed-mlp-ts17-step")
+RATES = ("--rates", SEED.rates_path)
+TIGHT = ("--family", "ecp5", "--target-luts", "40", "--target-bram", "0", "--target-dsp", "0")
+
+
+def fit(out, *options, network=SEED, expect=0):
+    return run_json("fit", network.path, "-o", out, "--rates", network.rates_path, *options, expect=expect)
+
+
+def used(report, resource):
+    return report["utilization"][resource]["high"]
+
+
+def exceeded(utilization):
+    return {name for name, each in utilization.items() if each["available"] is not None
+            and each["high"] > each["available"]}
+
+
+# --- the rule -------------------------------------------------------------------------------
+
+
+def follow(steps, length, minimum=32, bits=16):
+    """Replays the ladder: fails when a step is not what the rule says comes next."""
+    threshold = None
+    for before, step in zip([None, *steps], steps):
+        if before is not None:
+            assert step["lut_before"] == before["lut_after"], "a step starts where the last one ended"
+        if length is not None and step["bitstream_length"] != length:
+            assert step["bitstream_length"] == length // 2 >= minimum
+            assert step["weight_bits"] == bits
+            length = step["bitstream_length"]
+        elif step["weight_bits"] != bits:
+            assert length is None or length <= minimum, "the bitstream is halved first"
+            assert step["weight_bits"] == (14 if bits == 16 else bits - 2) >= 4
+            bits = step["weight_bits"]
+        else:
+            assert length is None or length <= minimum, "the bitstream is halved first"
+            found = float(step["action"].split()[-1])
+            expected = 0.003 if threshold is None else threshold * 3
+            assert np.isclose(found, expected, rtol=1e-6), (step, expected)
+            threshold = found
+            assert before is None or step["sparsity"] >= before["sparsity"]
+    return threshold, bits, length
+
+
+@pytest.mark.parametrize("arch, length", [("event", None), ("sparse", None), ("parallel", None), ("sc", 256)])
+def test_the_recorded_steps_follow_the_rule(arch, length, tmp_path):
+    report = fit(tmp_path / "out.onnx", "--arch", arch, *TIGHT, expect=1)
+    assert report["architecture"] == arch
+    assert report["steps"], "nothing was tried"
+    follow(report["steps"], length)
+    if arch == "sc":
+        assert [step["bitstream_length"] for step in report["steps"]][:3] == [128, 64, 32]
+
+
+@pytest.mark.parametrize("arch", ["event", "sparse", "parallel", "sc"])
+def test_each_rung_moves_the_estimate_the_right_way(arch, tmp_path):
+    report = fit(tmp_path / "out.onnx", "--arch", arch, *TIGHT, expect=1)
+    for step in report["steps"]:
+        assert step["lut_after"] <= step["lut_before"], step
+    assert report["steps"][-1]["lut_after"] < report["steps"][0]["lut_before"]
+    for resource in ("lut", "bram"):
+        assert used(report, resource) <= report["before"]["utilization"][resource]["high"]
+
+
+def test_the_initial_and_the_least_bitstream_length_are_options(tmp_path):
+    report = fit(tmp_path / "out.onnx", "--arch", "sc", *TIGHT, "--initial-bitstream-length", 64,
+                 "--min-bitstream-length", 16, expect=1)
+    assert [step["bitstream_length"] for step in report["steps"]][:3] == [32, 16, 16]
+    follow(report["steps"], 64, minimum=16)
+
+
+def test_iterations_are_limited(tmp_path):
+    report = fit(tmp_path / "out.onnx", "--arch", "sc", *TIGHT, "--max-iterations", 2, expect=1)
+    assert [step["bitstream_length"] for step in report["steps"]] == [128, 64]
+
+
+def test_a_rung_that_cannot_help_is_skipped_and_said_so(tmp_path):
+    """`event` keeps its weights dense in RAM: zeros save nothing there."""
+    report = fit(tmp_path / "out.onnx", "--arch", "event", *TIGHT, expect=1)
+    assert len({step["sparsity"] for step in report["steps"]}) == 1
+    assert any("prun" in json.dumps(each) for each in report["skipped"])
+
+
+# --- the answer -----------------------------------------------------------------------------
+
+
+def test_the_example_does_not_fit_unchanged_and_then_does(tmp_path):
+    before = run_json("estimate", SEED.path, "--target", "ecp5-25k", "--arch", "event")
+    assert not before["fits"] and exceeded(before["utilization"])
+    report = fit(tmp_path / "out.onnx", "--target", "ecp5-25k", "--arch", "event")
+    assert report["fits"] and not exceeded(report["utilization"]) and not report["limits"]
+    assert report["steps"], "it took at least one step"
+    check_valid(tmp_path / "out.onnx")
+    result = onnx.load(tmp_path / "out.onnx")
+    follow(report["steps"], None)
+    # Measured, not asserted to be any number: but a ladder of quantization must leave a network that works.
+    was, now = (correct(SEED, each.first) for each in (reference(SEED), simulate_fixture(SEED, result)))
+    assert now > 0.9 * was
+
+
+def test_a_target_that_is_met_from_the_start_takes_no_step(tmp_path):
+    report = fit(tmp_path / "out.onnx", "--target", "ecp5", "--arch", "event")
+    assert report["fits"] and report["steps"] == []
+
+
+def test_a_miss_names_resource_layer_and_excess_and_leaves_the_best_model(tmp_path):
+    out = tmp_path / "out.onnx"
+    done = run("fit", SEED.path, "-o", out, *RATES, "--arch", "event", *TIGHT, expect=1)
+    text = (done.stdout + done.stderr).decode()
+    assert "NO" in text
+    report = json.loads(metadata(onnx.load(out))["snn.resources"])
+    assert report["fits"] is False
+    over = exceeded(report["utilization"])
+    assert over and {each["resource"] for each in report["limits"]} == over
+    layers = {layer["name"] for layer in report["layers"]}
+    for limit in report["limits"]:
+        assert limit["used"] > limit["available"] and limit["layer"] in layers
+        assert limit["layer"] in text
+    check_valid(out)
+    simulate_fixture(SEED, onnx.load(out), samples=10)
+
+
+def test_a_layer_is_never_pruned_to_nothing(tmp_path):
+    out = tmp_path / "out.onnx"
+    fit(out, "--arch", "sparse", *TIGHT, "--max-iterations", 40, expect=1)
+    report = json.loads(metadata(onnx.load(out))["snn.resources"])
+    assert all(layer["sparsity"] < 1 for layer in report["layers"])
+
+
+def test_the_report_is_true_of_the_weights_that_were_written(tmp_path):
+    out = tmp_path / "out.onnx"
+    report = fit(out, "--arch", "sparse", *TIGHT, "--max-iterations", 3, expect=1)
+    model = onnx.load(out)
+    zeros = total = 0
+    for layer in report["layers"]:
+        values = quantized_weights(model, layer["name"], SEED)
+        zeros, total = zeros + np.count_nonzero(values == 0), total + values.size
+        assert np.isclose(layer["sparsity"], np.mean(values == 0), atol=1e-6)
+        assert np.abs(values).max() < 2 ** (layer["weight_bits"] - 1)
+        assert layer["units"] == values.shape[0]
+    assert np.isclose(report["sparsity"], zeros / total, atol=1e-6)
+
+
+def quantized_weights(model, name, network):
+    """The integers that the DequantizeLinear before this layer's Gemm reads."""
+    arrays = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    makers = {output: node for node in model.graph.node for output in node.output}
+    for node in model.graph.node:
+        if node.op_type == "Gemm" and node.name == name:
+            dequantize = makers[node.input[1]]
+            assert dequantize.op_type == "DequantizeLinear"
+            return arrays[dequantize.input[0]].astype(np.int64)
+    raise LookupError(name)
+
+
+def test_the_report_command_prints_what_the_file_says(tmp_path):
+    out = tmp_path / "out.onnx"
+    report = fit(out, "--target", "ecp5-25k", "--arch", "event")
+    again = run_json("report", out)
+    assert again == report
+    text = run("report", out).stdout.decode()
+    assert "ecp5" in text and "YES" in text
+    run("report", out, "--html", tmp_path / "report.html")
+    assert "<html" in (tmp_path / "report.html").read_text().lower()
+
+
+def test_people_get_the_summary(tmp_path):
+    done = run("fit", SEED.path, "-o", tmp_path / "out.onnx", *RATES, "--target", "ecp5-25k", "--arch", "event")
+    text = done.stdout.decode()
+    report = json.loads(metadata(onnx.load(tmp_path / "out.onnx"))["snn.resources"])
+    assert "YES" in text and "ecp5-25k" in text
+    for step in report["steps"]:
+        assert str(round(step["lut_before"])) in text.replace(",", "")
+        assert str(round(step["lut_after"])) in text.replace(",", "")
+
+
+def test_auto_takes_the_architecture_with_the_least_change(tmp_path):
+    chosen = fit(tmp_path / "auto.onnx", "--target", "ecp5-25k")
+    assert chosen["fits"]
+    every = [run_json("fit", SEED.path, "-o", tmp_path / "one.onnx", *RATES, "--target", "ecp5-25k", "--arch", arch,
+                      expect=None) for arch in ("sc", "parallel", "event", "sparse")]
+    least = min(len(each["steps"]) for each in every if each["fits"])
+    assert len(chosen["steps"]) == least
+
+
+# --- estimates --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arch", ["sc", "parallel", "event", "sparse"])
+def test_estimates_hold_together(arch):
+    report = run_json("estimate", SEED.path, "--target", "ecp5", "--arch", arch)
+    assert report["architecture"] == arch
+    for name, each in report["utilization"].items():
+        assert each["low"] <= each["used"] <= each["high"], name
+    assert [layer["units"] for layer in report["layers"]] == [256, 64, 10]
+    assert report["bitstream_length"] == (256 if arch == "sc" else None)
+    assert report["cycles_per_step"] > 0 and report["energy_nj_per_step"] > 0
+
+
+@pytest.mark.parametrize("arch", ["sc", "parallel", "event", "sparse"])
+def test_fewer_bits_never_cost_more(arch):
+    costs = [run_json("estimate", SEED.path, "--target", "ecp5", "--arch", arch, "--weight-bits", bits)
+             for bits in (16, 12, 8, 4)]
+    for wide, narrow in itertools.pairwise(costs):
+        assert used(narrow, "lut") <= used(wide, "lut") and used(narrow, "bram") <= used(wide, "bram")
+    first, last = costs[0], costs[-1]
+    assert used(last, "lut") + used(last, "bram") < used(first, "lut") + used(first, "bram")
+
+
+def test_the_bitstream_length_counts_only_for_sc():
+    long, short = (run_json("estimate", SEED.path, "--target", "ecp5", "--arch", "sc", "--bitstream-length", length)
+                   for length in (256, 32))
+    assert used(short, "lut") < used(long, "lut") and short["cycles_per_step"] < long["cycles_per_step"]
+    done = run("estimate", SEED.path, "--target", "ecp5", "--arch", "event", "--bitstream-length", 32, "--json")
+    assert json.loads(done.stdout)["bitstream_length"] is None
+    assert "bitstream" in done.stderr.decode()
