@@ -18,7 +18,7 @@ set_capacities(json_t *object, const struct device *device)
 {
 	int failed = 0;
 
-	for (int r = 0; r < RESOURCE_COUNT; r++)
+	for (enum resource r = RESOURCE_LUT; r < RESOURCE_COUNT; r++)
 		failed |= json_object_set_new(object, resource_name(r),
 					      device->capacity[r] == DEVICE_UNLIMITED
 						      ? json_null()
@@ -31,7 +31,7 @@ usable_to_json(const struct device *device)
 {
 	json_t *object = json_object();
 
-	for (int r = 0; object && r < RESOURCE_COUNT; r++)
+	for (enum resource r = RESOURCE_LUT; object && r < RESOURCE_COUNT; r++)
 		if (json_object_set_new(object, resource_name(r), json_real(device->usable[r]))) {
 			json_decref(object);
 			return NULL;
@@ -96,7 +96,7 @@ refuse(const struct reading *reading, const char *field, const char *must)
 static bool
 is_resource(const char *name)
 {
-	for (int r = 0; r < RESOURCE_COUNT; r++)
+	for (enum resource r = RESOURCE_LUT; r < RESOURCE_COUNT; r++)
 		if (!strcmp(name, resource_name(r)))
 			return true;
 	return false;
@@ -191,7 +191,7 @@ read_capacities(const struct reading *reading)
 {
 	snnfit_status status = SNNFIT_OK;
 
-	for (int r = 0; r < RESOURCE_COUNT && status == SNNFIT_OK; r++) {
+	for (enum resource r = RESOURCE_LUT; r < RESOURCE_COUNT && status == SNNFIT_OK; r++) {
 		reading->out->capacity[r] = DEVICE_UNLIMITED;
 		status = read_count(reading, resource_name(r), &reading->out->capacity[r]);
 	}
@@ -214,7 +214,7 @@ read_usable(const struct reading *reading)
 			return refuse(reading, "usable",
 				      "shares over 0 and up to 1 of lut, ff, logic_cells, bram, "
 				      "dsp");
-		for (int r = 0; r < RESOURCE_COUNT; r++)
+		for (enum resource r = RESOURCE_LUT; r < RESOURCE_COUNT; r++)
 			if (!strcmp(name, resource_name(r)))
 				reading->out->usable[r] = share;
 	}

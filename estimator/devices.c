@@ -191,7 +191,7 @@ device_budget(const char *family, uint32_t luts, uint32_t bram, uint32_t dsp, st
 	out->capacity[RESOURCE_LOGIC_CELLS] = ice40 ? luts : DEVICE_UNLIMITED;
 	out->capacity[RESOURCE_BRAM] = bram;
 	out->capacity[RESOURCE_DSP] = dsp;
-	for (int r = 0; r < RESOURCE_COUNT; r++)
+	for (enum resource r = RESOURCE_LUT; r < RESOURCE_COUNT; r++)
 		out->usable[r] = ALL;
 	return SNNFIT_OK;
 }

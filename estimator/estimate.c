@@ -25,7 +25,7 @@ estimate_layer(const struct graph *graph, population_id id, const struct design 
 					.cycles = cost.cycles,
 					.energy_nj = energy_of_layer(&cost, device),
 					.extrapolated = cost.extrapolated };
-	for (int r = 0; r < RESOURCE_COUNT; r++)
+	for (enum resource r = RESOURCE_LUT; r < RESOURCE_COUNT; r++)
 		out->resources[r] = cost.resources[r];
 	return SNNFIT_OK;
 }
@@ -53,7 +53,7 @@ estimate_layers(const struct graph *graph, const struct design *design, const st
 
 /* LUTs and flip-flops of ice40 are parts of logic cells, which are what runs out. */
 static bool
-is_limit(const struct device *device, int resource)
+is_limit(const struct device *device, enum resource resource)
 {
 	bool ice40 = device->family == FAMILY_ICE40;
 
@@ -71,7 +71,7 @@ is_limit(const struct device *device, int resource)
 }
 
 static struct resource_use
-total(const struct estimate *estimate, const struct device *device, int resource)
+total(const struct estimate *estimate, const struct device *device, enum resource resource)
 {
 	struct resource_use use = { .checked = is_limit(device, resource) };
 
@@ -104,7 +104,7 @@ add_totals(struct estimate *estimate, const struct device *device)
 	double nanojoules = 0;
 
 	estimate->cost.fits = true;
-	for (int r = 0; r < RESOURCE_COUNT; r++) {
+	for (enum resource r = RESOURCE_LUT; r < RESOURCE_COUNT; r++) {
 		estimate->cost.resources[r] = total(estimate, device, r);
 		if (is_exceeded(&estimate->cost.resources[r]))
 			estimate->cost.fits = false;
@@ -160,8 +160,8 @@ add_limits(struct estimate *estimate, snnfit_error *err)
 					RESOURCE_COUNT * sizeof *estimate->limits);
 	if (!estimate->limits)
 		return error_no_memory(err);
-	for (int r = 0; r < RESOURCE_COUNT; r++)
-		add_limits_of(estimate, (enum resource)r);
+	for (enum resource r = RESOURCE_LUT; r < RESOURCE_COUNT; r++)
+		add_limits_of(estimate, r);
 	qsort(estimate->limits, estimate->limit_count, sizeof *estimate->limits, compare_limits);
 	return SNNFIT_OK;
 }

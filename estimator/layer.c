@@ -189,7 +189,7 @@ repeat_positions(const struct layer *layer, struct layer_cost *out)
 
 	if (layer->architecture == ARCHITECTURE_EVENT || layer->architecture == ARCHITECTURE_SPARSE)
 		return;
-	for (int r = 0; r < RESOURCE_COUNT; r++) {
+	for (enum resource r = RESOURCE_LUT; r < RESOURCE_COUNT; r++) {
 		out->resources[r].used *= positions;
 		out->resources[r].low *= positions;
 		out->resources[r].high *= positions;

@@ -126,17 +126,18 @@ row_scale(const struct projection *projection, const float *row, uint32_t index,
 	return largest / ((1 << (bits - 1)) - 1);
 }
 
-/* A constant drive is a weight from an input that always spikes. */
+/* A constant drive is a weight from an input that always spikes, in the scale of the
+ * first projection that drives the unit. */
 static void
 fill_bias(struct making *making, const struct projection *projection, uint32_t unit, double scale,
 	  uint32_t bits)
 {
 	const struct parameter *offset = &making->population->neuron.offset;
 	double gain = projection->gain.count ? parameter_at(&projection->gain, unit) : 1;
+	int32_t *code = &making->codes[(size_t)(unit + 1) * making->layer->inputs - 1];
 
-	if (making->biased && gain != 0)
-		making->codes[(size_t)(unit + 1) * making->layer->inputs - 1] = to_code(
-			parameter_at(offset, unit) / gain, scale, bits);
+	if (making->biased && gain != 0 && *code == 0)
+		*code = to_code(parameter_at(offset, unit) / gain, scale, bits);
 }
 
 static snnfit_status

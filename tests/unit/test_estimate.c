@@ -1,6 +1,8 @@
 /* Whole networks on devices: totals, limits, and what makes a network fit. */
 #include "estimator/estimate.h"
 
+#include "estimator/network.h"
+
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -185,7 +187,7 @@ START_TEST(totals_are_sums_of_layers)
 	struct estimate result = estimate_on(graph, ARCHITECTURE_SPARSE, "ice40");
 
 	ck_assert_uint_eq(result.layer_count, LAYERS);
-	for (int r = 0; r < RESOURCE_COUNT; r++) {
+	for (enum resource r = RESOURCE_LUT; r < RESOURCE_COUNT; r++) {
 		double high = 0;
 
 		for (size_t i = 0; i < result.layer_count; i++)
@@ -273,15 +275,100 @@ END_TEST
 /* A bias is one more input; it costs weights, and logic where weights are logic. */
 START_TEST(a_bias_is_an_input_that_always_spikes)
 {
-	struct graph *graph = network(32, 16, 0.5);
+	struct graph *graph = network(32, 16, 0.5), *wider;
 	double luts = used_on(graph, ARCHITECTURE_PARALLEL, "ecp5", RESOURCE_LUT), offset = 0.5;
-	struct estimate result;
+	struct estimate result, like;
 
 	graph->populations[1].neuron.offset = (struct parameter){ 1, &offset };
 	ck_assert(used_on(graph, ARCHITECTURE_PARALLEL, "ecp5", RESOURCE_LUT) > luts);
 	result = estimate_on(graph, ARCHITECTURE_EVENT, "ecp5");
 	ck_assert(result.layers[1].cycles.high == 33 * 17 + 17);
+	wider = network(33, 16, 0.5);
+	like = estimate_on(wider, ARCHITECTURE_EVENT, "ecp5");
+	for (enum resource r = RESOURCE_LUT; r < RESOURCE_COUNT; r++)
+		ck_assert(result.layers[1].resources[r].used == like.layers[1].resources[r].used);
 	estimate_free(&result);
+	estimate_free(&like);
+	graph_free(graph);
+	graph_free(wider);
+}
+END_TEST
+
+/* Two units of two inputs, one of a second projection that drives unit 1 only, and
+ * a bias: side by side as codes. */
+START_TEST(weights_become_codes)
+{
+	static const float float_weights[] = { 1, -0.6f, 0.25f, 0.5f }, quantized[] = { -0.75f };
+	static const int32_t codes[] = { 7, -4, 0, 2, 4, 7, -6, 7 };
+	struct graph *graph = network(2, 2, 1);
+	struct projection *second;
+	double offset[] = { 0.25, 0.5 };
+	float scale = 0.125f;
+	struct design design = { ARCHITECTURE_PARALLEL, 256, 1, 4 };
+	struct network_layer made;
+	snnfit_error err;
+
+	graph->populations[1].neuron.offset = (struct parameter){ 2, offset };
+	weights_release(graph->projections[1].weights);
+	ck_assert_int_eq(
+		weights_from_values(&graph->projections[1].weights, 2, 2, float_weights, &err),
+		SNNFIT_OK);
+	second = &graph->projections[graph_add_projection(graph, 1)];
+	second->kernel = 1;
+	second->partial = true;
+	second->first_row = 1;
+	second->quantization = (struct quantization){ 4, false, &scale };
+	set_columns(graph, second, graph->populations[0].axis, 1);
+	ck_assert_int_eq(weights_from_values(&second->weights, 1, 1, quantized, &err), SNNFIT_OK);
+	ck_assert_int_eq(network_layer_make(graph, 1, &design, device_find("ecp5"), &made, &err),
+			 SNNFIT_OK);
+	ck_assert_uint_eq(made.layer.inputs, 4);
+	ck_assert_uint_eq(made.layer.units, 2);
+	ck_assert_uint_eq(made.layer.weight_bits, 4);
+	for (int i = 0; i < 8; i++)
+		ck_assert_msg(made.codes[i] == codes[i], "code %d: %d, not %d", i, made.codes[i],
+			      codes[i]);
+	ck_assert_uint_eq(made.layer.nonzero, 7);
+	network_layer_free(&made);
+	second->quantization.bits = 0;
+	graph_free(graph);
+}
+END_TEST
+
+START_TEST(a_readout_costs_less)
+{
+	struct graph *graph = network(32, 16, 0.5);
+	double luts = used_on(graph, ARCHITECTURE_PARALLEL, "ecp5", RESOURCE_LUT);
+
+	graph->populations[2].kind = POPULATION_READOUT;
+	ck_assert(used_on(graph, ARCHITECTURE_PARALLEL, "ecp5", RESOURCE_LUT) < luts);
+	graph_free(graph);
+}
+END_TEST
+
+/* A cycle at work costs its LUTs and blocks, time costs the device's rest. */
+START_TEST(energy_follows_work_and_time)
+{
+	struct graph *graph = network(256, 64, 1);
+	struct estimate quiet = estimate_on(graph, ARCHITECTURE_EVENT, "ecp5"), busy;
+	const struct device *device = device_find("ecp5");
+	double rates[256], dynamic = 0, cycles;
+
+	for (int i = 0; i < 256; i++)
+		rates[i] = 0.5;
+	graph->populations[0].rates = rates;
+	busy = estimate_on(graph, ARCHITECTURE_EVENT, "ecp5");
+	ck_assert(fabs(busy.layers[1].energy_nj / quiet.layers[1].energy_nj -
+		       busy.layers[1].cycles.used / quiet.layers[1].cycles.used) < 1e-9);
+	for (int i = 0; i < LAYERS; i++)
+		dynamic += busy.layers[i].energy_nj;
+	cycles = busy.cycles_per_step.used;
+	ck_assert(dynamic > 0);
+	ck_assert(fabs(busy.energy_nj_per_step.used - dynamic -
+		       device->static_mw * cycles / device->clock_mhz) < 1e-6);
+	estimate_free(&quiet);
+	estimate_free(&busy);
+	graph->populations[0].rates = NULL;
 	graph_free(graph);
 }
 END_TEST
@@ -343,6 +430,9 @@ main(void)
 	tcase_add_test(tests, a_budget_is_met_exactly);
 	tcase_add_test(tests, firing_rates_set_the_cycles);
 	tcase_add_test(tests, a_bias_is_an_input_that_always_spikes);
+	tcase_add_test(tests, weights_become_codes);
+	tcase_add_test(tests, a_readout_costs_less);
+	tcase_add_test(tests, energy_follows_work_and_time);
 	tcase_add_test(tests, two_projections_are_one_layer);
 	tcase_add_test(tests, impossible_widths_name_the_layer);
 	suite_add_tcase(suite, tests);

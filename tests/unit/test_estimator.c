@@ -267,6 +267,14 @@ START_TEST(a_readout_costs_less_and_is_less_certain)
 }
 END_TEST
 
+static double
+relative_width(const struct layer_cost *cost)
+{
+	const struct interval *lut = &cost->resources[RESOURCE_LUT];
+
+	return (lut->high - lut->low) / lut->used;
+}
+
 START_TEST(what_was_not_measured_is_less_certain)
 {
 	int32_t codes[SIDE * SIDE];
@@ -285,7 +293,31 @@ START_TEST(what_was_not_measured_is_less_certain)
 	layer.uncalibrated = false;
 	layer.lanes = 24;
 	layer.weight_bits = 16;
-	ck_assert(cost_of(&layer).extrapolated);
+	far = cost_of(&layer);
+	ck_assert(far.extrapolated);
+	ck_assert(relative_width(&far) > 1.99 * relative_width(&cost));
+}
+END_TEST
+
+/* Where adders are nearly all there is, the two fits alone say otherwise. */
+START_TEST(logic_cells_are_never_fewer_than_luts)
+{
+	int32_t codes[SIDE * SIDE];
+	struct layer layer;
+	struct layer_cost cost;
+	const struct interval *cells = &cost.resources[RESOURCE_LOGIC_CELLS];
+	const struct interval *lut = &cost.resources[RESOURCE_LUT];
+
+	draw_weights(codes, 16);
+	layer = square(ARCHITECTURE_PARALLEL, 16, codes);
+	layer.family = FAMILY_ICE40;
+	layer.inputs = SIDE * SIDE;
+	layer.units = 1;
+	cost = cost_of(&layer);
+	ck_assert(cells->used >= lut->used && cells->low >= lut->low && cells->high >= lut->high);
+	layer.family = FAMILY_ECP5;
+	cost = cost_of(&layer);
+	ck_assert(cells->used == 0);
 }
 END_TEST
 
@@ -457,6 +489,7 @@ main(void)
 	tcase_add_test(layer, convolutions_share_weights_when_folded_only);
 	tcase_add_test(layer, a_readout_costs_less_and_is_less_certain);
 	tcase_add_test(layer, what_was_not_measured_is_less_certain);
+	tcase_add_test(layer, logic_cells_are_never_fewer_than_luts);
 	tcase_add_test(layer, what_cannot_be_estimated_is_refused);
 	tcase_add_test(device, names_and_aliases_find_devices);
 	tcase_add_test(device, an_unknown_device_is_refused_with_the_known_ones);
