@@ -88,16 +88,28 @@ role_of_atom(const struct import *import, const struct found_population *populat
 	return ROLE_OTHER;
 }
 
-/* Over all populations on the axis; the role has to be clear. */
+static bool
+is_on_span(const struct columns *columns, uint32_t population, const struct span *span,
+	   const struct axis *units)
+{
+	struct import *import = columns->import;
+
+	if (span->axis != GRAPH_NONE)
+		return columns->graph->populations[population].axis == span->axis;
+	return axis_equal(&import->axes, import->neurons.populations[population].units, *units);
+}
+
+/* Over all populations on the span's axis; the role has to be clear. */
 static enum atom_role
-role_on_axis(const struct columns *columns, const struct axis *units, uint32_t atom)
+role_on_axis(const struct columns *columns, const struct span *span, const struct axis *units,
+	     uint32_t atom)
 {
 	struct import *import = columns->import;
 	enum atom_role role = role_of_atom(import, NULL, atom);
 	uint32_t i;
 
 	for (i = 0; i < import->neurons.count && role == ROLE_OTHER; i++)
-		if (axis_equal(&import->axes, import->neurons.populations[i].units, *units))
+		if (is_on_span(columns, i, span, units))
 			role = role_of_atom(import, &import->neurons.populations[i], atom);
 	return role;
 }
@@ -197,7 +209,7 @@ describe_tensor(struct columns *columns, const struct polynomial *p, const struc
 			continue;
 		if (p->terms[i].degree > 1)
 			return false;
-		role = role_on_axis(columns, units, p->terms[i].atoms[0]);
+		role = role_on_axis(columns, span, units, p->terms[i].atoms[0]);
 		if (role == ROLE_INPUT && p->count == 1 &&
 		    coefficient_is(&p->terms[i].coefficient, 1)) {
 			columns->input = true;
