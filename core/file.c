@@ -125,9 +125,8 @@ byte_reader_view(struct byte_reader *reader, uint64_t offset, size_t length, con
 	left = reader->source->size - offset;
 	if (length > left)
 		length = (size_t)left;
-	if (reader->buffer &&
-	    (offset < reader->window_at ||
-	     offset + length > reader->window_at + reader->window_length)) {
+	if (reader->buffer && (offset < reader->window_at ||
+			       offset + length > reader->window_at + reader->window_length)) {
 		status = move_window(reader, offset, length, err);
 		if (status != SNNFIT_OK)
 			return status;

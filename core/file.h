@@ -74,8 +74,10 @@ MUST_USE snnfit_status file_writer_open(struct file_writer **out, const char *pa
 					snnfit_error *err);
 /* To write into; belongs to the writer. */
 struct byte_sink *file_writer_sink(struct file_writer *writer);
-/* Bytes written so far. */
-uint64_t file_writer_length(const struct file_writer *writer);
+/* Reserves disk space for what will be written: fails at once when there is not
+ * enough, and makes writing cheaper. */
+MUST_USE snnfit_status file_writer_reserve(struct file_writer *writer, uint64_t length,
+					   snnfit_error *err);
 /* Both end the writer, whether they succeed or not. */
 MUST_USE snnfit_status file_writer_commit(struct file_writer *writer, snnfit_error *err);
 void file_writer_abort(struct file_writer *writer); /* NULL is fine */

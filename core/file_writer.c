@@ -15,17 +15,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BUFFER_BYTES = 128 * 1024, COPY_IN_KERNEL_MIN = 32 * 1024, NAME_TRIES = 100 };
+enum { BUFFER_BYTES = 256 * 1024, NAME_TRIES = 100 };
 
 struct file_writer {
 	struct byte_sink sink; /* first, so that a sink is its writer */
 	int fd;
-	int folder;	  /* -1: written as it is, nothing to rename */
-	char *path;	  /* as the caller gave it */
-	char *name;	  /* the last part */
+	int folder;	    /* -1: written as it is, nothing to rename */
+	char *path;	    /* as the caller gave it */
+	char *name;	    /* the last part */
 	char temporary[48]; /* "": the file has no name yet */
 	size_t buffered;
-	uint64_t length; /* with what is buffered */
 	uint8_t buffer[BUFFER_BYTES];
 };
 
@@ -67,7 +66,6 @@ writer_write(struct byte_sink *sink, const void *bytes, size_t length, snnfit_er
 	struct file_writer *writer = (struct file_writer *)sink;
 	snnfit_status status;
 
-	writer->length += length;
 	if (length > sizeof writer->buffer - writer->buffered) {
 		status = flush(writer, err);
 		if (status != SNNFIT_OK)
@@ -80,62 +78,14 @@ writer_write(struct byte_sink *sink, const void *bytes, size_t length, snnfit_er
 	return SNNFIT_OK;
 }
 
-/* Errors that say: this pair of files cannot be copied inside the kernel. */
-static bool
-kernel_cannot_copy(int error)
-{
-	return error == EXDEV || error == EINVAL || error == ENOSYS || error == EOPNOTSUPP ||
-	       error == EPERM || error == EBADF || error == ETXTBSY || error == EISDIR ||
-	       error == EOVERFLOW;
-}
-
-/* Moves what the kernel can; *offset and *length are what is left for others. */
+/* Straight into the buffer. Measured on ext4 this takes less CPU time, into
+ * reserved space, than copy_file_range, and twice less where the two offsets are
+ * not the same within a page, as when a payload has moved. */
 static snnfit_status
-copy_in_kernel(struct file_writer *writer, int fd, uint64_t *offset, uint64_t *length,
-	       snnfit_error *err)
+writer_copy(struct byte_sink *sink, const struct byte_source *source, uint64_t offset,
+	    uint64_t length, snnfit_error *err)
 {
-	const uint64_t most = 1u << 30;
-	off_t from;
-	ssize_t put;
-
-	while (*length > 0) {
-		from = (off_t)*offset;
-		put = copy_file_range(fd, &from, writer->fd, NULL,
-				      (size_t)(*length < most ? *length : most), 0);
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put == 0 || (put < 0 && kernel_cannot_copy(errno)))
-			return SNNFIT_OK;
-		if (put < 0)
-			return write_failed(writer, err);
-		*offset += (uint64_t)put;
-		*length -= (uint64_t)put;
-		writer->length += (uint64_t)put;
-	}
-	return SNNFIT_OK;
-}
-
-static snnfit_status
-copy_from_file(struct file_writer *writer, const struct byte_source *source, uint64_t *offset,
-	       uint64_t *length, snnfit_error *err)
-{
-	int fd = source->fd >= 0 ? source->fd : source->open_file(source, err);
-	snnfit_status status;
-
-	if (fd < 0)
-		return SNNFIT_EIO;
-	status = flush(writer, err);
-	if (status == SNNFIT_OK)
-		status = copy_in_kernel(writer, fd, offset, length, err);
-	if (fd != source->fd)
-		(void)close(fd);
-	return status;
-}
-
-static snnfit_status
-copy_through_buffer(struct file_writer *writer, const struct byte_source *source, uint64_t offset,
-		    uint64_t length, snnfit_error *err)
-{
+	struct file_writer *writer = (struct file_writer *)sink;
 	snnfit_status status = SNNFIT_OK;
 	size_t bytes;
 
@@ -150,27 +100,9 @@ copy_through_buffer(struct file_writer *writer, const struct byte_source *source
 		status = byte_source_read(source, offset, writer->buffer + writer->buffered, bytes,
 					  err);
 		writer->buffered += status == SNNFIT_OK ? bytes : 0;
-		writer->length += bytes;
 		offset += bytes;
 		length -= bytes;
 	}
-	return status;
-}
-
-static snnfit_status
-writer_copy(struct byte_sink *sink, const struct byte_source *source, uint64_t offset,
-	    uint64_t length, snnfit_error *err)
-{
-	struct file_writer *writer = (struct file_writer *)sink;
-	snnfit_status status = SNNFIT_OK;
-
-	if (offset > source->size || length > source->size - offset)
-		return error_set(err, SNNFIT_EINTERNAL, "a copy passes the end of %s",
-				 source->name);
-	if (!source->bytes && length >= COPY_IN_KERNEL_MIN)
-		status = copy_from_file(writer, source, &offset, &length, err);
-	if (status == SNNFIT_OK)
-		status = copy_through_buffer(writer, source, offset, length, err);
 	return status;
 }
 
@@ -324,7 +256,6 @@ file_writer_open(struct file_writer **out, const char *path, snnfit_error *err)
 	writer->name = NULL;
 	writer->temporary[0] = '\0';
 	writer->buffered = 0;
-	writer->length = 0;
 	writer->path = strdup(path);
 	status = writer->path ? open_target(writer, err) : error_no_memory(err);
 	if (status == SNNFIT_OK)
@@ -340,10 +271,15 @@ file_writer_sink(struct file_writer *writer)
 	return &writer->sink;
 }
 
-uint64_t
-file_writer_length(const struct file_writer *writer)
+snnfit_status
+file_writer_reserve(struct file_writer *writer, uint64_t length, snnfit_error *err)
 {
-	return writer->length;
+	if (writer->folder < 0 || length == 0 || length > INT64_MAX)
+		return SNNFIT_OK;
+	if (fallocate(writer->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)length) != 0 &&
+	    (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
+		return write_failed(writer, err);
+	return SNNFIT_OK; /* where it cannot be reserved, writing finds out */
 }
 
 int
@@ -446,8 +382,7 @@ file_writer_commit(struct file_writer *writer, snnfit_error *err)
 	snnfit_status status = sync_written(writer, err);
 
 	if (status == SNNFIT_OK)
-		status = writer->folder >= 0 ? take_place(writer, err) :
-					       close_written(writer, err);
+		status = writer->folder >= 0 ? take_place(writer, err) : close_written(writer, err);
 	file_writer_abort(writer);
 	return status;
 }
@@ -461,8 +396,8 @@ link_as(struct file_writer *writer, const char *name)
 	if (errno != EPERM && errno != EOPNOTSUPP)
 		return false;
 	/* A file system without hard links. */
-	if (renameat2(writer->folder, writer->temporary, writer->folder, name,
-		      RENAME_NOREPLACE) != 0)
+	if (renameat2(writer->folder, writer->temporary, writer->folder, name, RENAME_NOREPLACE) !=
+	    0)
 		return false;
 	writer->temporary[0] = '\0';
 	return true;

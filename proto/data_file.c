@@ -32,8 +32,8 @@ name_data_file(struct relocation *relocation, const char *model_name, const char
 {
 	char *location = relocation->location;
 	const size_t room = sizeof relocation->location;
-	int length = count ? snprintf(location, room, "%s.%s.%d.data", model_name, hash, count) :
-			     snprintf(location, room, "%s.%s.data", model_name, hash);
+	int length = count ? snprintf(location, room, "%s.%s.%d.data", model_name, hash, count)
+			   : snprintf(location, room, "%s.%s.data", model_name, hash);
 
 	return length > 0 && (size_t)length < room;
 }
@@ -74,7 +74,9 @@ data_file_write(struct relocation *relocation, const struct expansion *message, 
 	if (status != SNNFIT_OK)
 		return status;
 	hash_of(message, hash);
-	status = relocated_stream(relocation, file_writer_sink(data), err);
+	status = file_writer_reserve(data, relocation->end, err);
+	if (status == SNNFIT_OK)
+		status = relocated_stream(relocation, file_writer_sink(data), err);
 	if (status == SNNFIT_OK)
 		return commit(relocation, data, model_name, hash, err);
 	file_writer_abort(data);
@@ -107,8 +109,7 @@ struct search {
 };
 
 static snnfit_status
-look_at(void *context, Onnx__TensorProto *tensor, const ProtobufCMessage *holder,
-	snnfit_error *err)
+look_at(void *context, Onnx__TensorProto *tensor, const ProtobufCMessage *holder, snnfit_error *err)
 {
 	struct search *search = context;
 	size_t i;

@@ -125,8 +125,8 @@ plan_leave(struct planner *planner)
 	if (!frame->edit)
 		return;
 	planner->expansion->edits[frame->edit - 1].length = length;
-	planner->frames[planner->walk.depth - 1].grown +=
-		frame->grown + wire_varint_bytes(length) - frame->prefix;
+	planner->frames[planner->walk.depth - 1].grown += frame->grown + wire_varint_bytes(length) -
+							  frame->prefix;
 }
 
 static snnfit_status

@@ -68,8 +68,8 @@ open_by_components(int folder, const char *location)
 		}
 		memcpy(name, location, length);
 		name[length] = '\0';
-		next = length ? openat(at, name, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW) :
-				dup(at);
+		next = length ? openat(at, name, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
+			      : dup(at);
 		(void)close(at);
 		at = next;
 		location = slash + 1;
@@ -122,8 +122,7 @@ open_again(const struct byte_source *source, snnfit_error *err)
 		return -1;
 	}
 	if (fstat(fd, &now) == 0 && now.st_dev == file->device && now.st_ino == file->inode &&
-	    (uint64_t)now.st_size == source->size &&
-	    now.st_mtim.tv_sec == file->changed.tv_sec &&
+	    (uint64_t)now.st_size == source->size && now.st_mtim.tv_sec == file->changed.tv_sec &&
 	    now.st_mtim.tv_nsec == file->changed.tv_nsec)
 		return fd;
 	(void)close(fd);
@@ -137,8 +136,9 @@ refuse(const Onnx__TensorProto *tensor, const char *location, const char *why, s
 {
 	char label[TENSOR_LABEL_BYTES];
 
-	return error_set(err, SNNFIT_EFORMAT, "the external data file '%.200s' of %s is refused: %s",
-			 location, tensor_label(tensor, label), why);
+	return error_set(err, SNNFIT_EFORMAT,
+			 "the external data file '%.200s' of %s is refused: %s", location,
+			 tensor_label(tensor, label), why);
 }
 
 static snnfit_status
@@ -151,9 +151,8 @@ open_failed(const Onnx__TensorProto *tensor, const char *location, snnfit_error 
 		return refuse(tensor, location, "it is reached over a symbolic link", err);
 	if (error == EXDEV)
 		return refuse(tensor, location, "it is outside the folder of the model", err);
-	return error_set(err, SNNFIT_EIO,
-			 "cannot read the external data file '%.200s' of %s: %s", location,
-			 tensor_label(tensor, label), strerror(error));
+	return error_set(err, SNNFIT_EIO, "cannot read the external data file '%.200s' of %s: %s",
+			 location, tensor_label(tensor, label), strerror(error));
 }
 
 static snnfit_status
@@ -361,8 +360,7 @@ bytes_needed(const Onnx__TensorProto *tensor, uint64_t *bytes, snnfit_error *err
 }
 
 static snnfit_status
-resolve(void *context, Onnx__TensorProto *tensor, const ProtobufCMessage *holder,
-	snnfit_error *err)
+resolve(void *context, Onnx__TensorProto *tensor, const ProtobufCMessage *holder, snnfit_error *err)
 {
 	struct resolver *resolver = context;
 	char label[TENSOR_LABEL_BYTES];

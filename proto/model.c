@@ -53,8 +53,8 @@ tree_alloc(void *context, size_t size)
 		memory->over = true;
 		return NULL;
 	}
-	at = size > LARGE_BYTES ? large_alloc(memory->model, size) :
-				  arena_alloc(&memory->model->arena, 1, size);
+	at = size > LARGE_BYTES ? large_alloc(memory->model, size)
+				: arena_alloc(&memory->model->arena, 1, size);
 	if (at)
 		memory->left -= size;
 	return at;
@@ -195,8 +195,8 @@ onnx_model_read(struct onnx_model **out, const char *path, const struct onnx_lim
 }
 
 snnfit_status
-onnx_model_read_bytes(struct onnx_model **out, const void *bytes, size_t length,
-		      const char *folder, const struct onnx_limits *limits, snnfit_error *err)
+onnx_model_read_bytes(struct onnx_model **out, const void *bytes, size_t length, const char *folder,
+		      const struct onnx_limits *limits, snnfit_error *err)
 {
 	struct onnx_source *source;
 	snnfit_status status;

@@ -77,9 +77,8 @@ struct cut_shape {
 
 /* *out is a cut of base (which is not itself cut), in the arena with copies of
  * the lists. */
-MUST_USE snnfit_status cut_new(struct payload *out, struct arena *arena,
-			       const struct payload *base, const struct cut_shape *shape,
-			       snnfit_error *err);
+MUST_USE snnfit_status cut_new(struct payload *out, struct arena *arena, const struct payload *base,
+			       const struct cut_shape *shape, snnfit_error *err);
 /* What the cut was made from, to make another one. */
 const struct cut_shape *cut_shape_of(const struct cut *cut);
 MUST_USE snnfit_status cut_read(const struct payload *payload, uint64_t offset, void *out,

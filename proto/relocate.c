@@ -33,9 +33,9 @@ remember(struct relocation *relocation, Onnx__TensorProto *tensor)
 static bool
 own_unknown_fields(struct relocation *relocation, ProtobufCMessage *message)
 {
-	message->unknown_fields =
-		arena_copy(&relocation->scratch, message->unknown_fields,
-			   message->n_unknown_fields, sizeof *message->unknown_fields);
+	message->unknown_fields = arena_copy(&relocation->scratch, message->unknown_fields,
+					     message->n_unknown_fields,
+					     sizeof *message->unknown_fields);
 	return message->unknown_fields != NULL;
 }
 
@@ -136,8 +136,10 @@ set_place(struct relocation *relocation, const struct moved_tensor *moved)
 	if (!entries)
 		return false;
 	entries[count++] = entry_new(arena, "location", relocation->location);
-	entries[count++] = entry_new(arena, "offset", arena_printf(arena, "%" PRIu64, moved->offset));
-	entries[count++] = entry_new(arena, "length", arena_printf(arena, "%" PRIu64, moved->length));
+	entries[count++] = entry_new(arena, "offset",
+				     arena_printf(arena, "%" PRIu64, moved->offset));
+	entries[count++] = entry_new(arena, "length",
+				     arena_printf(arena, "%" PRIu64, moved->length));
 	if (!entries[0] || !entries[1] || !entries[2])
 		return false;
 	for (i = 0; i < before->n_external_data; i++)
@@ -178,7 +180,8 @@ move_outside(void *context, Onnx__TensorProto *tensor, const ProtobufCMessage *h
 	if (!moved || !own_unknown_fields(relocation, &tensor->base))
 		return error_no_memory(err);
 	if (!take_place_at_end(relocation, moved, bytes))
-		return error_set(err, SNNFIT_ELIMIT, "the tensor data is more than a file can hold");
+		return error_set(err, SNNFIT_ELIMIT,
+				 "the tensor data is more than a file can hold");
 	tensor_data_clear(tensor);
 	return set_place(relocation, moved) ? SNNFIT_OK : error_no_memory(err);
 }

@@ -32,8 +32,8 @@ MUST_USE snnfit_status relocate_inside(struct relocation *relocation, struct onn
 MUST_USE snnfit_status relocate_outside(struct relocation *relocation, struct onnx_model *model,
 					snnfit_error *err);
 /* The data file. */
-MUST_USE snnfit_status relocated_stream(const struct relocation *relocation,
-					struct byte_sink *sink, snnfit_error *err);
+MUST_USE snnfit_status relocated_stream(const struct relocation *relocation, struct byte_sink *sink,
+					snnfit_error *err);
 /* Puts everything back; to be called whether relocating succeeded or not. */
 void relocate_back(struct relocation *relocation);
 

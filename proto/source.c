@@ -64,8 +64,7 @@ source_release(struct onnx_source *source)
 static snnfit_status
 read_failed(const struct onnx_source *source, snnfit_error *err)
 {
-	return error_set(err, SNNFIT_EIO, "cannot read %s: %s", source->file.name,
-			 strerror(errno));
+	return error_set(err, SNNFIT_EIO, "cannot read %s: %s", source->file.name, strerror(errno));
 }
 
 /* A file without a name to keep a stream in, on disk if we can. */

@@ -32,8 +32,7 @@ struct onnx_source {
 /* An empty source with one reference; limits NULL = the defaults. */
 MUST_USE snnfit_status source_new(struct onnx_source **out, const struct onnx_limits *limits,
 				  snnfit_error *err);
-MUST_USE snnfit_status source_open(struct onnx_source *source, const char *path,
-				   snnfit_error *err);
+MUST_USE snnfit_status source_open(struct onnx_source *source, const char *path, snnfit_error *err);
 MUST_USE snnfit_status source_copy_bytes(struct onnx_source *source, const void *bytes,
 					 size_t length, const char *folder, snnfit_error *err);
 void source_hold(struct onnx_source *source);
@@ -50,8 +49,8 @@ MUST_USE snnfit_status source_strip(struct onnx_source *source, snnfit_error *er
 /* --- proto/external_read.c ----------------------------------------------------- */
 
 /* Finds, checks and opens what the tensors of the tree keep outside. */
-MUST_USE snnfit_status source_resolve_external(struct onnx_source *source,
-					       Onnx__ModelProto *proto, snnfit_error *err);
+MUST_USE snnfit_status source_resolve_external(struct onnx_source *source, Onnx__ModelProto *proto,
+					       snnfit_error *err);
 /* True when data of the model lies in the file of this status. */
 bool source_uses_file(const struct onnx_source *source, const struct stat *file);
 /* Closes them; the memory is the source's. */

@@ -1,6 +1,11 @@
 /* strip.c - the message as protobuf-c gets it: every big payload, and every field
  * that protobuf-c would not carry along, replaced by a placeholder.
  *
+ * Besides tensor data that is: unknown groups and fields that come with another
+ * wire type; very long strings of attributes; metadata and doc strings that
+ * contain a NUL, which the tree shows as missing. A NUL in any other string is
+ * an error: names are what the computation hangs on.
+ *
  * What is different from the message in the file: lengths take five bytes, so
  * that they can be filled in when the end is known (a varint may be longer than
  * it need be); numbers repeated one by one are packed, as protobuf-c needs 40
@@ -20,10 +25,10 @@ enum {
 };
 
 struct strip_frame {
-	size_t length_at;  /* where the length of the message goes */
-	uint64_t seen;	   /* singular messages, by place in the descriptor */
-	uint32_t spilled;  /* fields that have a payload, by number */
-	bool is_external;  /* a tensor whose data is elsewhere */
+	size_t length_at;		     /* where the length of the message goes */
+	uint64_t seen;			     /* singular messages, by place in the descriptor */
+	uint32_t spilled;		     /* fields that have a payload, by number */
+	bool is_external;		     /* a tensor whose data is elsewhere */
 	const ProtobufCFieldDescriptor *run; /* numbers being packed, or NULL */
 	size_t run_at;			     /* where their length goes */
 	size_t run_end;
@@ -113,8 +118,8 @@ put_content(struct strip *strip, uint64_t begin, uint64_t length)
 
 	while (length > 0 && status == SNNFIT_OK) {
 		status = byte_reader_view(&strip->walk.reader, begin,
-					  length < BYTE_READER_BYTES ? (size_t)length :
-								       BYTE_READER_BYTES,
+					  length < BYTE_READER_BYTES ? (size_t)length
+								     : BYTE_READER_BYTES,
 					  &at, &available, strip->err);
 		if (status != SNNFIT_OK)
 			break;
@@ -184,12 +189,28 @@ is_attribute_string(const struct wire_event *event)
 	       event->number == FIELD_ATTRIBUTE_STRING;
 }
 
+/* Text that says nothing about the computation. */
+static bool
+is_free_text(const struct wire_event *event)
+{
+	return event->field->type == PROTOBUF_C_TYPE_STRING &&
+	       event->field->label != PROTOBUF_C_LABEL_REPEATED &&
+	       (event->message == &onnx__string_string_entry_proto__descriptor ||
+		strcmp(event->field->name, "doc_string") == 0);
+}
+
 /* Once a field has a payload, whatever follows of it must stand behind it. */
 static bool
 is_spilled(const struct strip *strip, const struct wire_event *event)
 {
-	return (is_tensor_data(event) || is_attribute_string(event)) &&
+	return event->number < 32 &&
 	       (strip->frames[strip->walk.depth - 1].spilled >> event->number & 1);
+}
+
+static void
+remember_spilled(struct strip *strip, const struct wire_event *event)
+{
+	strip->frames[strip->walk.depth - 1].spilled |= 1u << event->number;
 }
 
 /* --- one event ------------------------------------------------------------------- */
@@ -203,10 +224,11 @@ enter(struct strip *strip, const struct wire_event *event)
 	uint64_t bit = 1ull << (event->field - event->message->fields);
 
 	if (event->field->label != PROTOBUF_C_LABEL_REPEATED && (outer->seen & bit))
-		return error_set(strip->err, SNNFIT_EUNSUPPORTED,
-				 "%s.%s stands in the file in two parts (the second at byte %" PRIu64
-				 "); load and save it once with the onnx package to join them",
-				 event->message->short_name, event->field->name, event->begin);
+		return error_set(
+			strip->err, SNNFIT_EUNSUPPORTED,
+			"%s.%s stands in the file in two parts (the second at byte %" PRIu64
+			"); load and save it once with the onnx package to join them",
+			event->message->short_name, event->field->name, event->begin);
 	outer->seen |= bit;
 	*inner = (struct strip_frame){ 0 };
 	return open_length(strip, event->number, &inner->length_at);
@@ -262,8 +284,7 @@ scalar(struct strip *strip, const struct wire_event *event)
 	if (event->message == &onnx__tensor_proto__descriptor &&
 	    event->number == FIELD_DATA_LOCATION)
 		strip->frames[strip->walk.depth - 1].is_external =
-			(uint32_t)event->value ==
-			ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
+			(uint32_t)event->value == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
 	if (wire_is_packable(event->field))
 		return put_repeated(strip, event);
 	return put_single(strip, event);
@@ -312,7 +333,7 @@ check_content(struct strip *strip, const struct wire_event *event, const uint8_t
 	if (wire_is_packable(event->field) && !numbers_are_whole(event->field->type, at, length))
 		what = "a number is cut off or too long";
 	if (event->field->type == PROTOBUF_C_TYPE_STRING && memchr(at, '\0', length))
-		what = "a string contains a NUL character";
+		what = "a name contains a NUL character";
 	if (!what)
 		return SNNFIT_OK;
 	return error_set(strip->err, SNNFIT_EFORMAT,
@@ -323,7 +344,8 @@ check_content(struct strip *strip, const struct wire_event *event, const uint8_t
 static snnfit_status
 put_bytes(struct strip *strip, const struct wire_event *event)
 {
-	size_t length_at;
+	size_t begin = strip->length, length_at;
+	const uint8_t *content;
 	snnfit_status status = open_length(strip, event->number, &length_at);
 
 	if (status == SNNFIT_OK)
@@ -331,22 +353,28 @@ put_bytes(struct strip *strip, const struct wire_event *event)
 	if (status != SNNFIT_OK)
 		return status;
 	fill_length(strip, length_at);
-	return check_content(strip, event, strip->out + length_at + LENGTH_BYTES);
+	content = strip->out + length_at + LENGTH_BYTES;
+	if (is_free_text(event) && memchr(content, '\0', (size_t)event->length)) {
+		strip->length = begin;
+		remember_spilled(strip, event);
+		return keep_whole(strip, event);
+	}
+	return check_content(strip, event, content);
 }
 
 static snnfit_status
 bytes(struct strip *strip, const struct wire_event *event)
 {
-	struct strip_frame *frame = &strip->frames[strip->walk.depth - 1];
+	bool spilled = is_spilled(strip, event);
 
-	if (is_tensor_data(event) &&
-	    (event->length > PAYLOAD_INLINE_BYTES || is_spilled(strip, event))) {
-		frame->spilled |= 1u << event->number;
+	if (is_tensor_data(event) && (spilled || event->length > PAYLOAD_INLINE_BYTES)) {
+		remember_spilled(strip, event);
 		return put_placeholder(strip, event->number, event->content, event->length);
 	}
-	if (is_attribute_string(event) &&
-	    (event->length > STRING_INLINE_BYTES || is_spilled(strip, event))) {
-		frame->spilled |= 1u << event->number;
+	if (spilled)
+		return keep_whole(strip, event);
+	if (is_attribute_string(event) && event->length > STRING_INLINE_BYTES) {
+		remember_spilled(strip, event);
 		return keep_whole(strip, event);
 	}
 	return put_bytes(strip, event);

@@ -166,10 +166,10 @@ tensor_data_of(const struct onnx_model *model, const Onnx__TensorProto *tensor,
 		  &places);
 	look_into(model, tensor, FIELD_INT64_DATA, tensor->int64_data, tensor->n_int64_data, out,
 		  &places);
-	look_into(model, tensor, FIELD_DOUBLE_DATA, tensor->double_data, tensor->n_double_data,
-		  out, &places);
-	look_into(model, tensor, FIELD_UINT64_DATA, tensor->uint64_data, tensor->n_uint64_data,
-		  out, &places);
+	look_into(model, tensor, FIELD_DOUBLE_DATA, tensor->double_data, tensor->n_double_data, out,
+		  &places);
+	look_into(model, tensor, FIELD_UINT64_DATA, tensor->uint64_data, tensor->n_uint64_data, out,
+		  &places);
 	look_into(model, tensor, FIELD_EXTERNAL_DATA, NULL, 0, out, &places);
 	look_into(model, tensor, FIELD_RAW_DATA, tensor->raw_data.data,
 		  tensor->has_raw_data ? tensor->raw_data.len : 0, out, &places);
@@ -276,8 +276,8 @@ check_numbers(const struct onnx_model *model, const Onnx__TensorProto *tensor,
 	snnfit_status status;
 
 	if (!tensor_raw_bytes(shape->type, shape->count, &need))
-		return error_set(err, SNNFIT_EFORMAT, "%s has the unknown type %" PRId32
-				 " or is too large",
+		return error_set(err, SNNFIT_EFORMAT,
+				 "%s has the unknown type %" PRId32 " or is too large",
 				 tensor_label(tensor, label), shape->type);
 	if (data->field && !in_bytes && data->field != typed_field_of(shape->type))
 		return error_set(err, SNNFIT_EFORMAT,
@@ -433,7 +433,8 @@ check_length(const Onnx__TensorProto *tensor, const struct tensor_shape *shape, 
 	if (shape->rank <= TENSOR_RANK_MAX && d == shape->rank && count == shape->count &&
 	    tensor_raw_bytes(shape->type, count, &need) && need == length)
 		return SNNFIT_OK;
-	return error_set(err, SNNFIT_EINTERNAL, "new data of %s does not have the size of its shape",
+	return error_set(err, SNNFIT_EINTERNAL,
+			 "new data of %s does not have the size of its shape",
 			 tensor_label(tensor, label));
 }
 

@@ -15,8 +15,8 @@ check_list(const Onnx__TensorProto *tensor, const uint32_t *keep, uint32_t kept,
 
 	for (i = 1; i < kept; i++)
 		valid = valid && keep[i - 1] < keep[i];
-	return valid ? SNNFIT_OK :
-		       error_set(err, SNNFIT_EINTERNAL,
+	return valid ? SNNFIT_OK
+		     : error_set(err, SNNFIT_EINTERNAL,
 				 "the indices to keep of %s do not ascend within the dimension",
 				 tensor_label(tensor, label));
 }
@@ -98,8 +98,7 @@ compose(struct arena *scratch, const struct cut *first, struct cut_shape *next, 
 /* *done says whether it could be left where it is. */
 static snnfit_status
 cut_in_place(struct onnx_model *model, Onnx__TensorProto *tensor, const struct tensor_data *data,
-	     struct cut_shape cut, const struct tensor_shape *after, bool *done,
-	     snnfit_error *err)
+	     struct cut_shape cut, const struct tensor_shape *after, bool *done, snnfit_error *err)
 {
 	struct arena scratch = { 0 };
 	struct payload base = *data->payload, payload;
@@ -185,8 +184,7 @@ read_spread(const struct onnx_model *model, const Onnx__TensorProto *tensor,
 /* What the cut of the elements is in raw form, in the model's arena. */
 static snnfit_status
 cut_elements(struct onnx_model *model, const struct tensor_shape *after, struct cut_shape *cut,
-	     const struct byte_source *elements, uint8_t **out, uint64_t *length,
-	     snnfit_error *err)
+	     const struct byte_source *elements, uint8_t **out, uint64_t *length, snnfit_error *err)
 {
 	unsigned bits = tensor_type_bits(after->type);
 	struct payload base = { .source = elements, .length = elements->size }, payload;
@@ -204,8 +202,8 @@ cut_elements(struct onnx_model *model, const struct tensor_shape *after, struct 
 	}
 	*out = arena_alloc(&model->arena, (size_t)*length, 1);
 	whole = bits < 8 ? arena_alloc(&scratch, (size_t)payload.length, 1) : *out;
-	status = *out && whole ? payload_read(&payload, 0, whole, (size_t)payload.length, err) :
-				 error_no_memory(err);
+	status = *out && whole ? payload_read(&payload, 0, whole, (size_t)payload.length, err)
+			       : error_no_memory(err);
 	if (status == SNNFIT_OK && bits < 8)
 		gather_up(whole, after->count, bits, *out);
 	arena_free(&scratch);
@@ -213,9 +211,8 @@ cut_elements(struct onnx_model *model, const struct tensor_shape *after, struct 
 }
 
 static snnfit_status
-cut_in_memory(struct onnx_model *model, Onnx__TensorProto *tensor,
-	      const struct tensor_shape *shape, struct cut_shape *cut,
-	      const struct tensor_shape *after, snnfit_error *err)
+cut_in_memory(struct onnx_model *model, Onnx__TensorProto *tensor, const struct tensor_shape *shape,
+	      struct cut_shape *cut, const struct tensor_shape *after, snnfit_error *err)
 {
 	struct byte_source elements = { .fd = -1, .name = "a tensor" };
 	uint8_t *bytes = NULL, *result = NULL;
@@ -253,9 +250,9 @@ cut_strings(struct onnx_model *model, Onnx__TensorProto *tensor, struct cut_shap
 	status = cut_new(&payload, &scratch, &base, cut, err);
 	kept = arena_alloc(&model->arena, (size_t)after->count, sizeof *kept);
 	if (status == SNNFIT_OK)
-		status = kept ? payload_read(&payload, 0, kept,
-					     (size_t)after->count * sizeof *kept, err) :
-				error_no_memory(err);
+		status = kept ? payload_read(&payload, 0, kept, (size_t)after->count * sizeof *kept,
+					     err)
+			      : error_no_memory(err);
 	arena_free(&scratch);
 	if (status != SNNFIT_OK)
 		return status;

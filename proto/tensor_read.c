@@ -85,8 +85,8 @@ read_values(const struct onnx_model *model, const struct tensor_data *data, uint
 	if (data->in_payload)
 		return read_varints(model, data, first, out, count, err);
 	for (i = 0; i < count; i++)
-		out[i] = data->field == FIELD_INT32_DATA ? (uint64_t)narrow[first + i] :
-							   wide[first + i];
+		out[i] = data->field == FIELD_INT32_DATA ? (uint64_t)narrow[first + i]
+							 : wide[first + i];
 	return SNNFIT_OK;
 }
 

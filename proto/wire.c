@@ -53,9 +53,8 @@ wire_tag(uint32_t number, enum wire_type type)
 bool
 wire_is_packable(const ProtobufCFieldDescriptor *field)
 {
-	return field->label == PROTOBUF_C_LABEL_REPEATED &&
-	       field->type != PROTOBUF_C_TYPE_STRING && field->type != PROTOBUF_C_TYPE_BYTES &&
-	       field->type != PROTOBUF_C_TYPE_MESSAGE;
+	return field->label == PROTOBUF_C_LABEL_REPEATED && field->type != PROTOBUF_C_TYPE_STRING &&
+	       field->type != PROTOBUF_C_TYPE_BYTES && field->type != PROTOBUF_C_TYPE_MESSAGE;
 }
 
 static enum wire_type
@@ -247,8 +246,8 @@ measure_group(struct wire_walk *walk, struct wire_event *event, uint64_t end, sn
 static const ProtobufCFieldDescriptor *
 field_in_schema(const ProtobufCMessageDescriptor *message, const struct wire_event *event)
 {
-	const ProtobufCFieldDescriptor *field =
-		protobuf_c_message_descriptor_get_field(message, event->number);
+	const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(
+		message, event->number);
 
 	if (!field || event->wire_type == wire_type_of(field->type))
 		return field;

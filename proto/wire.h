@@ -21,9 +21,9 @@ enum wire_type {
 };
 
 enum {
-	WIRE_VARINT_MAX = 10,		    /* bytes */
-	WIRE_FIELD_MAX = (1 << 29) - 1,	    /* the largest field number */
-	WIRE_TAG_MAX = 5,		    /* bytes */
+	WIRE_VARINT_MAX = 10,		/* bytes */
+	WIRE_FIELD_MAX = (1 << 29) - 1, /* the largest field number */
+	WIRE_TAG_MAX = 5,		/* bytes */
 };
 
 enum wire_event_kind {

@@ -107,6 +107,8 @@ write_message(const struct expansion *expansion, struct file_writer *writer, snn
 	if (expansion->length > INT_MAX)
 		status = too_large(err);
 	if (status == SNNFIT_OK)
+		status = file_writer_reserve(writer, expansion->length, err);
+	if (status == SNNFIT_OK)
 		status = expansion_stream(expansion, file_writer_sink(writer), err);
 	if (status == SNNFIT_OK)
 		status = source_unchanged(expansion->model->source, err);
