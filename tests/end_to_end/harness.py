@@ -39,6 +39,8 @@ def run(*arguments, expect=0, stdin=None, **options):
         check=False,
         **options,
     )
+    alarm = [word for word in (b"Sanitizer", b"runtime error:") if word in done.stderr]
+    assert not alarm and done.returncode in range(6), done.stderr.decode(errors="replace")
     if expect is not None:
         assert done.returncode == expect, (
             f"exit {done.returncode}, expected {expect}: snnfit {' '.join(map(str, arguments))}\n"
