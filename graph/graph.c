@@ -181,7 +181,7 @@ quantization_holds(const struct quantization *quantization, uint32_t row, float 
 	double end = ldexp(1.0, (int)quantization->bits - 1);
 
 	return steps > -end - 0.5 && steps < end - 0.5 &&
-	       fabs(steps - round(steps)) <= 1e-5 * fmax(1.0, fabs(steps));
+	       fabs(steps - round(steps)) <= 1e-6 * fmax(1.0, fabs(steps));
 }
 
 bool
