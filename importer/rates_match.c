@@ -191,8 +191,8 @@ find_by_shape(struct matcher *matcher)
 	return true;
 }
 
-/* Who is likely to have rates: readouts seldom do, and of populations whose
- * dynamics are not understood it is not known. */
+/* Who is likely to have rates: readouts seldom do, and where neither the dynamics
+ * are understood nor spikes were found it is not known. */
 static int
 likelihood(const struct population *population)
 {
@@ -201,7 +201,7 @@ likelihood(const struct population *population)
 	case POPULATION_RELU:
 		return 0;
 	case POPULATION_CUSTOM:
-		return 1;
+		return population->spike_tensor_count ? 0 : 1;
 	case POPULATION_READOUT:
 		break;
 	}

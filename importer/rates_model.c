@@ -11,7 +11,7 @@ static const char ATTRIBUTE[] = "firing_rates";
 
 typedef Onnx__StringStringEntryProto entry_proto;
 
-/* The value of a key, "" if it has none; NULL: the key is not there. */
+/* The value of a key; NULL: the key is not there. */
 static snnfit_status
 find_value(const struct rates_list *list, entry_proto *const *entries, size_t count,
 	   const char *key, const char **out, snnfit_error *err)
@@ -26,7 +26,11 @@ find_value(const struct rates_list *list, entry_proto *const *entries, size_t co
 			return error_set(err, SNNFIT_EDATA,
 					 "%s: the key \"%s\" stands there twice: remove one",
 					 list->carrier, key);
-		*out = entries[i]->value ? entries[i]->value : "";
+		*out = entries[i]->value;
+		if (!*out || !**out) /* the tree shows a text with a NUL in it as missing */
+			return error_set(err, SNNFIT_EDATA,
+					 "%s: the key \"%s\" has no value, or one with a NUL in it",
+					 list->carrier, key);
 	}
 	return SNNFIT_OK;
 }

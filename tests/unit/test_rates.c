@@ -67,7 +67,7 @@ END_TEST
 static const struct {
 	const char *document, *words;
 } bad_documents[] = {
-	{ "", "line 1" },
+	{ "", "no value" },
 	{ "hello", "line 1" },
 	{ "[]", "version" },
 	{ "{}", "version" },
