@@ -64,9 +64,9 @@ axes_set(struct axes *axes, uint32_t value, uint32_t rank, const struct axis *li
 static const Onnx__TensorShapeProto *
 declared_shape(const Onnx__ValueInfoProto *info)
 {
-	return info->type && info->type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE ?
-		       info->type->tensor_type->shape :
-		       NULL;
+	return info->type && info->type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE
+		       ? info->type->tensor_type->shape
+		       : NULL;
 }
 
 static void
@@ -81,12 +81,12 @@ set_declared(struct axes *axes, uint32_t value, const Onnx__ValueInfoProto *info
 		return;
 	for (d = 0; d < shape->n_dim; d++) {
 		const Onnx__TensorShapeProto__Dimension *dim = shape->dim[d];
-		bool number =
-			dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+		bool number = dim->value_case ==
+			      ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
 		const char *name =
-			dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM ?
-				dim->dim_param :
-				NULL;
+			dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM
+				? dim->dim_param
+				: NULL;
 
 		if (number && dim->dim_value < 0)
 			return;
@@ -115,8 +115,8 @@ set_numbers_of_source(struct axes *axes, uint32_t value, uint32_t use)
 	tensor->number_count = (uint32_t)constant->count;
 	for (i = 0; i < constant->count; i++)
 		tensor->numbers[i] = (struct number){ .value = constant->integers[i],
-						      .source = editable ? NUMBER_LITERAL :
-									   NUMBER_MIXED,
+						      .source = editable ? NUMBER_LITERAL
+									 : NUMBER_MIXED,
 						      .use = use,
 						      .element = i };
 }
@@ -125,9 +125,10 @@ static void
 set_source(struct axes *axes, uint32_t value)
 {
 	const Onnx__TensorProto *tensor = axes->program->values[value].tensor;
-	const char *frozen = axes->program->values[value].source == NO_VALUE ?
-				     "a constant inside a function, or in a form that is not edited" :
-				     NULL;
+	const char *frozen =
+		axes->program->values[value].source == NO_VALUE
+			? "a constant inside a function, or in a form that is not edited"
+			: NULL;
 	struct axis list[AXES_RANK_MAX];
 	size_t d;
 
@@ -186,9 +187,19 @@ static bool
 keeps_shape(const struct operation *operation)
 {
 	static const char *const names[] = {
-		"CumSum", "GroupNormalization", "Hardmax", "InstanceNormalization",
-		"LayerNormalization", "LogSoftmax", "LpNormalization", "RMSNormalization",
-		"RandomNormalLike", "RandomUniformLike", "ScatterElements", "ScatterND", "Softmax",
+		"CumSum",
+		"GroupNormalization",
+		"Hardmax",
+		"InstanceNormalization",
+		"LayerNormalization",
+		"LogSoftmax",
+		"LpNormalization",
+		"RMSNormalization",
+		"RandomNormalLike",
+		"RandomUniformLike",
+		"ScatterElements",
+		"ScatterND",
+		"Softmax",
 	};
 	size_t i;
 
@@ -214,10 +225,10 @@ follow_opaque(struct axes *axes, const struct operation *operation, const struct
 		if (operation->operands[i] != NO_VALUE)
 			freeze_tensor(axes, operation->operands[i], reason);
 	for (i = 0; i < operation->result_count; i++) {
-		const struct tensor_axes *first =
-			operation->operand_count && operation->operands[0] != NO_VALUE ?
-				&axes->tensors[operation->operands[0]] :
-				NULL;
+		const struct tensor_axes *first = operation->operand_count &&
+								  operation->operands[0] != NO_VALUE
+							  ? &axes->tensors[operation->operands[0]]
+							  : NULL;
 
 		if (operation->results[i] == NO_VALUE)
 			continue;
@@ -263,9 +274,9 @@ static void
 follow_operation(struct axes *axes, uint32_t index, const struct map *hints)
 {
 	const struct operation *operation = &axes->program->operations[index];
-	axis_rule rule = operation->operand_count == operation->named_count ?
-				 axis_rule_of(operation) :
-				 NULL;
+	axis_rule rule = operation->operand_count == operation->named_count
+				 ? axis_rule_of(operation)
+				 : NULL;
 
 	if (rule && operands_are_known(axes, operation) && rule(axes, index))
 		settle_numbers(axes, operation);

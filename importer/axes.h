@@ -103,6 +103,7 @@ MUST_USE snnfit_status axes_follow(struct axes *axes, struct program *program,
 
 /* --- the algebra -------------------------------------------------------------- */
 
+/* frozen: why it may never be cut, NULL: it may. */
 struct axis axis_fresh(struct axes *axes, uint64_t size, const char *frozen);
 struct axis axis_resolve(struct axes *axes, struct axis axis);
 uint64_t axis_size(struct axes *axes, struct axis axis);
@@ -117,8 +118,6 @@ struct axis axis_sum(struct axes *axes, const struct axis *parts, uint32_t count
  * left in the middle when it does not come out. */
 void axis_reshape(struct axes *axes, const struct axis *x, uint32_t rank, const uint64_t *dims,
 		  uint32_t out_rank, struct axis *out);
-/* A fresh axis frozen from the start when size > 1. */
-struct axis axis_frozen(struct axes *axes, uint64_t size, const char *reason);
 
 /* --- for the rules -------------------------------------------------------------- */
 

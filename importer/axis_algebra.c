@@ -43,12 +43,6 @@ axis_fresh(struct axes *axes, uint64_t size, const char *frozen)
 	return variable == NO_VALUE ? (struct axis){ 0 } : axis_of(axes, &variable, 1);
 }
 
-struct axis
-axis_frozen(struct axes *axes, uint64_t size, const char *reason)
-{
-	return axis_fresh(axes, size, reason);
-}
-
 /* Depth: union by weight and halving splits keep chains logarithmic. */
 struct axis
 axis_resolve(struct axes *axes, struct axis axis)
@@ -200,9 +194,10 @@ join(struct axes *axes, variable_id a, variable_id b, const char *reason)
 		join_sums(axes, a, b, reason);
 		return;
 	}
-	keep = axes->variables[a].state == VARIABLE_SUM ? a :
-	       axes->variables[b].state == VARIABLE_SUM ? b :
-	       axes->variables[a].weight > axes->variables[b].weight ? a : b;
+	keep = axes->variables[a].state == VARIABLE_SUM		       ? a
+	       : axes->variables[b].state == VARIABLE_SUM	       ? b
+	       : axes->variables[a].weight > axes->variables[b].weight ? a
+								       : b;
 	if (keep == a)
 		a = b;
 	frozen = axes->variables[a].frozen;
@@ -221,8 +216,7 @@ axis_unify(struct axes *axes, struct axis a, struct axis b, const char *reason)
 		b = axis_resolve(axes, b);
 		if (axes->out_of_memory)
 			return;
-		while (a.count && b.count &&
-		       a.variables[a.count - 1] == b.variables[b.count - 1]) {
+		while (a.count && b.count && a.variables[a.count - 1] == b.variables[b.count - 1]) {
 			a.count--;
 			b.count--;
 		}
@@ -290,7 +284,7 @@ axis_sum(struct axes *axes, const struct axis *parts, uint32_t count)
 	if (!any || size == UINT64_MAX) {
 		for (i = 0; i < count; i++)
 			axis_freeze(axes, parts[i], "a Concat of unknown size");
-		return axis_frozen(axes, size, "as long as a Concat has operands");
+		return axis_fresh(axes, size, "as long as a Concat has operands");
 	}
 	if (count == 1)
 		return parts[0];
@@ -394,5 +388,5 @@ axis_reshape(struct axes *axes, const struct axis *x, uint32_t rank, const uint6
 		axis_freeze(axes, (struct axis){ 1, &factors.list[k] },
 			    "a Reshape mixes it with another axis");
 	for (k = i; k < j; k++)
-		out[k] = axis_frozen(axes, dims[k], "a Reshape mixes it with another axis");
+		out[k] = axis_fresh(axes, dims[k], "a Reshape mixes it with another axis");
 }

@@ -6,9 +6,9 @@
 struct tensor_axes *
 rule_operand(struct axes *axes, const struct operation *operation, uint32_t i)
 {
-	return i < operation->operand_count && operation->operands[i] != NO_VALUE ?
-		       &axes->tensors[operation->operands[i]] :
-		       NULL;
+	return i < operation->operand_count && operation->operands[i] != NO_VALUE
+		       ? &axes->tensors[operation->operands[i]]
+		       : NULL;
 }
 
 uint32_t
@@ -20,8 +20,8 @@ rule_result(const struct operation *operation, uint32_t i)
 const char *
 rule_reason(struct axes *axes, const struct operation *operation, const char *format)
 {
-	const char *reason =
-		arena_printf(axes->arena, format, operation_label(axes->program, operation));
+	const char *reason = arena_printf(axes->arena, format,
+					  operation_label(axes->program, operation));
 
 	if (!reason)
 		axes->out_of_memory = true;
@@ -155,8 +155,10 @@ contract(struct axes *axes, uint32_t index, struct axis a, struct axis b, struct
 
 		(void)add_weight_operation(axes, &weight);
 	} else if (!operation->constant) {
-		axis_freeze(axes, a, rule_reason(axes, operation, "%s sums over it without "
-								  "constant weights"));
+		axis_freeze(axes, a,
+			    rule_reason(axes, operation,
+					"%s sums over it without "
+					"constant weights"));
 	}
 }
 
@@ -244,14 +246,14 @@ window_axes(struct axes *axes, const struct operation *operation, const struct t
 
 	for (d = 0; d < spatial; d++) {
 		uint64_t size = axis_size(axes, x->axes[2 + d]);
-		uint64_t k = kernel ? axis_size(axes, kernel->axes[2 + d]) :
-				      (uint64_t)list_at(shape, d, 0);
+		uint64_t k = kernel ? axis_size(axes, kernel->axes[2 + d])
+				    : (uint64_t)list_at(shape, d, 0);
 		uint64_t after = window_size(operation, size, k, d, spatial);
 
 		if (!after)
 			return false;
 		axis_freeze(axes, x->axes[2 + d], "a spatial axis");
-		out[2 + d] = axis_frozen(axes, after, "a spatial axis");
+		out[2 + d] = axis_fresh(axes, after, "a spatial axis");
 	}
 	return true;
 }
@@ -379,44 +381,75 @@ static const struct {
 	const char *op_type;
 	axis_rule rule;
 } rule_table[] = {
-	{ "Abs", rule_unary },	     { "Add", rule_elementwise },
-	{ "And", rule_elementwise }, { "AveragePool", rule_pool },
+	{ "Abs", rule_unary },
+	{ "Add", rule_elementwise },
+	{ "And", rule_elementwise },
+	{ "AveragePool", rule_pool },
 	{ "BatchNormalization", rule_batch_normalization },
-	{ "Cast", rule_unary },	     { "CastLike", rule_unary },
-	{ "Ceil", rule_unary },	     { "Clip", rule_unary },
-	{ "Concat", rule_concat },   { "ConstantOfShape", rule_constant_of_shape },
-	{ "Conv", rule_conv },	     { "Cos", rule_unary },
+	{ "Cast", rule_unary },
+	{ "CastLike", rule_unary },
+	{ "Ceil", rule_unary },
+	{ "Clip", rule_unary },
+	{ "Concat", rule_concat },
+	{ "ConstantOfShape", rule_constant_of_shape },
+	{ "Conv", rule_conv },
+	{ "Cos", rule_unary },
 	{ "DequantizeLinear", rule_quantize },
-	{ "Div", rule_elementwise }, { "Dropout", rule_dropout },
-	{ "Elu", rule_unary },	     { "Equal", rule_elementwise },
-	{ "Erf", rule_unary },	     { "Exp", rule_unary },
-	{ "Expand", rule_expand },   { "Flatten", rule_flatten },
-	{ "Floor", rule_unary },     { "Gather", rule_gather },
-	{ "Gemm", rule_gemm },	     { "GlobalAveragePool", rule_pool },
+	{ "Div", rule_elementwise },
+	{ "Dropout", rule_dropout },
+	{ "Elu", rule_unary },
+	{ "Equal", rule_elementwise },
+	{ "Erf", rule_unary },
+	{ "Exp", rule_unary },
+	{ "Expand", rule_expand },
+	{ "Flatten", rule_flatten },
+	{ "Floor", rule_unary },
+	{ "Gather", rule_gather },
+	{ "Gemm", rule_gemm },
+	{ "GlobalAveragePool", rule_pool },
 	{ "GlobalMaxPool", rule_pool },
 	{ "Greater", rule_elementwise },
 	{ "GreaterOrEqual", rule_elementwise },
-	{ "HardSigmoid", rule_unary }, { "Identity", rule_unary },
-	{ "LeakyRelu", rule_unary }, { "Less", rule_elementwise },
+	{ "HardSigmoid", rule_unary },
+	{ "Identity", rule_unary },
+	{ "LeakyRelu", rule_unary },
+	{ "Less", rule_elementwise },
 	{ "LessOrEqual", rule_elementwise },
-	{ "Log", rule_unary },	     { "MatMul", rule_matmul },
-	{ "Max", rule_elementwise }, { "MaxPool", rule_pool },
-	{ "Mean", rule_elementwise }, { "Min", rule_elementwise },
-	{ "Mod", rule_elementwise }, { "Mul", rule_elementwise },
-	{ "Neg", rule_unary },	     { "Not", rule_unary },
-	{ "Or", rule_elementwise },  { "PRelu", rule_elementwise },
-	{ "Pow", rule_elementwise }, { "QuantizeLinear", rule_quantize },
-	{ "Reciprocal", rule_unary }, { "Relu", rule_unary },
-	{ "Reshape", rule_reshape }, { "Round", rule_unary },
-	{ "Selu", rule_unary },	     { "Shape", rule_shape },
-	{ "Sigmoid", rule_unary },   { "Sign", rule_unary },
-	{ "Sin", rule_unary },	     { "Slice", rule_slice },
-	{ "Softplus", rule_unary },  { "Softsign", rule_unary },
-	{ "Sqrt", rule_unary },	     { "Squeeze", rule_squeeze },
-	{ "Sub", rule_elementwise }, { "Sum", rule_elementwise },
-	{ "Tanh", rule_unary },	     { "Transpose", rule_transpose },
+	{ "Log", rule_unary },
+	{ "MatMul", rule_matmul },
+	{ "Max", rule_elementwise },
+	{ "MaxPool", rule_pool },
+	{ "Mean", rule_elementwise },
+	{ "Min", rule_elementwise },
+	{ "Mod", rule_elementwise },
+	{ "Mul", rule_elementwise },
+	{ "Neg", rule_unary },
+	{ "Not", rule_unary },
+	{ "Or", rule_elementwise },
+	{ "PRelu", rule_elementwise },
+	{ "Pow", rule_elementwise },
+	{ "QuantizeLinear", rule_quantize },
+	{ "Reciprocal", rule_unary },
+	{ "Relu", rule_unary },
+	{ "Reshape", rule_reshape },
+	{ "Round", rule_unary },
+	{ "Selu", rule_unary },
+	{ "Shape", rule_shape },
+	{ "Sigmoid", rule_unary },
+	{ "Sign", rule_unary },
+	{ "Sin", rule_unary },
+	{ "Slice", rule_slice },
+	{ "Softplus", rule_unary },
+	{ "Softsign", rule_unary },
+	{ "Sqrt", rule_unary },
+	{ "Squeeze", rule_squeeze },
+	{ "Sub", rule_elementwise },
+	{ "Sum", rule_elementwise },
+	{ "Tanh", rule_unary },
+	{ "Transpose", rule_transpose },
 	{ "Unsqueeze", rule_unsqueeze },
-	{ "Where", rule_elementwise }, { "Xor", rule_elementwise },
+	{ "Where", rule_elementwise },
+	{ "Xor", rule_elementwise },
 };
 
 axis_rule

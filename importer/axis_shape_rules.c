@@ -14,8 +14,8 @@ static const struct number *
 numbers_of(struct axes *axes, const struct operation *operation, uint32_t operand,
 	   const char *attribute, uint32_t *count)
 {
-	const Onnx__AttributeProto *list =
-		attribute ? operation_attribute(operation, attribute) : NULL;
+	const Onnx__AttributeProto *list = attribute ? operation_attribute(operation, attribute)
+						     : NULL;
 	const struct tensor_axes *tensor = rule_operand(axes, operation, operand);
 	struct number *numbers;
 	size_t i;
@@ -104,7 +104,7 @@ rule_shape(struct axes *axes, uint32_t index)
 		numbers[d] = (struct number){ .value = (int64_t)axis_size(axes, x->axes[d]),
 					      .source = NUMBER_AXIS,
 					      .axis = x->axes[d] };
-	length = axis_frozen(axes, x->rank, "a rank");
+	length = axis_fresh(axes, x->rank, "a rank");
 	axes_set(axes, rule_result(operation, 0), 1, &length);
 	set_numbers(axes, rule_result(operation, 0), numbers, x->rank);
 	return true;
@@ -476,10 +476,11 @@ rule_slice(struct axes *axes, uint32_t index)
 			continue;
 		clamp_range(&start, &end, size);
 		axis_freeze(axes, x->axes[axis], "a Slice takes a part of it");
-		out[axis] = axis_frozen(axes, (uint64_t)(end - start), "a Slice takes a part");
+		out[axis] = axis_fresh(axes, (uint64_t)(end - start), "a Slice takes a part");
 	}
 	axes_set(axes, rule_result(operation, 0), x->rank, out);
 	if (count == 1)
-		slice_numbers(axes, operation, x, start, end > x->number_count ? x->number_count : end);
+		slice_numbers(axes, operation, x, start,
+			      end > x->number_count ? x->number_count : end);
 	return true;
 }

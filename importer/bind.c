@@ -9,8 +9,9 @@
 static axis_id
 axis_of_population(struct import *import, struct graph *graph, const struct axis *units)
 {
-	const struct variable *leaf =
-		units->count == 1 ? &import->axes.variables[units->variables[0]] : NULL;
+	const struct variable *leaf = units->count == 1
+					      ? &import->axes.variables[units->variables[0]]
+					      : NULL;
 	uint64_t size = axis_size(&import->axes, *units);
 	bool simple = leaf && leaf->state == VARIABLE_LEAF;
 	axis_id id;
@@ -26,8 +27,8 @@ axis_of_population(struct import *import, struct graph *graph, const struct axis
 		import->axis_of_variable[units->variables[0]] = id;
 		graph->axes[id].frozen = leaf->frozen;
 	} else {
-		graph->axes[id].frozen = size == 1 ? "it has one unit only" :
-						     "its units are laid out over several axes";
+		graph->axes[id].frozen = size == 1 ? "it has one unit only"
+						   : "its units are laid out over several axes";
 	}
 	return id;
 }
@@ -53,8 +54,7 @@ population_name(struct import *import, struct graph *graph, struct map *names,
 		const struct found_population *found)
 {
 	const struct operation *operation =
-		&import->program
-			 .operations[import->axes.weights[found->weights[0]].operation];
+		&import->program.operations[import->axes.weights[found->weights[0]].operation];
 	uint32_t root = bind_root_source(
 		import,
 		operation->operands[import->axes.weights[found->weights[0]].weight_operand]);
@@ -212,8 +212,8 @@ collect_spike_tensors(struct import *import, struct graph *graph, const struct s
 
 	for (value = list->first[site]; value != NO_VALUE; value = list->next[value]) {
 		const char *name = import->program.values[value].name;
-		const struct term *term =
-			spike_term(import, value, import->polynomials.sites[site].atom);
+		const struct term *term = spike_term(import, value,
+						     import->polynomials.sites[site].atom);
 		size_t capacity = out->capacity;
 
 		if (!term || map_get(&import->program.names, name) != value)
@@ -246,7 +246,8 @@ set_gated_spikes(struct graph *graph, struct population *population, const char 
 {
 	population->kind = POPULATION_CUSTOM;
 	population->neuron.model = "custom";
-	population->spike_tensors = arena_alloc(&graph->arena, 1, sizeof *population->spike_tensors);
+	population->spike_tensors = arena_alloc(&graph->arena, 1,
+						sizeof *population->spike_tensors);
 	if (!population->spike_tensors)
 		return false;
 	population->spike_tensors[0] = arena_strdup(&graph->arena, name);
@@ -267,8 +268,8 @@ set_spike_tensors(struct import *import, struct graph *graph, const struct site_
 		return set_gated_spikes(graph, population, gated);
 	if (!collect_spike_tensors(import, graph, list, site, &found))
 		return false;
-	population->spike_tensors =
-		arena_alloc(&graph->arena, found.count, sizeof *population->spike_tensors);
+	population->spike_tensors = arena_alloc(&graph->arena, found.count,
+						sizeof *population->spike_tensors);
 	if (!population->spike_tensors)
 		return false;
 	if (!found.count)
@@ -277,13 +278,13 @@ set_spike_tensors(struct import *import, struct graph *graph, const struct site_
 	population->spike_tensors[population->spike_tensor_count++] = found.names[found.carrier];
 	for (i = 0; i < found.count; i++)
 		if (i != found.carrier &&
-		    (found.boolean[i] || (carrier->count == 1 &&
-					  coefficient_is(&found.values[i], carrier->values[0]))))
+		    (found.boolean[i] ||
+		     (carrier->count == 1 && coefficient_is(&found.values[i], carrier->values[0]))))
 			population->spike_tensors[population->spike_tensor_count++] =
 				found.names[i];
 	for (i = 0; i < population->spike_tensor_count; i++) {
-		population->spike_tensors[i] =
-			arena_strdup(&graph->arena, population->spike_tensors[i]);
+		population->spike_tensors[i] = arena_strdup(&graph->arena,
+							    population->spike_tensors[i]);
 		if (!population->spike_tensors[i])
 			return false;
 	}
@@ -331,10 +332,10 @@ set_states(struct import *import, struct graph *graph, const struct found_popula
 	const struct program *program = &import->program;
 	uint32_t i;
 
-	population->state_inputs =
-		arena_alloc(&graph->arena, found->state_count, sizeof *population->state_inputs);
-	population->state_outputs =
-		arena_alloc(&graph->arena, found->state_count, sizeof *population->state_outputs);
+	population->state_inputs = arena_alloc(&graph->arena, found->state_count,
+					       sizeof *population->state_inputs);
+	population->state_outputs = arena_alloc(&graph->arena, found->state_count,
+						sizeof *population->state_outputs);
 	if (!population->state_inputs || !population->state_outputs)
 		return false;
 	for (i = 0; i < found->state_count; i++) {
@@ -370,8 +371,7 @@ bind_population(struct import *import, struct graph *graph, struct map *names,
 	if (id == GRAPH_NONE)
 		return error_no_memory(err);
 	population = &graph->populations[id];
-	population->weight_tensor =
-		arena_strdup(&graph->arena, import->program.values[root].name);
+	population->weight_tensor = arena_strdup(&graph->arena, import->program.values[root].name);
 	population->kind = found->kind;
 	population->positions = positions_of(import, found);
 	population->output = is_model_output(import, &found->units);
@@ -411,8 +411,7 @@ bind_populations(struct import *import, struct graph *graph, snnfit_error *err)
 /* --- interface and time ------------------------------------------------------------------------------------ */
 
 static bool
-add_name(struct graph *graph, const char ***list, size_t *count, size_t *capacity,
-	 const char *name)
+add_name(struct graph *graph, const char ***list, size_t *count, size_t *capacity, const char *name)
 {
 	const char *copy = arena_strdup(&graph->arena, name);
 
@@ -447,8 +446,8 @@ bind_interface(struct import *import, struct graph *graph, snnfit_error *err)
 			return error_no_memory(err);
 	for (i = 0; i < program->output_count; i++)
 		if (import->states.input_of_output[i] == NO_VALUE &&
-		    !add_name(graph, &graph->outputs, &graph->output_count,
-			      &graph->output_capacity, program->graph->output[i]->name))
+		    !add_name(graph, &graph->outputs, &graph->output_count, &graph->output_capacity,
+			      program->graph->output[i]->name))
 			return error_no_memory(err);
 	for (i = 0; i < import->states.count; i++) {
 		const struct state_binding *pair = &import->states.pairs[i];
@@ -471,9 +470,9 @@ most_reads_of_one_weight(struct import *import)
 
 	for (i = 0; reads && i < import->axes.weight_count; i++) {
 		const struct weight_operation *weight = &import->axes.weights[i];
-		uint32_t root = bind_root_source(
-			import, import->program.operations[weight->operation]
-					.operands[weight->weight_operand]);
+		uint32_t root = bind_root_source(import,
+						 import->program.operations[weight->operation]
+							 .operands[weight->weight_operand]);
 		uint32_t source = import->program.values[root].source;
 
 		if (source != NO_VALUE && ++reads[source] > most)

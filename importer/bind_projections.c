@@ -96,11 +96,11 @@ load_rows(void *context, uint32_t id, uint32_t first, uint32_t count, float *out
 	for (r = 0; r < count; r++)
 		for (c = 0; c < loader->columns; c++)
 			out[(size_t)r * loader->columns + c] =
-				transposed ? loader->whole->reals[(size_t)c * loader->rows +
-								  first + r] :
-					     loader->whole->reals[(size_t)(first + r) *
-									  loader->columns +
-								  c];
+				transposed
+					? loader->whole->reals[(size_t)c * loader->rows + first + r]
+					: loader->whole
+						  ->reals[(size_t)(first + r) * loader->columns +
+							  c];
 	return SNNFIT_OK;
 }
 
@@ -129,8 +129,8 @@ make_weights(struct import *import, const struct weight_operation *weight, uint3
 
 	if (!loader)
 		return error_no_memory(err);
-	*loader = (struct loader){ import, weight, value, rows, columns,
-				   is_direct(import, value), NULL };
+	*loader = (struct loader){ import, weight, value, rows, columns, is_direct(import, value),
+				   NULL };
 	return weights_from_file(out, rows, columns, load_rows, loader, value, err);
 }
 
@@ -158,8 +158,7 @@ is_vector_of(const struct import *import, uint32_t value, uint32_t rows)
 static void
 find_added_bias(const struct import *import, uint32_t product, uint32_t rows, struct bias *bias)
 {
-	const struct operation *add =
-		&import->program.operations[import->last_reader[product]];
+	const struct operation *add = &import->program.operations[import->last_reader[product]];
 	uint32_t other;
 
 	if (import->reader_count[product] != 1 || !operation_is(add, "Add") ||
@@ -224,8 +223,8 @@ set_gain(struct graph *graph, struct parameter *out, const struct coefficient *c
 }
 
 static snnfit_status
-set_binding(struct import *import, const struct weight_operation *weight,
-	    const struct bias *bias, struct projection *projection)
+set_binding(struct import *import, const struct weight_operation *weight, const struct bias *bias,
+	    struct projection *projection)
 {
 	const struct operation *operation = &import->program.operations[weight->operation];
 	struct bindings *bindings = &import->bindings;
@@ -249,9 +248,8 @@ set_binding(struct import *import, const struct weight_operation *weight,
 static void
 freeze_uneditable(struct graph *graph, const struct projection *projection, const char *label)
 {
-	const char *reason = arena_printf(&graph->arena,
-					  "the weights of %s stand where they cannot be changed",
-					  label);
+	const char *reason = arena_printf(
+		&graph->arena, "the weights of %s stand where they cannot be changed", label);
 	uint32_t i;
 
 	if (!reason)

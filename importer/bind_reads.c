@@ -67,8 +67,8 @@ role_of_site(const struct import *import, const struct found_population *populat
 
 		if (!coefficient_is(&p->terms[0].coefficient, 1))
 			return ROLE_OTHER;
-		return inner->number == number ? ROLE_OTHER :
-						 role_of_site(import, population, inner->number);
+		return inner->number == number ? ROLE_OTHER
+					       : role_of_site(import, population, inner->number);
 	}
 	if (site->kind > SITE_GREATER_EQUAL || number != population->spike_site)
 		return ROLE_OTHER;
@@ -76,8 +76,7 @@ role_of_site(const struct import *import, const struct found_population *populat
 }
 
 static enum atom_role
-role_of_atom(const struct import *import, const struct found_population *population,
-	     uint32_t atom)
+role_of_atom(const struct import *import, const struct found_population *population, uint32_t atom)
 {
 	const struct atom *a = &import->polynomials.atoms[atom];
 
@@ -240,8 +239,8 @@ concat_of(const struct import *import, uint32_t value)
 
 /* Columns [first, first + count), made by `value` along the axis `units`. */
 static void
-describe(struct columns *columns, uint32_t value, struct axis units, uint32_t first,
-	 uint32_t count, uint32_t depth)
+describe(struct columns *columns, uint32_t value, struct axis units, uint32_t first, uint32_t count,
+	 uint32_t depth)
 {
 	struct import *import = columns->import;
 	const struct operation *concat = concat_of(import, value);
@@ -288,10 +287,9 @@ bind_reads(struct import *import, struct graph *graph, projection_id id,
 	const struct operation *operation = &import->program.operations[weight->operation];
 	struct projection *projection = &graph->projections[id];
 	uint32_t size = (uint32_t)dimension_size(&projection->columns);
-	struct columns columns = { .import = import,
-				   .graph = graph,
-				   .projection = projection,
-				   .plain = true };
+	struct columns columns = {
+		.import = import, .graph = graph, .projection = projection, .plain = true
+	};
 
 	projection->silent = arena_zalloc(&graph->arena, size, sizeof(double));
 	projection->spike = arena_zalloc(&graph->arena, size, sizeof(double));

@@ -30,16 +30,16 @@ freeze_all(struct import *import, struct graph *graph, struct axis axis, const c
 
 		bind_freeze(graph, import->axis_of_variable[axis.variables[i]], reason);
 		for (j = 0; variable->state == VARIABLE_SUM && j < variable->part_count; j++)
-			freeze_all(import, graph,
-				   axis_resolve(&import->axes, variable->parts[j]), reason);
+			freeze_all(import, graph, axis_resolve(&import->axes, variable->parts[j]),
+				   reason);
 	}
 }
 
 static bool
 count_spans(struct import *import, struct axis axis, uint32_t *count)
 {
-	const struct variable *only = axis.count == 1 ? &import->axes.variables[axis.variables[0]] :
-							NULL;
+	const struct variable *only = axis.count == 1 ? &import->axes.variables[axis.variables[0]]
+						      : NULL;
 	uint32_t i;
 
 	if (!only || only->state != VARIABLE_SUM) {
@@ -89,8 +89,8 @@ span_of_product(struct import *import, struct graph *graph, struct axis axis)
 static void
 fill_spans(struct import *import, struct graph *graph, struct axis axis, struct dimension *out)
 {
-	const struct variable *only = axis.count == 1 ? &import->axes.variables[axis.variables[0]] :
-							NULL;
+	const struct variable *only = axis.count == 1 ? &import->axes.variables[axis.variables[0]]
+						      : NULL;
 	uint32_t i;
 
 	if (!only || only->state != VARIABLE_SUM) {
@@ -213,8 +213,8 @@ bind_instances(struct binder *binder)
 
 	bindings->instances = arena_zalloc(&import->arena, program->operation_count,
 					   sizeof *bindings->instances);
-	binder->instance_of =
-		arena_alloc(&import->arena, program->operation_count, sizeof(uint32_t));
+	binder->instance_of = arena_alloc(&import->arena, program->operation_count,
+					  sizeof(uint32_t));
 	if (!bindings->instances || !binder->instance_of)
 		return error_no_memory(binder->err);
 	for (i = 0; i < program->operation_count; i++) {
@@ -245,8 +245,7 @@ bind_constant_reads(struct binder *binder)
 	struct bindings *bindings = &import->bindings;
 	size_t i;
 
-	bindings->reads =
-		arena_alloc(&import->arena, program->read_count, sizeof *bindings->reads);
+	bindings->reads = arena_alloc(&import->arena, program->read_count, sizeof *bindings->reads);
 	if (!bindings->reads)
 		return error_no_memory(binder->err);
 	for (i = 0; i < program->read_count; i++) {
@@ -272,8 +271,8 @@ bind_shapes_of(struct binder *binder, enum binding_place place, size_t count,
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		uint32_t value = list[i]->name ? map_get(&import->program.names, list[i]->name) :
-						 MAP_NONE;
+		uint32_t value = list[i]->name ? map_get(&import->program.names, list[i]->name)
+					       : MAP_NONE;
 		const struct tensor_axes *tensor;
 		struct binding_shape *out;
 
@@ -299,9 +298,9 @@ bind_shapes(struct binder *binder)
 	const Onnx__GraphProto *graph = import->program.graph;
 	snnfit_status status;
 
-	import->bindings.shapes =
-		arena_alloc(&import->arena, graph->n_input + graph->n_output + graph->n_value_info,
-			    sizeof *import->bindings.shapes);
+	import->bindings.shapes = arena_alloc(
+		&import->arena, graph->n_input + graph->n_output + graph->n_value_info,
+		sizeof *import->bindings.shapes);
 	if (!import->bindings.shapes)
 		return error_no_memory(binder->err);
 	status = bind_shapes_of(binder, PLACE_INPUT, graph->n_input, graph->input);

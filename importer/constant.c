@@ -40,15 +40,33 @@ static void
 integer_range(int32_t type, int64_t *low, int64_t *high)
 {
 	switch (type) {
-	case TYPE(INT8): *low = INT8_MIN, *high = INT8_MAX; return;
-	case TYPE(UINT8): *low = 0, *high = UINT8_MAX; return;
-	case TYPE(INT16): *low = INT16_MIN, *high = INT16_MAX; return;
-	case TYPE(UINT16): *low = 0, *high = UINT16_MAX; return;
-	case TYPE(INT4): *low = -8, *high = 7; return;
-	case TYPE(UINT4): *low = 0, *high = 15; return;
-	case TYPE(INT2): *low = -2, *high = 1; return;
-	case TYPE(UINT2): *low = 0, *high = 3; return;
-	default: *low = INT32_MIN, *high = INT32_MAX; return;
+	case TYPE(INT8):
+		*low = INT8_MIN, *high = INT8_MAX;
+		return;
+	case TYPE(UINT8):
+		*low = 0, *high = UINT8_MAX;
+		return;
+	case TYPE(INT16):
+		*low = INT16_MIN, *high = INT16_MAX;
+		return;
+	case TYPE(UINT16):
+		*low = 0, *high = UINT16_MAX;
+		return;
+	case TYPE(INT4):
+		*low = -8, *high = 7;
+		return;
+	case TYPE(UINT4):
+		*low = 0, *high = 15;
+		return;
+	case TYPE(INT2):
+		*low = -2, *high = 1;
+		return;
+	case TYPE(UINT2):
+		*low = 0, *high = 3;
+		return;
+	default:
+		*low = INT32_MIN, *high = INT32_MAX;
+		return;
 	}
 }
 
@@ -164,9 +182,36 @@ broadcast_at(const struct constant *operand, const struct constant *out, uint64_
 }
 
 enum elementwise {
-	E_ADD, E_SUB, E_MUL, E_DIV, E_MIN, E_MAX, E_POW, E_WHERE, E_CLIP, E_GREATER,
-	E_GREATER_EQUAL, E_LESS, E_LESS_EQUAL, E_EQUAL, E_AND, E_OR, E_NOT, E_NEG, E_ABS, E_EXP,
-	E_LOG, E_SQRT, E_RECIPROCAL, E_RELU, E_FLOOR, E_CEIL, E_SIGMOID, E_TANH, E_SIGN, E_SAME,
+	E_ADD,
+	E_SUB,
+	E_MUL,
+	E_DIV,
+	E_MIN,
+	E_MAX,
+	E_POW,
+	E_WHERE,
+	E_CLIP,
+	E_GREATER,
+	E_GREATER_EQUAL,
+	E_LESS,
+	E_LESS_EQUAL,
+	E_EQUAL,
+	E_AND,
+	E_OR,
+	E_NOT,
+	E_NEG,
+	E_ABS,
+	E_EXP,
+	E_LOG,
+	E_SQRT,
+	E_RECIPROCAL,
+	E_RELU,
+	E_FLOOR,
+	E_CEIL,
+	E_SIGMOID,
+	E_TANH,
+	E_SIGN,
+	E_SAME,
 	E_NONZERO,
 };
 
@@ -175,20 +220,34 @@ static const struct {
 	enum elementwise what;
 	bool gives_bool;
 } elementwise_table[] = {
-	{ "Add", E_ADD, false },	{ "Sub", E_SUB, false },
-	{ "Mul", E_MUL, false },	{ "Div", E_DIV, false },
-	{ "Min", E_MIN, false },	{ "Max", E_MAX, false },
-	{ "Pow", E_POW, false },	{ "Where", E_WHERE, false },
-	{ "Clip", E_CLIP, false },	{ "Greater", E_GREATER, true },
-	{ "GreaterOrEqual", E_GREATER_EQUAL, true }, { "Less", E_LESS, true },
-	{ "LessOrEqual", E_LESS_EQUAL, true }, { "Equal", E_EQUAL, true },
-	{ "And", E_AND, true },		{ "Or", E_OR, true },
-	{ "Not", E_NOT, true },		{ "Neg", E_NEG, false },
-	{ "Abs", E_ABS, false },	{ "Exp", E_EXP, false },
-	{ "Log", E_LOG, false },	{ "Sqrt", E_SQRT, false },
-	{ "Reciprocal", E_RECIPROCAL, false }, { "Relu", E_RELU, false },
-	{ "Floor", E_FLOOR, false },	{ "Ceil", E_CEIL, false },
-	{ "Sigmoid", E_SIGMOID, false }, { "Tanh", E_TANH, false },
+	{ "Add", E_ADD, false },
+	{ "Sub", E_SUB, false },
+	{ "Mul", E_MUL, false },
+	{ "Div", E_DIV, false },
+	{ "Min", E_MIN, false },
+	{ "Max", E_MAX, false },
+	{ "Pow", E_POW, false },
+	{ "Where", E_WHERE, false },
+	{ "Clip", E_CLIP, false },
+	{ "Greater", E_GREATER, true },
+	{ "GreaterOrEqual", E_GREATER_EQUAL, true },
+	{ "Less", E_LESS, true },
+	{ "LessOrEqual", E_LESS_EQUAL, true },
+	{ "Equal", E_EQUAL, true },
+	{ "And", E_AND, true },
+	{ "Or", E_OR, true },
+	{ "Not", E_NOT, true },
+	{ "Neg", E_NEG, false },
+	{ "Abs", E_ABS, false },
+	{ "Exp", E_EXP, false },
+	{ "Log", E_LOG, false },
+	{ "Sqrt", E_SQRT, false },
+	{ "Reciprocal", E_RECIPROCAL, false },
+	{ "Relu", E_RELU, false },
+	{ "Floor", E_FLOOR, false },
+	{ "Ceil", E_CEIL, false },
+	{ "Sigmoid", E_SIGMOID, false },
+	{ "Tanh", E_TANH, false },
 	{ "Sign", E_SIGN, false },
 };
 
@@ -199,12 +258,18 @@ apply_scalar(enum elementwise what, const double *x, uint32_t count)
 	double y;
 
 	switch (what) {
-	case E_ADD: return x[0] + x[1];
-	case E_SUB: return x[0] - x[1];
-	case E_MUL: return x[0] * x[1];
-	case E_DIV: return x[0] / x[1];
-	case E_POW: return pow(x[0], x[1]);
-	case E_WHERE: return x[0] != 0 ? x[1] : x[2];
+	case E_ADD:
+		return x[0] + x[1];
+	case E_SUB:
+		return x[0] - x[1];
+	case E_MUL:
+		return x[0] * x[1];
+	case E_DIV:
+		return x[0] / x[1];
+	case E_POW:
+		return pow(x[0], x[1]);
+	case E_WHERE:
+		return x[0] != 0 ? x[1] : x[2];
 	case E_CLIP:
 		y = x[0];
 		if (count > 1 && y < x[1])
@@ -218,28 +283,50 @@ apply_scalar(enum elementwise what, const double *x, uint32_t count)
 		for (y = x[0], i = 1; i < count; i++)
 			y = x[i] > y ? x[i] : y;
 		return y;
-	case E_GREATER: return x[0] > x[1];
-	case E_GREATER_EQUAL: return x[0] >= x[1];
-	case E_LESS: return x[0] < x[1];
-	case E_LESS_EQUAL: return x[0] <= x[1];
-	case E_EQUAL: return x[0] == x[1];
-	case E_AND: return x[0] != 0 && x[1] != 0;
-	case E_OR: return x[0] != 0 || x[1] != 0;
-	case E_NOT: return x[0] == 0;
-	case E_NEG: return -x[0];
-	case E_ABS: return fabs(x[0]);
-	case E_EXP: return exp(x[0]);
-	case E_LOG: return log(x[0]);
-	case E_SQRT: return sqrt(x[0]);
-	case E_RECIPROCAL: return 1 / x[0];
-	case E_RELU: return x[0] > 0 ? x[0] : 0;
-	case E_FLOOR: return floor(x[0]);
-	case E_CEIL: return ceil(x[0]);
-	case E_SIGMOID: return 1 / (1 + exp(-x[0]));
-	case E_TANH: return tanh(x[0]);
-	case E_SIGN: return (x[0] > 0) - (x[0] < 0);
-	case E_SAME: return x[0];
-	case E_NONZERO: return x[0] != 0;
+	case E_GREATER:
+		return x[0] > x[1];
+	case E_GREATER_EQUAL:
+		return x[0] >= x[1];
+	case E_LESS:
+		return x[0] < x[1];
+	case E_LESS_EQUAL:
+		return x[0] <= x[1];
+	case E_EQUAL:
+		return x[0] == x[1];
+	case E_AND:
+		return x[0] != 0 && x[1] != 0;
+	case E_OR:
+		return x[0] != 0 || x[1] != 0;
+	case E_NOT:
+		return x[0] == 0;
+	case E_NEG:
+		return -x[0];
+	case E_ABS:
+		return fabs(x[0]);
+	case E_EXP:
+		return exp(x[0]);
+	case E_LOG:
+		return log(x[0]);
+	case E_SQRT:
+		return sqrt(x[0]);
+	case E_RECIPROCAL:
+		return 1 / x[0];
+	case E_RELU:
+		return x[0] > 0 ? x[0] : 0;
+	case E_FLOOR:
+		return floor(x[0]);
+	case E_CEIL:
+		return ceil(x[0]);
+	case E_SIGMOID:
+		return 1 / (1 + exp(-x[0]));
+	case E_TANH:
+		return tanh(x[0]);
+	case E_SIGN:
+		return (x[0] > 0) - (x[0] < 0);
+	case E_SAME:
+		return x[0];
+	case E_NONZERO:
+		return x[0] != 0;
 	}
 	return NAN;
 }
@@ -351,8 +438,9 @@ apply_squeeze(const struct operation *operation, const struct constant *const *o
 	      uint32_t count, bool insert, struct constant *out)
 {
 	const Onnx__AttributeProto *attribute = operation_attribute(operation, "axes");
-	const int64_t *axes = attribute ? attribute->ints :
-			      count > 1 ? operands[1]->integers : NULL;
+	const int64_t *axes = attribute	  ? attribute->ints
+			      : count > 1 ? operands[1]->integers
+					  : NULL;
 	uint64_t axis_count = attribute ? attribute->n_ints : count > 1 ? operands[1]->count : 0;
 	const struct constant *x = operands[0];
 	uint64_t rank = insert ? x->rank + axis_count : x->rank;
@@ -415,8 +503,8 @@ apply_quantization(const struct operation *operation, const struct constant *con
 	if (!scale || !scale->reals || (zero && !zero->integers) ||
 	    operation_int(operation, "block_size", 0) != 0)
 		return false;
-	if (scale->count != 1 && (axis < 0 || axis >= (int64_t)x->rank ||
-				  scale->count != x->dims[axis]))
+	if (scale->count != 1 &&
+	    (axis < 0 || axis >= (int64_t)x->rank || scale->count != x->dims[axis]))
 		return false;
 	if (zero && zero->count != scale->count)
 		return false;
@@ -432,8 +520,9 @@ apply_quantization(const struct operation *operation, const struct constant *con
 		if (quantize) {
 			double code = nearbyintf((float)element(x, at) / scale->reals[i]) + offset;
 
-			code = code < (double)low ? (double)low :
-			       code > (double)high ? (double)high : code;
+			code = code < (double)low    ? (double)low
+			       : code > (double)high ? (double)high
+						     : code;
 			out->integers[at] = (int64_t)code;
 		} else {
 			out->reals[at] = (float)(element(x, at) - offset) * scale->reals[i];
@@ -449,8 +538,8 @@ apply_cast(const struct operation *operation, const struct constant *const *oper
 	   uint32_t count, uint64_t limit, struct arena *arena, struct constant *out)
 {
 	bool like = operation_is(operation, "CastLike");
-	int32_t type = like && count > 1 ? operands[1]->type :
-					   (int32_t)operation_int(operation, "to", 0);
+	int32_t type = like && count > 1 ? operands[1]->type
+					 : (int32_t)operation_int(operation, "to", 0);
 
 	if (!type_is_real(type) && !type_is_integer(type))
 		return false;
@@ -494,10 +583,10 @@ apply(const struct operation *operation, const struct constant *const *operands,
 		return apply_quantization(operation, operands, count, arena, out);
 	for (i = 0; i < sizeof elementwise_table / sizeof *elementwise_table; i++)
 		if (operation_is(operation, elementwise_table[i].op_type)) {
-			int32_t type = elementwise_table[i].gives_bool ? (int32_t)TYPE(BOOL) :
-				       elementwise_table[i].what == E_WHERE && count > 1 ?
-									 operands[1]->type :
-									 operands[0]->type;
+			int32_t type = elementwise_table[i].gives_bool ? (int32_t)TYPE(BOOL)
+				       : elementwise_table[i].what == E_WHERE && count > 1
+					       ? operands[1]->type
+					       : operands[0]->type;
 
 			return apply_elementwise(elementwise_table[i].what, type, operands, count,
 						 limit, arena, out);

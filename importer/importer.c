@@ -7,8 +7,8 @@
 /* The whole import: spell out, fold, follow axes, read polynomials, pair states,
  * find neurons, bind. */
 static snnfit_status
-analyse(struct import *import, const struct onnx_model *model,
-	const struct import_options *options, struct graph *graph, snnfit_error *err)
+analyse(struct import *import, const struct onnx_model *model, const struct import_options *options,
+	struct graph *graph, snnfit_error *err)
 {
 	struct arena *arena = &import->arena;
 	snnfit_status status;

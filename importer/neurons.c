@@ -42,8 +42,8 @@ group_currents(struct finder *finder, const struct polynomial *p)
 			first = weight;
 		else if (axis_equal(finder->axes, finder->axes->weights[first].units,
 				    finder->axes->weights[weight].units))
-			finder->leader[weight > first ? weight : first] =
-				weight > first ? first : weight;
+			finder->leader[weight > first ? weight : first] = weight > first ? first
+											 : weight;
 		first = find_leader(finder->leader, first);
 	}
 }
@@ -68,8 +68,8 @@ group_weights(struct finder *finder, snnfit_error *err)
 	for (i = 0; i < axes->weight_count; i++) {
 		uint32_t leader = find_leader(finder->leader, i);
 
-		neurons->of_weight[i] = leader == i ? (uint32_t)neurons->count++ :
-						      neurons->of_weight[leader];
+		neurons->of_weight[i] = leader == i ? (uint32_t)neurons->count++
+						    : neurons->of_weight[leader];
 		neurons->populations[neurons->of_weight[i]].weight_count++;
 	}
 	return SNNFIT_OK;
@@ -263,8 +263,8 @@ find_sites_and_states(struct finder *finder, uint32_t number, snnfit_error *err)
 }
 
 snnfit_status
-neurons_find(struct neurons *neurons, struct polynomials *polynomials,
-	     const struct states *states, snnfit_error *err)
+neurons_find(struct neurons *neurons, struct polynomials *polynomials, const struct states *states,
+	     snnfit_error *err)
 {
 	struct finder finder = { neurons, polynomials, polynomials->axes, states, NULL };
 	snnfit_status status;

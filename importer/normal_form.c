@@ -106,8 +106,8 @@ static bool
 fit_reset_now(struct fit *fit, uint32_t spike)
 {
 	struct found_population *found = fit->found;
-	const struct polynomial *reset =
-		polynomial_select(fit->context, fit->next_membrane, spike, true);
+	const struct polynomial *reset = polynomial_select(fit->context, fit->next_membrane, spike,
+							   true);
 	const struct polynomial *rest;
 	struct coefficient value;
 
@@ -136,9 +136,9 @@ static uint32_t
 find_late_site(struct fit *fit)
 {
 	struct polynomials *context = fit->context;
-	const struct polynomial *expected =
-		polynomial_add(context, polynomial_atom(context, fit->membrane),
-			       polynomial_constant(context, fit->found->threshold), -1);
+	const struct polynomial *expected = polynomial_add(
+		context, polynomial_atom(context, fit->membrane),
+		polynomial_constant(context, fit->found->threshold), -1);
 	uint32_t i;
 
 	for (i = 0; i < context->site_count; i++)
@@ -225,8 +225,7 @@ fit_currents(struct fit *fit, const struct polynomial *p, struct coefficient *pl
 		if (p->terms[i].degree != 1 || atom->kind != ATOM_CURRENT)
 			continue;
 		if (any && !polynomial_close(context, polynomial_constant(context, *plain),
-					     polynomial_constant(context,
-								 p->terms[i].coefficient)))
+					     polynomial_constant(context, p->terms[i].coefficient)))
 			return false;
 		*plain = p->terms[i].coefficient;
 		any = true;
@@ -474,9 +473,8 @@ forget(struct found_population *found)
 	found->reset = RESET_NONE;
 	found->current = CURRENT_ABSENT;
 	found->comparison = COMPARE_NONE;
-	found->decay = found->threshold = found->reset_value = found->offset =
-		found->input_gain = found->current_decay = found->current_gain =
-			(struct coefficient){ 0 };
+	found->decay = found->threshold = found->reset_value = found->offset = found->input_gain =
+		found->current_decay = found->current_gain = (struct coefficient){ 0 };
 	for (i = 0; i < found->weight_count; i++)
 		found->gains[i] = (struct coefficient){ 0 };
 }

@@ -75,8 +75,8 @@ coefficient_of_constant(struct polynomials *context, const struct constant *cons
 		return out;
 	out = coefficient_new(context, (uint32_t)constant->count, place);
 	for (i = 0; i < out.count; i++)
-		out.values[i] = constant->reals ? (double)constant->reals[i] :
-						  (double)constant->integers[i];
+		out.values[i] = constant->reals ? (double)constant->reals[i]
+						: (double)constant->integers[i];
 	return out;
 }
 

@@ -88,8 +88,8 @@ const struct polynomial *polynomial_multiply(struct polynomials *context,
 					     const struct polynomial *a,
 					     const struct polynomial *b);
 /* The terms without (with = false) or with the atom. */
-const struct polynomial *polynomial_select(struct polynomials *context,
-					   const struct polynomial *p, uint32_t atom, bool with);
+const struct polynomial *polynomial_select(struct polynomials *context, const struct polynomial *p,
+					   uint32_t atom, bool with);
 
 /* --- asking --------------------------------------------------------------------- */
 

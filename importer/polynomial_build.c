@@ -126,8 +126,8 @@ weight_of_operation(const struct polynomials *context, uint32_t index)
 		else
 			high = middle;
 	}
-	return low < axes->weight_count && axes->weights[low].operation == index ? (uint32_t)low :
-										   NO_VALUE;
+	return low < axes->weight_count && axes->weights[low].operation == index ? (uint32_t)low
+										 : NO_VALUE;
 }
 
 static const struct polynomial *
@@ -293,8 +293,8 @@ build_comparison(struct polynomials *context, uint32_t index)
 	/* Equal: only 'did not spike' has a polynomial. */
 	if (!is_scaled_site(context, a) || !b || b->count)
 		return NULL;
-	return as_boolean(context, complement(context, polynomial_atom(context, a->terms[0].atoms[0])),
-			  true);
+	return as_boolean(
+		context, complement(context, polynomial_atom(context, a->terms[0].atoms[0])), true);
 }
 
 static const struct polynomial *
@@ -378,9 +378,9 @@ build_cast(struct polynomials *context, uint32_t index)
 	const struct operation *operation = operation_of(context, index);
 	const struct polynomial *x = operand(context, operation, 0);
 	const struct constant *like = constant_operand(context, operation, 1);
-	int64_t type = operation_is(operation, "Cast") ? operation_int(operation, "to", 0) :
-		       like			       ? like->type :
-							 ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
+	int64_t type = operation_is(operation, "Cast") ? operation_int(operation, "to", 0)
+		       : like			       ? like->type
+						       : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
 
 	if (!x)
 		return NULL;
@@ -527,24 +527,42 @@ static const struct {
 	const char *op_type;
 	const struct polynomial *(*build)(struct polynomials *context, uint32_t index);
 } build_table[] = {
-	{ "Add", build_arithmetic },	  { "And", build_logic },
-	{ "AveragePool", build_pool },	  { "BatchNormalization", build_batch_normalization },
-	{ "Cast", build_cast },		  { "CastLike", build_cast },
-	{ "Concat", build_reshaped },	  { "Conv", build_weights },
-	{ "Div", build_arithmetic },	  { "Dropout", build_dropout },
-	{ "Equal", build_comparison },	  { "Expand", build_reshaped },
-	{ "Flatten", build_reshaped },	  { "Gather", build_reshaped },
-	{ "Gemm", build_weights },	  { "GlobalAveragePool", build_pool },
-	{ "GlobalMaxPool", build_pool },  { "Greater", build_comparison },
-	{ "GreaterOrEqual", build_comparison }, { "Identity", build_same },
-	{ "Less", build_comparison },	  { "LessOrEqual", build_comparison },
-	{ "MatMul", build_weights },	  { "MaxPool", build_pool },
-	{ "Mul", build_arithmetic },	  { "Neg", build_arithmetic },
-	{ "Not", build_logic },		  { "Or", build_logic },
-	{ "Relu", build_relu },		  { "Reshape", build_reshaped },
-	{ "Slice", build_reshaped },	  { "Squeeze", build_reshaped },
-	{ "Sub", build_arithmetic },	  { "Sum", build_arithmetic },
-	{ "Transpose", build_reshaped },  { "Unsqueeze", build_reshaped },
+	{ "Add", build_arithmetic },
+	{ "And", build_logic },
+	{ "AveragePool", build_pool },
+	{ "BatchNormalization", build_batch_normalization },
+	{ "Cast", build_cast },
+	{ "CastLike", build_cast },
+	{ "Concat", build_reshaped },
+	{ "Conv", build_weights },
+	{ "Div", build_arithmetic },
+	{ "Dropout", build_dropout },
+	{ "Equal", build_comparison },
+	{ "Expand", build_reshaped },
+	{ "Flatten", build_reshaped },
+	{ "Gather", build_reshaped },
+	{ "Gemm", build_weights },
+	{ "GlobalAveragePool", build_pool },
+	{ "GlobalMaxPool", build_pool },
+	{ "Greater", build_comparison },
+	{ "GreaterOrEqual", build_comparison },
+	{ "Identity", build_same },
+	{ "Less", build_comparison },
+	{ "LessOrEqual", build_comparison },
+	{ "MatMul", build_weights },
+	{ "MaxPool", build_pool },
+	{ "Mul", build_arithmetic },
+	{ "Neg", build_arithmetic },
+	{ "Not", build_logic },
+	{ "Or", build_logic },
+	{ "Relu", build_relu },
+	{ "Reshape", build_reshaped },
+	{ "Slice", build_reshaped },
+	{ "Squeeze", build_reshaped },
+	{ "Sub", build_arithmetic },
+	{ "Sum", build_arithmetic },
+	{ "Transpose", build_reshaped },
+	{ "Unsqueeze", build_reshaped },
 	{ "Where", build_where },
 };
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 enum {
-	CALL_DEPTH_MAX = 64,	    /* of nested function calls */
+	CALL_DEPTH_MAX = 64,	     /* of nested function calls */
 	EXPRESSION_DEPTH_MAX = 1000, /* of a constant expression */
 	EXPRESSION_NODES_MAX = 4096,
 	OPERATIONS_MAX = 2000000,
@@ -201,8 +201,8 @@ is_definition(const struct value *value)
 
 /* --- instances of constants ------------------------------------------------- */
 
-static snnfit_status
-instantiate(struct builder *builder, uint32_t definition, uint32_t depth, uint32_t *out);
+static snnfit_status instantiate(struct builder *builder, uint32_t definition, uint32_t depth,
+				 uint32_t *out);
 
 static snnfit_status
 instantiate_result(struct builder *builder, uint32_t value, uint32_t depth, uint32_t *out)
@@ -304,9 +304,8 @@ struct hidden {
 	size_t count, capacity;
 };
 
-static bool
-collect_hidden(struct builder *builder, const struct frame *frame, const Onnx__NodeProto *node,
-	       struct hidden *hidden, uint32_t depth);
+static bool collect_hidden(struct builder *builder, const struct frame *frame,
+			   const Onnx__NodeProto *node, struct hidden *hidden, uint32_t depth);
 
 static bool
 collect_name(struct builder *builder, const struct frame *frame, const char *name,
@@ -350,8 +349,7 @@ collect_hidden(struct builder *builder, const struct frame *frame, const Onnx__N
 	for (i = 0; i < node->n_attribute; i++) {
 		const Onnx__AttributeProto *attribute = node->attribute[i];
 
-		if (attribute->g &&
-		    !collect_body(builder, frame, attribute->g, hidden, depth))
+		if (attribute->g && !collect_body(builder, frame, attribute->g, hidden, depth))
 			return false;
 		for (j = 0; j < attribute->n_graphs; j++)
 			if (!collect_body(builder, frame, attribute->graphs[j], hidden, depth))
@@ -362,9 +360,8 @@ collect_hidden(struct builder *builder, const struct frame *frame, const Onnx__N
 
 /* --- nodes ------------------------------------------------------------------ */
 
-static snnfit_status
-add_nodes(struct builder *builder, struct frame *frame, size_t count,
-	  Onnx__NodeProto *const *nodes);
+static snnfit_status add_nodes(struct builder *builder, struct frame *frame, size_t count,
+			       Onnx__NodeProto *const *nodes);
 
 static uint32_t
 find_function(struct builder *builder, const Onnx__NodeProto *node)
@@ -431,8 +428,7 @@ bind_results(struct builder *builder, struct frame *frame, const struct frame *i
 }
 
 static snnfit_status
-add_call(struct builder *builder, struct frame *frame, const Onnx__NodeProto *node,
-	 uint32_t number)
+add_call(struct builder *builder, struct frame *frame, const Onnx__NodeProto *node, uint32_t number)
 {
 	const Onnx__FunctionProto *function =
 		onnx_model_proto(builder->program->model)->functions[number];
@@ -484,8 +480,8 @@ tensor_of_attribute(struct program *program, const Onnx__AttributeProto *attribu
 	tensor->dims = dims;
 	tensor->n_dims = list ? 1 : 0;
 	tensor->has_data_type = 1;
-	tensor->data_type = is_float ? ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT :
-				       ONNX__TENSOR_PROTO__DATA_TYPE__INT64;
+	tensor->data_type = is_float ? ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT
+				     : ONNX__TENSOR_PROTO__DATA_TYPE__INT64;
 	if (is_float) {
 		tensor->n_float_data = list ? attribute->n_floats : 1;
 		tensor->float_data = list ? attribute->floats : (float *)&attribute->f;
@@ -505,8 +501,8 @@ add_source(struct builder *builder, bool is_node, size_t index, uint32_t *out)
 			&program->source_capacity, sizeof *program->sources))
 		return error_no_memory(builder->err);
 	*out = (uint32_t)program->source_count;
-	program->sources[program->source_count++] =
-		(struct binding_source){ is_node, (uint32_t)index };
+	program->sources[program->source_count++] = (struct binding_source){ is_node,
+									     (uint32_t)index };
 	return SNNFIT_OK;
 }
 
@@ -528,8 +524,8 @@ add_constant_node(struct builder *builder, struct frame *frame, const Onnx__Node
 		value.kind = VALUE_SOURCE;
 		value.tensor = attribute->t;
 		if (!value.in_function && !node->attribute[0]->ref_attr_name) {
-			snnfit_status status =
-				add_source(builder, true, frame->node_index, &value.source);
+			snnfit_status status = add_source(builder, true, frame->node_index,
+							  &value.source);
 
 			if (status)
 				return status;
@@ -691,8 +687,7 @@ add_plain_node(struct builder *builder, struct frame *frame, const Onnx__NodePro
 }
 
 static snnfit_status
-add_nodes(struct builder *builder, struct frame *frame, size_t count,
-	  Onnx__NodeProto *const *nodes)
+add_nodes(struct builder *builder, struct frame *frame, size_t count, Onnx__NodeProto *const *nodes)
 {
 	size_t i;
 

@@ -15,10 +15,10 @@
 #define NO_VALUE UINT32_MAX
 
 enum value_kind {
-	VALUE_INPUT,	/* of the model, without a default */
-	VALUE_SOURCE,	/* an initializer or a Constant node's tensor, as one reader sees it */
-	VALUE_RESULT,	/* of an operation */
-	VALUE_UNKNOWN,	/* of a kind that is not followed (a sparse constant, a huge expression) */
+	VALUE_INPUT,   /* of the model, without a default */
+	VALUE_SOURCE,  /* an initializer or a Constant node's tensor, as one reader sees it */
+	VALUE_RESULT,  /* of an operation */
+	VALUE_UNKNOWN, /* of a kind that is not followed (a sparse constant, a huge expression) */
 };
 
 struct value {
@@ -28,8 +28,8 @@ struct value {
 	bool in_function;
 	uint32_t operation; /* RESULT: what makes it, and its output number */
 	uint32_t output;
-	uint32_t source;    /* SOURCE in the main graph: into program.sources; else NO_VALUE */
-	uint32_t input;	    /* INPUT: number of the graph input */
+	uint32_t source; /* SOURCE in the main graph: into program.sources; else NO_VALUE */
+	uint32_t input;	 /* INPUT: number of the graph input */
 	const Onnx__TensorProto *tensor; /* SOURCE */
 };
 
@@ -38,7 +38,7 @@ struct attribute_scope; /* attributes of the function call that an operation is 
 struct operation {
 	const Onnx__NodeProto *node;
 	const struct attribute_scope *scope; /* NULL in the main graph */
-	uint32_t node_index; /* in the main graph; of the call, for what is in a function */
+	uint32_t node_index;	/* in the main graph; of the call, for what is in a function */
 	uint32_t operand_count; /* named operands, then hidden ones */
 	uint32_t named_count;
 	uint32_t result_count;

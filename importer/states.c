@@ -22,8 +22,7 @@ struct pairing {
 static bool
 is_weight_operation(const struct axes *axes, uint32_t index, size_t *next_weight)
 {
-	while (*next_weight < axes->weight_count &&
-	       axes->weights[*next_weight].operation < index)
+	while (*next_weight < axes->weight_count && axes->weights[*next_weight].operation < index)
 		++*next_weight;
 	return *next_weight < axes->weight_count && axes->weights[*next_weight].operation == index;
 }
@@ -95,9 +94,9 @@ depends(const struct pairing *pairing, const uint64_t *sets, uint32_t output, ui
 static int32_t
 element_type(const Onnx__ValueInfoProto *info)
 {
-	return info->type && info->type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE ?
-		       info->type->tensor_type->elem_type :
-		       0;
+	return info->type && info->type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE
+		       ? info->type->tensor_type->elem_type
+		       : 0;
 }
 
 static bool
@@ -137,8 +136,7 @@ is_spikes(const struct pairing *pairing, uint32_t output)
 static bool
 is_candidate(const struct pairing *pairing, const uint64_t *sets, uint32_t input, uint32_t output)
 {
-	return input > 0 && output > 0 &&
-	       pairing->states->output_of_input[input] == NO_VALUE &&
+	return input > 0 && output > 0 && pairing->states->output_of_input[input] == NO_VALUE &&
 	       pairing->states->input_of_output[output] == NO_VALUE &&
 	       depends(pairing, sets, output, input) && same_form(pairing, input, output);
 }
@@ -177,9 +175,9 @@ pair_the_unmistakable(struct pairing *pairing)
 	while (changed) {
 		changed = false;
 		for (input = 1; input < program->input_count; input++) {
-			output = pairing->states->output_of_input[input] == NO_VALUE ?
-					 only_candidate(pairing, input) :
-					 NO_VALUE;
+			output = pairing->states->output_of_input[input] == NO_VALUE
+					 ? only_candidate(pairing, input)
+					 : NO_VALUE;
 			if (output == NO_VALUE)
 				continue;
 			pair(pairing, input, output);
