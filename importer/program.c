@@ -1,5 +1,7 @@
 #include "importer/program.h"
 
+#include "importer/attribute.h"
+
 #include <string.h>
 
 enum {
@@ -7,12 +9,6 @@ enum {
 	EXPRESSION_DEPTH_MAX = 1000, /* of a constant expression */
 	EXPRESSION_NODES_MAX = 4096,
 	OPERATIONS_MAX = 2000000,
-};
-
-struct attribute_scope {
-	const struct attribute_scope *outer;
-	const Onnx__NodeProto *call;
-	const Onnx__FunctionProto *function;
 };
 
 /* Where nodes are being read from: the main graph, or the body of a call. */
@@ -39,99 +35,6 @@ struct builder {
 	uint32_t expression_nodes; /* of the instance being made */
 	snnfit_error *err;
 };
-
-/* --- attributes ----------------------------------------------------------- */
-
-static const Onnx__AttributeProto *
-find_attribute(size_t count, Onnx__AttributeProto *const *list, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		if (list[i]->name && strcmp(list[i]->name, name) == 0)
-			return list[i];
-	return NULL;
-}
-
-static const Onnx__AttributeProto *
-resolve_reference(const Onnx__AttributeProto *attribute, const struct attribute_scope *scope)
-{
-	const Onnx__AttributeProto *found;
-
-	while (attribute && attribute->ref_attr_name && attribute->ref_attr_name[0]) {
-		if (!scope)
-			return NULL;
-		found = find_attribute(scope->call->n_attribute, scope->call->attribute,
-				       attribute->ref_attr_name);
-		if (!found)
-			found = find_attribute(scope->function->n_attribute_proto,
-					       scope->function->attribute_proto,
-					       attribute->ref_attr_name);
-		attribute = found;
-		scope = scope->outer;
-	}
-	return attribute;
-}
-
-const Onnx__AttributeProto *
-operation_attribute(const struct operation *operation, const char *name)
-{
-	const Onnx__NodeProto *node = operation->node;
-
-	return resolve_reference(find_attribute(node->n_attribute, node->attribute, name),
-				 operation->scope);
-}
-
-int64_t
-operation_int(const struct operation *operation, const char *name, int64_t fallback)
-{
-	const Onnx__AttributeProto *attribute = operation_attribute(operation, name);
-
-	return attribute ? attribute->i : fallback;
-}
-
-double
-operation_float(const struct operation *operation, const char *name, double fallback)
-{
-	const Onnx__AttributeProto *attribute = operation_attribute(operation, name);
-
-	return attribute ? (double)attribute->f : fallback;
-}
-
-static bool
-domain_is_standard(const char *domain)
-{
-	return !domain || !domain[0] || strcmp(domain, "ai.onnx") == 0;
-}
-
-bool
-operation_is_standard(const struct operation *operation)
-{
-	return domain_is_standard(operation->node->domain);
-}
-
-bool
-operation_is(const struct operation *operation, const char *op_type)
-{
-	return operation_is_standard(operation) && operation->node->op_type &&
-	       strcmp(operation->node->op_type, op_type) == 0;
-}
-
-const char *
-operation_label(const struct program *program, const struct operation *operation)
-{
-	const Onnx__NodeProto *node = operation->node;
-	const char *type = node->op_type ? node->op_type : "?";
-	const char *name = node->name ? node->name : "";
-	const char *label;
-
-	if (domain_is_standard(node->domain))
-		label = arena_printf(program->arena, "%s%s%s", type, name[0] ? " " : "", name);
-	else
-		label = arena_printf(program->arena, "%s::%s%s%s", node->domain, type,
-				     name[0] ? " " : "", name);
-	return label ? label : type;
-}
 
 /* --- values and operations ------------------------------------------------- */
 
@@ -510,7 +413,7 @@ static snnfit_status
 add_constant_node(struct builder *builder, struct frame *frame, const Onnx__NodeProto *node)
 {
 	const Onnx__AttributeProto *attribute =
-		node->n_attribute ? resolve_reference(node->attribute[0], frame->scope) : NULL;
+		node->n_attribute ? attribute_resolve(node->attribute[0], frame->scope) : NULL;
 	struct value value = { .name = node->n_output ? node->output[0] : "",
 			       .kind = VALUE_UNKNOWN,
 			       .constant = true,
