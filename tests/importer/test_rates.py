@@ -1,0 +1,223 @@
+"""Firing rates of real networks, in every form and place that they come in, against numpy."""
+
+import base64
+import hashlib
+import json
+import pathlib
+import sys
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper, numpy_helper
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "end_to_end"))
+
+from harness import fixture, run, run_json  # noqa: E402
+
+# Both exporters, external data, a readout without rates, neurons in local functions.
+NAMES = ("seed-mlp-ts17-step", "seed-mlp-dy18-step", "norse-lif-li-ts17-step", "snnfunc-modfunctions-ts17")
+networks = pytest.mark.parametrize("network", [fixture(name) for name in NAMES], ids=lambda each: each.name)
+
+
+def spiking(network):
+    return [layer for layer in network.layers if layer["name"] in network.rates]
+
+
+def spikes_of(layer):
+    return layer["spike_tensors"][0]
+
+
+def check(network, path, *options, tolerance=1e-7):
+    """inspect gives every layer its rates, and None to those that have none."""
+    found = run_json("inspect", path, *options)["layers"]
+    by_weights = {layer["weight_tensor"]: layer["rates"] for layer in found}
+    for layer in network.layers:
+        rates = by_weights[layer["projection"]["weight_tensor"]]
+        if layer["name"] in network.rates:
+            np.testing.assert_allclose(np.ravel(rates), network.rates[layer["name"]].ravel(), atol=tolerance)
+        else:
+            assert rates is None
+
+
+def document(network, change=lambda layer, entry: entry):
+    entries = []
+    for layer in spiking(network):
+        rates = network.rates[layer["name"]].ravel()
+        entry = {"tensor": spikes_of(layer), "shape": [rates.size], "rates": rates.tolist()}
+        entries.append(change(layer, entry))
+    return {"version": 1, "samples": 2000, "steps": network.steps, "layers": entries}
+
+
+def fingerprint(network, layer):
+    """FORMATS section 2, from the onnx package's view of the weights."""
+    name = layer["projection"]["weight_tensor"]
+    tensor = next(each for each in network.load().graph.initializer if each.name == name)
+    raw = numpy_helper.to_array(tensor).tobytes()
+    dims = np.array(tensor.dims, "<i8").tobytes()
+    return hashlib.sha256(dims + raw[:4096] + raw[-4096:]).hexdigest()[:16]
+
+
+# --- --rates FILE ------------------------------------------------------------------
+
+
+@networks
+@pytest.mark.parametrize("kind", ["<f4", ">f4", ">f8", "<f2"])
+def test_arrays_of_other_types(network, kind, tmp_path):
+    path = tmp_path / "rates.npz"
+    np.savez_compressed(path, **{name: rates.astype(kind) for name, rates in network.rates.items()})
+    check(network, network.path, "--rates", path, tolerance=1e-3 if kind == "<f2" else 1e-7)
+
+
+@networks
+def test_keys_are_spike_tensors_in_any_order(network, tmp_path):
+    path = tmp_path / "rates.npz"
+    np.savez(path, **{spikes_of(layer): network.rates[layer["name"]] for layer in reversed(spiking(network))})
+    check(network, network.path, "--rates", path)
+
+
+@networks
+@pytest.mark.parametrize("axes, order", [("TN", (0, 1, 2)), ("TNU", (0, 1, 2)), ("NTU", (1, 0, 2)), ("UNT", (2, 1, 0))])
+def test_rasters(network, axes, order, tmp_path):
+    steps, samples, generator = 5, 40, np.random.default_rng(1)
+    spikes = {name: (generator.random((steps, samples, rates.size)) < rates.ravel()).transpose(order)
+              for name, rates in network.rates.items()}
+    np.savez_compressed(tmp_path / "spikes.npz", **{k: np.asfortranarray(v) for k, v in spikes.items()})
+    found = run_json("inspect", network.path, "--rates", tmp_path / "spikes.npz", "--rates-axes", axes)["layers"]
+    by_weights = {layer["weight_tensor"]: layer["rates"] for layer in found}
+    for layer in spiking(network):
+        mean = spikes[layer["name"]].mean((axes.index("T"), axes.index("N")))
+        np.testing.assert_allclose(np.ravel(by_weights[layer["projection"]["weight_tensor"]]), mean, atol=1e-12)
+
+
+@networks
+@pytest.mark.parametrize("axes", ["N/25", "/1000"])
+def test_counts(network, axes, tmp_path):
+    generator = np.random.default_rng(1)
+    counts = {name: generator.integers(0, 26, (40, rates.size)) for name, rates in network.rates.items()}
+    if axes == "/1000":
+        counts = {name: each.sum(0) for name, each in counts.items()}
+    np.savez(tmp_path / "counts.npz", **counts)
+    found = run_json("inspect", network.path, "--rates", tmp_path / "counts.npz", "--rates-axes", axes)["layers"]
+    by_weights = {layer["weight_tensor"]: layer["rates"] for layer in found}
+    for layer in spiking(network):
+        rates = counts[layer["name"]].reshape(-1, counts[layer["name"]].shape[-1]).sum(0) / 1000
+        np.testing.assert_allclose(np.ravel(by_weights[layer["projection"]["weight_tensor"]]), rates, atol=1e-12)
+
+
+@networks
+def test_counts_are_not_taken_for_rates(network, tmp_path):
+    np.savez(tmp_path / "counts.npz", **{name: np.full(rates.size, 7) for name, rates in network.rates.items()})
+    done = run("inspect", network.path, "--rates", tmp_path / "counts.npz", expect=3)
+    assert b"--rates-axes" in done.stderr
+
+
+@networks
+def test_json(network, tmp_path):
+    (tmp_path / "rates.json").write_text(json.dumps(document(network)))
+    check(network, network.path, "--rates", tmp_path / "rates.json")
+
+
+@networks
+def test_json_through_a_pipe(network):
+    done = run("inspect", network.path, "--rates", "/dev/stdin", "--json", stdin=json.dumps(document(network)).encode())
+    assert [layer["rates"] is not None for layer in json.loads(done.stdout)["layers"]].count(True) == len(spiking(network))
+
+
+@networks
+def test_fingerprints_find_renamed_tensors(network, tmp_path):
+    def renamed(layer, entry):
+        return {**entry, "tensor": "lost", "fingerprint": fingerprint(network, layer)}
+
+    changed = document(network, renamed)
+    changed["layers"].reverse()
+    (tmp_path / "rates.json").write_text(json.dumps(changed))
+    check(network, network.path, "--rates", tmp_path / "rates.json")
+    done = run("inspect", network.path, "--rates", tmp_path / "rates.json")
+    assert b"fingerprint" in done.stdout + done.stderr
+
+
+# --- in the model --------------------------------------------------------------------
+
+
+def annotated(network, tmp_path, annotate):
+    """A copy of the model, its weights inside, with annotate(model, layer, rates) done for each layer."""
+    model = network.load()
+    model.ir_version = max(model.ir_version, 10)
+    for layer in spiking(network):
+        annotate(model, layer, network.rates[layer["name"]].ravel())
+    onnx.save(model, tmp_path / "annotated.onnx")
+    return tmp_path / "annotated.onnx"
+
+
+def add_annotation(model, layer, rates):
+    name = spikes_of(layer) + ".rates"
+    model.graph.initializer.append(numpy_helper.from_array(rates.astype(np.float32), name))
+    annotation = model.graph.quantization_annotation.add(tensor_name=spikes_of(layer))
+    annotation.quant_parameter_tensor_names.add(key="FIRING_RATE_TENSOR", value=name)
+
+
+def add_to_node(model, layer, rates):
+    node = next(node for node in model.graph.node if spikes_of(layer) in node.output)
+    node.metadata_props.add(key="snn.firing_rate", value=json.dumps(rates.tolist()))
+
+
+def add_to_value(model, layer, rates):
+    values = [*model.graph.value_info, *model.graph.output]
+    value = next((value for value in values if value.name == spikes_of(layer)), None)
+    if value is None:
+        value = model.graph.value_info.add()
+        value.CopyFrom(helper.make_tensor_value_info(spikes_of(layer), onnx.TensorProto.FLOAT, None))
+    value.metadata_props.add(key="snn.firing_rate", value=json.dumps(rates.tolist()))
+
+
+def add_base64(model, layer, rates):
+    if not model.metadata_props:
+        model.metadata_props.add(key="snn.firing_rates", value='{"version": 1, "layers": []}')
+    said = json.loads(model.metadata_props[0].value)
+    packed = base64.b64encode(rates.astype("<f4").tobytes()).decode()
+    said["layers"].append({"tensor": spikes_of(layer), "shape": [rates.size], "rates_b64": packed})
+    model.metadata_props[0].value = json.dumps(said)
+
+
+@networks
+@pytest.mark.parametrize("carrier", [add_annotation, add_to_node, add_to_value, add_base64])
+def test_carriers_in_a_model(network, carrier, tmp_path):
+    check(network, annotated(network, tmp_path, carrier))
+
+
+@networks
+def test_precedence_and_warnings(network, tmp_path):
+    def both(model, layer, rates):
+        add_to_node(model, layer, rates)
+        add_annotation(model, layer, np.zeros(rates.size))
+
+    path = annotated(network, tmp_path, both)
+    layers = run_json("inspect", path)["layers"]
+    assert all(not np.any(layer["rates"]) for layer in layers if layer["rates"] is not None)
+    check(network, path, "--rates", network.rates_path)
+    done = run("inspect", path, "--rates", network.rates_path)
+    assert (done.stdout + done.stderr).count(b"differ from those of") == len(spiking(network))
+
+
+@networks
+def test_a_broken_annotation_is_replaced(network, tmp_path):
+    path = annotated(network, tmp_path, lambda model, layer, rates: add_to_node(model, layer, -1 - rates))
+    done = run("inspect", path, expect=3)
+    assert b"index 0" in done.stderr and b"-1" in done.stderr
+    run("annotate", path, "--rates", network.rates_path, "-o", tmp_path / "repaired.onnx")
+    check(network, tmp_path / "repaired.onnx")
+
+
+def test_annotations_survive_new_names(tmp_path):
+    """As after a tool that renames every tensor inside: the fingerprint finds the layers."""
+    network = fixture("seed-mlp-ts17-step")
+    run("annotate", network.path, "--rates", network.rates_path, "-o", tmp_path / "annotated.onnx")
+    model = onnx.load(tmp_path / "annotated.onnx")
+    kept = {value.name for value in [*model.graph.input, *model.graph.output, *model.graph.initializer]}
+    for node in model.graph.node:
+        for names in (node.input, node.output):
+            names[:] = [name if not name or name in kept else f"renamed_{name}" for name in names]
+    del model.graph.value_info[:]
+    onnx.save(model, tmp_path / "renamed.onnx")
+    check(network, tmp_path / "renamed.onnx")
