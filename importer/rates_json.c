@@ -9,7 +9,7 @@
 
 /* Bytes that jansson takes for a value, with its place in the list, and for an
  * empty list and an empty object: a short text can ask for much. */
-enum { VALUE_BYTES = 64, ARRAY_BYTES = 160, OBJECT_BYTES = 320 };
+enum { VALUE_BYTES = 96, ARRAY_BYTES = 160, OBJECT_BYTES = 320 };
 static const uint64_t JSON_MEMORY_MAX = UINT64_C(768) << 20;
 
 static snnfit_status
@@ -53,7 +53,8 @@ parse(const struct rates_list *list, const char *text, size_t length, json_t **o
 	*out = json_loadb(text, length, JSON_REJECT_DUPLICATES, &problem);
 	if (*out)
 		return SNNFIT_OK;
-	if (json_error_code(&problem) == json_error_out_of_memory)
+	/* out of memory, jansson mostly leaves the error as it was */
+	if (problem.line < 0 || json_error_code(&problem) == json_error_out_of_memory)
 		return error_no_memory(err);
 	return error_set(err, SNNFIT_EDATA,
 			 "%s: not the JSON of firing rates: line %d, column %d: %s", list->carrier,
