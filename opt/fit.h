@@ -1,4 +1,11 @@
-/* fit.h - fit to a target: rungs of a ladder, each a recorded step, until it fits. */
+/* fit.h - fit to a target: rungs of a ladder, each a recorded step, until it fits.
+ *
+ * One iteration halves the bitstream length, where the architecture has one above
+ * the minimum; else it prunes (at 0.003 first, tripled each time) and quantizes (14
+ * bits first, 2 less each time, 4 at least). A rung counts when it lowers a
+ * resource of which too much is used; else it is skipped, and its threshold or bits
+ * move on all the same, so that the ladder ends. A halving that was skipped is not
+ * tried again. Pruning that would leave a layer without weights ends the ladder. */
 #ifndef SNNFIT_OPT_FIT_H
 #define SNNFIT_OPT_FIT_H
 
@@ -8,7 +15,7 @@
 struct fit_options {
 	uint32_t max_iterations;	   /* 10 */
 	uint32_t minimum_bitstream_length; /* 32 */
-	/* design.bitstream_length is the initial one: 256 */
+					   /* design.bitstream_length is the initial one: 256 */
 };
 
 struct fit_step {
@@ -24,13 +31,14 @@ struct fit_skip {
 struct fit_result {
 	struct arena arena;
 	bool fits;
-	struct cost before, after;
-	struct design design; /* the final one */
-	double sparsity;
-	uint32_t weight_bits;
+	struct cost before, after; /* names of layers are copies */
+	struct design design;	   /* the final one */
+	double sparsity;	   /* share of the weights that are 0 */
+	uint32_t weight_bits;	   /* of the widest projection; float ones take the design's */
 	uint32_t iterations;
 	struct fit_step *steps;
 	size_t step_count, step_capacity;
+	size_t kept_steps; /* the model found is the one after so many of them */
 	struct fit_skip *skipped;
 	size_t skipped_count, skipped_capacity;
 };
@@ -40,8 +48,9 @@ typedef snnfit_status (*fit_observer)(void *context, const struct fit_step *step
 				      const struct graph *graph, snnfit_error *err);
 
 /* Climbs the ladder on copies of *graph and replaces it by the best model found,
- * which fits when result->fits; otherwise it is the one that comes closest. On
- * failure *graph is unchanged. */
+ * which fits when result->fits; otherwise it is the one that comes closest (the
+ * smallest worst high / available of the checked resources; of equals the first).
+ * On failure *graph is unchanged and *result empty. */
 MUST_USE snnfit_status fit_ladder(struct graph **graph, const struct design *design,
 				  const struct fit_options *options, cost_function cost,
 				  void *cost_context, fit_observer observer, void *observer_context,

@@ -5,15 +5,15 @@
 #include "graph/graph.h"
 
 struct pass_options {
-	double dead_below;	   /* rates at most this are dead; 0 */
-	bool input_range_known;	   /* --input-range */
+	double dead_below;	/* rates at most this are dead; 0 */
+	bool input_range_known; /* --input-range */
 	double input_low, input_high;
-	double redundancy_cosine;  /* merge above; 0.99 */
-	bool redundancy_norm;	   /* also merge norms further apart than 1 % */
-	double fusion_activity;	   /* largest rate of a near-silent population; 0.01 */
-	double prune_threshold;	   /* weights with |w| (or |w| rate) at most this go; 0.01 */
+	double redundancy_cosine; /* merge above; 0.99 */
+	bool redundancy_norm;	  /* also merge norms further apart than 1 % */
+	double fusion_activity;	  /* largest rate of a near-silent population; 0.01 */
+	double prune_threshold;	  /* weights with |w| (or |w| rate) at most this go; 0.01 */
 	bool prune_by_rate;
-	uint32_t quantize_bits;	   /* 2 to 16; 8 */
+	uint32_t quantize_bits; /* 2 to 16; 8 */
 	bool quantize_per_tensor;
 };
 
