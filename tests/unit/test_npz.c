@@ -386,8 +386,8 @@ END_TEST
 static const struct {
 	const char *text;
 	size_t bad; /* 99: the length is wrong already */
-} base64_bad[] = { { "Z", 99 },	  { "Zg=", 99 },     { "Zg", 99 },	{ "*m9v", 0 },
-		   { "Zm9-", 3 }, { "====", 0 },     { "Zg==Zm9v", 2 }, { "Zh==", 1 },
+} base64_bad[] = { { "Z", 99 },	  { "Zg=", 99 },      { "Zg", 99 },	 { "*m9v", 0 },
+		   { "Zm9-", 3 }, { "====", 0 },      { "Zg==Zm9v", 2 }, { "Zh==", 1 },
 		   { "Zm9=", 2 }, { "Zm9v\nYmF", 4 }, { "Z===", 1 } };
 
 START_TEST(base64_is_strict)
