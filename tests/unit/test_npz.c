@@ -210,6 +210,8 @@ START_TEST(headers_as_different_writers_put_them)
 }
 END_TEST
 
+#define ONES "1,1,1,1,1,1,1,1,1,1,1,"
+
 static const char *const bad_headers[] = {
 	"  ",
 	"{}",
@@ -228,8 +230,7 @@ static const char *const bad_headers[] = {
 	"{'descr': '<c8', 'fortran_order': False, 'shape': (2, 3)}",
 	"{'descr': '<f16', 'fortran_order': False, 'shape': (2, 3)}",
 	"{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2, 3)}",
-	"{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,"
-	"1,1,1,1,1,1,1,1,1,1,1,1,1,1,1)}",
+	"{'descr':'<f4','fortran_order':False,'shape':(" ONES ONES ONES "1)}",
 	"{'descr': '<f4', 'order': False, 'shape': (2, 3)}",
 };
 
