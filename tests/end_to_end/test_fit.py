@@ -31,36 +31,41 @@ def exceeded(utilization):
 # --- the rule -------------------------------------------------------------------------------
 
 
-def follow(steps, length, minimum=32, bits=16):
-    """Replays the ladder: fails when a step is not what the rule says comes next."""
-    threshold = None
-    for before, step in zip([None, *steps], steps):
-        if before is not None:
-            assert step["lut_before"] == before["lut_after"], "a step starts where the last one ended"
-        if length is not None and step["bitstream_length"] != length:
-            assert step["bitstream_length"] == length // 2 >= minimum
-            assert step["weight_bits"] == bits
-            length = step["bitstream_length"]
-        elif step["weight_bits"] != bits:
-            assert length is None or length <= minimum, "the bitstream is halved first"
-            assert step["weight_bits"] == (14 if bits == 16 else bits - 2) >= 4
-            bits = step["weight_bits"]
-        else:
-            assert length is None or length <= minimum, "the bitstream is halved first"
-            found = float(step["action"].split()[-1])
-            expected = 0.003 if threshold is None else threshold * 3
-            assert np.isclose(found, expected, rtol=1e-6), (step, expected)
-            threshold = found
-            assert before is None or step["sparsity"] >= before["sparsity"]
-    return threshold, bits, length
+def numbers(actions, word):
+    """What the actions that begin with this word go down (or up) to."""
+    return [float(next(part for part in reversed(action.split()) if part[0].isdigit()))
+            for action in actions if action.startswith(word)]
 
 
-@pytest.mark.parametrize("arch, length", [("event", None), ("sparse", None), ("parallel", None), ("sc", 256)])
-def test_the_recorded_steps_follow_the_rule(arch, length, tmp_path):
+def follow(report, length=256, minimum=32):
+    """Replays the ladder: fails when a step is not what the rule says comes next. What was tried and
+    skipped takes its place in the sequence."""
+    steps = report["steps"]
+    tried = [each["action"] for each in (*steps, *report["skipped"])]
+    for before, step in itertools.pairwise(steps):
+        assert step["lut_before"] == before["lut_after"], "a step starts where the last one ended"
+        assert step["sparsity"] >= before["sparsity"] and step["weight_bits"] <= before["weight_bits"]
+    if report["architecture"] == "sc":
+        halves = [half for half in (length >> k for k in range(1, 20)) if half >= minimum]
+        assert numbers(tried, "halve") == halves[: len(numbers(tried, "halve"))]
+        assert [step["bitstream_length"] for step in steps][: len(halves)] == halves[: len(steps)]
+    else:
+        assert not numbers(tried, "halve") and all(step["bitstream_length"] is None for step in steps)
+    thresholds = sorted(set(numbers(tried, "prune")))
+    assert np.allclose(thresholds, [0.003 * 3**k for k in range(len(thresholds))], rtol=1e-4)
+    bits = sorted(set(numbers(tried, "quantize")), reverse=True)
+    assert bits == [14, 12, 10, 8, 6, 4][: len(bits)]
+    assert len(steps) == sum(len(numbers([step["action"] for step in steps], word))
+                             for word in ("halve", "prune", "quantize"))
+    return steps
+
+
+@pytest.mark.parametrize("arch", ["event", "sparse", "parallel", "sc"])
+def test_the_recorded_steps_follow_the_rule(arch, tmp_path):
     report = fit(tmp_path / "out.onnx", "--arch", arch, *TIGHT, expect=1)
     assert report["architecture"] == arch
     assert report["steps"], "nothing was tried"
-    follow(report["steps"], length)
+    follow(report)
     if arch == "sc":
         assert [step["bitstream_length"] for step in report["steps"]][:3] == [128, 64, 32]
 
@@ -79,7 +84,7 @@ def test_the_initial_and_the_least_bitstream_length_are_options(tmp_path):
     report = fit(tmp_path / "out.onnx", "--arch", "sc", *TIGHT, "--initial-bitstream-length", 64,
                  "--min-bitstream-length", 16, expect=1)
     assert [step["bitstream_length"] for step in report["steps"]][:3] == [32, 16, 16]
-    follow(report["steps"], 64, minimum=16)
+    follow(report, 64, minimum=16)
 
 
 def test_iterations_are_limited(tmp_path):
@@ -105,7 +110,7 @@ def test_the_example_does_not_fit_unchanged_and_then_does(tmp_path):
     assert report["steps"], "it took at least one step"
     check_valid(tmp_path / "out.onnx")
     result = onnx.load(tmp_path / "out.onnx")
-    follow(report["steps"], None)
+    follow(report)
     # Measured, not asserted to be any number: but a ladder of quantization must leave a network that works.
     was, now = (correct(SEED, each.first) for each in (reference(SEED), simulate_fixture(SEED, result)))
     assert now > 0.9 * was
