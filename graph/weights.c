@@ -10,11 +10,12 @@ enum { PIECE_FLOATS = 256 * 1024 };
 static float *
 new_values(uint32_t rows, uint32_t columns)
 {
-	size_t count;
+	size_t count, bytes;
 
-	if (__builtin_mul_overflow((size_t)rows, (size_t)columns, &count))
+	if (__builtin_mul_overflow((size_t)rows, (size_t)columns, &count) ||
+	    __builtin_mul_overflow(count, sizeof(float), &bytes))
 		return NULL;
-	return calloc(count, sizeof(float));
+	return calloc(1, bytes);
 }
 
 static snnfit_status
