@@ -15,6 +15,7 @@ struct pairing {
 	struct axes *axes;
 	const struct polynomials *polynomials;
 	struct dependence dependence;
+	uint32_t first_output; /* the first that may be a state */
 };
 
 /* --- dependence ------------------------------------------------------------------------ */
@@ -132,7 +133,8 @@ is_spikes(const struct pairing *pairing, uint32_t output)
 	       context->atoms[p->terms[0].atoms[0]].kind == ATOM_SITE;
 }
 
-/* The first input is data and the first output the answer; neither is a state. */
+/* The first input is data. The first output is the answer as a rule: it may be a
+ * state only while another one is left to be the answer. */
 static bool
 is_candidate(const struct pairing *pairing, const uint64_t *sets, uint32_t input, uint32_t output)
 {
@@ -155,7 +157,8 @@ only_candidate(const struct pairing *pairing, uint32_t input)
 {
 	uint32_t output, found = NO_VALUE;
 
-	for (output = 1; output < pairing->axes->program->output_count; output++) {
+	for (output = pairing->first_output; output < pairing->axes->program->output_count;
+	     output++) {
 		if (!is_candidate(pairing, pairing->dependence.elementwise, input, output))
 			continue;
 		if (found != NO_VALUE)
@@ -184,6 +187,19 @@ pair_the_unmistakable(struct pairing *pairing)
 			changed = true;
 		}
 	}
+}
+
+/* Some write the states first and the answer last. */
+static void
+pair_the_first_output(struct pairing *pairing)
+{
+	const struct program *program = pairing->axes->program;
+
+	if (pairing->states->count + 2 > program->output_count || is_spikes(pairing, 0))
+		return;
+	pairing->first_output = 0;
+	pair_the_unmistakable(pairing);
+	pairing->first_output = 1;
 }
 
 /* Exporters write states in the same order in and out, after everything else. */
@@ -323,7 +339,7 @@ states_pair(struct states *states, struct axes *axes, const struct polynomials *
 	    const struct import_options *options, snnfit_error *err)
 {
 	const struct program *program = axes->program;
-	struct pairing pairing = { states, axes, polynomials, { 0 } };
+	struct pairing pairing = { states, axes, polynomials, { 0 }, 1 };
 	snnfit_status status;
 
 	*states = (struct states){ 0 };
@@ -337,6 +353,7 @@ states_pair(struct states *states, struct axes *axes, const struct polynomials *
 	if (status)
 		return status;
 	pair_the_unmistakable(&pairing);
+	pair_the_first_output(&pairing);
 	pair_from_the_end(&pairing, pairing.dependence.elementwise, false);
 	pair_from_the_end(&pairing, pairing.dependence.elementwise, true);
 	pair_from_the_end(&pairing, pairing.dependence.any, true);
