@@ -138,7 +138,8 @@ is_spikes(const struct pairing *pairing, uint32_t output)
 static bool
 is_candidate(const struct pairing *pairing, const uint64_t *sets, uint32_t input, uint32_t output)
 {
-	return input > 0 && output > 0 && pairing->states->output_of_input[input] == NO_VALUE &&
+	return input > 0 && output >= pairing->first_output &&
+	       pairing->states->output_of_input[input] == NO_VALUE &&
 	       pairing->states->input_of_output[output] == NO_VALUE &&
 	       depends(pairing, sets, output, input) && same_form(pairing, input, output);
 }
