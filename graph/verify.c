@@ -439,12 +439,12 @@ check_graph(const struct graph *graph, snnfit_error *err)
 {
 	size_t i;
 
+	for (i = 0; i < graph->axis_count; i++)
+		if (!check_axis(graph, (axis_id)i, err))
+			return false;
 	for (i = 0; i < graph->population_count; i++)
 		if (!graph->populations[i].removed &&
 		    !check_population(graph, (population_id)i, err))
-			return false;
-	for (i = 0; i < graph->axis_count; i++)
-		if (!check_axis(graph, (axis_id)i, err))
 			return false;
 	if (!check_names(graph, err))
 		return false;
