@@ -1,0 +1,279 @@
+/* carriers.c - firing rates that stand at tensors and nodes follow the cut.
+ *
+ * What is written is model-level metadata; the other carriers (FORMATS section 2)
+ * keep their place but would be of the wrong length. One that cannot be cut, for
+ * its form is not the documented one, goes. */
+#include "exporter/edit.h"
+#include "exporter/json_text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char TENSOR_KEY[] = "snn.firing_rate";
+static const char ANNOTATION_KEY[] = "FIRING_RATE_TENSOR";
+static const char ATTRIBUTE[] = "firing_rates";
+
+typedef Onnx__StringStringEntryProto entry_proto;
+
+struct carriers {
+	struct edit *edit;
+	struct map populations; /* spike tensor -> population that lost units */
+	snnfit_error *err;
+};
+
+static bool
+index_populations(struct carriers *carriers)
+{
+	const struct graph *graph = carriers->edit->graph;
+	size_t i, j;
+
+	map_init(&carriers->populations, &carriers->edit->scratch);
+	for (i = 0; i < graph->population_count; i++) {
+		const struct population *population = &graph->populations[i];
+		const struct unit_axis *axis = &graph->axes[population->axis];
+
+		if (population->removed || axis->units == axis->units_before)
+			continue;
+		for (j = 0; j < population->spike_tensor_count; j++)
+			if (!map_set(&carriers->populations, population->spike_tensors[j],
+				     (uint32_t)i))
+				return false;
+	}
+	return true;
+}
+
+/* NULL: the tensor is not of a population that lost units. */
+static const struct unit_axis *
+axis_of(const struct carriers *carriers, const char *tensor)
+{
+	const struct graph *graph = carriers->edit->graph;
+	uint32_t population = tensor ? map_get(&carriers->populations, tensor) : MAP_NONE;
+
+	return population == MAP_NONE ? NULL : &graph->axes[graph->populations[population].axis];
+}
+
+/* --- JSON arrays in metadata ---------------------------------------------------------- */
+
+/* The array of rates for the units kept, [units][positions]. False: no such array. */
+static bool
+cut_array(struct text *out, const json_t *array, const struct unit_axis *axis)
+{
+	size_t count = json_array_size(array), positions = count / axis->units_before, u, p;
+
+	if (!json_is_array(array) || !count || count % axis->units_before)
+		return false;
+	for (u = 0; u < axis->units; u++)
+		for (p = 0; p < positions; p++) {
+			const json_t *rate = json_array_get(array, axis->origin[u] * positions + p);
+
+			if (!json_is_number(rate))
+				return false;
+			text_append(out, u || p ? "," : "[");
+			json_text_number(out, json_number_value(rate));
+		}
+	text_append(out, "]");
+	return true;
+}
+
+/* *stays: the entry could be cut. */
+static snnfit_status
+cut_entry(struct carriers *carriers, entry_proto *entry, const struct unit_axis *axis, bool *stays)
+{
+	json_t *array = json_loads(entry->value ? entry->value : "", 0, NULL);
+	struct text text = { 0 };
+	char *chars;
+
+	*stays = array && cut_array(&text, array, axis);
+	json_decref(array);
+	chars = text_take(&text);
+	if (chars && *stays)
+		entry->value = arena_strdup(carriers->edit->arena, chars);
+	free(chars);
+	return chars && entry->value ? SNNFIT_OK : error_no_memory(carriers->err);
+}
+
+static snnfit_status
+cut_entries(struct carriers *carriers, entry_proto **list, size_t *count,
+	    const struct unit_axis *axis)
+{
+	snnfit_status status = SNNFIT_OK;
+	size_t kept = 0, i;
+	bool stays;
+
+	for (i = 0; i < *count && status == SNNFIT_OK; i++) {
+		stays = true;
+		if (list[i]->key && strcmp(list[i]->key, TENSOR_KEY) == 0)
+			status = cut_entry(carriers, list[i], axis, &stays);
+		if (stays)
+			list[kept++] = list[i];
+	}
+	*count = kept;
+	return status;
+}
+
+static snnfit_status
+cut_declarations(struct carriers *carriers, Onnx__ValueInfoProto *const *list, size_t count)
+{
+	snnfit_status status = SNNFIT_OK;
+	size_t i;
+
+	for (i = 0; i < count && status == SNNFIT_OK; i++) {
+		const struct unit_axis *axis = axis_of(carriers, list[i]->name);
+
+		if (axis)
+			status = cut_entries(carriers, list[i]->metadata_props,
+					     &list[i]->n_metadata_props, axis);
+	}
+	return status;
+}
+
+/* --- nodes -------------------------------------------------------------------------------- */
+
+static snnfit_status
+cut_floats(struct carriers *carriers, Onnx__AttributeProto *attribute, const struct unit_axis *axis,
+	   bool *stays)
+{
+	size_t positions = attribute->n_floats / axis->units_before;
+	float *floats;
+	uint32_t u;
+
+	*stays = positions && attribute->n_floats % axis->units_before == 0;
+	if (!*stays)
+		return SNNFIT_OK;
+	floats = arena_alloc(carriers->edit->arena, axis->units * positions, sizeof *floats);
+	if (!floats)
+		return error_no_memory(carriers->err);
+	for (u = 0; u < axis->units; u++)
+		memcpy(floats + u * positions,
+		       attribute->floats + (size_t)axis->origin[u] * positions,
+		       positions * sizeof *floats);
+	attribute->floats = floats;
+	attribute->n_floats = axis->units * positions;
+	return SNNFIT_OK;
+}
+
+static snnfit_status
+cut_attributes(struct carriers *carriers, Onnx__NodeProto *node, const struct unit_axis *axis)
+{
+	snnfit_status status = SNNFIT_OK;
+	size_t kept = 0, i;
+	bool stays;
+
+	for (i = 0; i < node->n_attribute && status == SNNFIT_OK; i++) {
+		stays = true;
+		if (node->attribute[i]->name && strcmp(node->attribute[i]->name, ATTRIBUTE) == 0)
+			status = cut_floats(carriers, node->attribute[i], axis, &stays);
+		if (stays)
+			node->attribute[kept++] = node->attribute[i];
+	}
+	node->n_attribute = kept;
+	return status;
+}
+
+static snnfit_status
+cut_nodes(struct carriers *carriers)
+{
+	struct edit *edit = carriers->edit;
+	snnfit_status status = SNNFIT_OK;
+	size_t i, j;
+
+	for (i = 0; i < edit->original_nodes && status == SNNFIT_OK; i++) {
+		Onnx__NodeProto *node = edit->nodes[i].proto;
+		const struct unit_axis *axis = NULL;
+
+		for (j = 0; j < node->n_output && !axis; j++)
+			axis = axis_of(carriers, node->output[j]);
+		if (!axis || edit->nodes[i].removed)
+			continue;
+		status = cut_entries(carriers, node->metadata_props, &node->n_metadata_props, axis);
+		if (status == SNNFIT_OK)
+			status = cut_attributes(carriers, node, axis);
+	}
+	return status;
+}
+
+/* --- quantization annotations --------------------------------------------------------------- */
+
+static snnfit_status
+cut_rate_tensor(struct carriers *carriers, const char *name, const struct unit_axis *axis,
+		bool *stays)
+{
+	const uint32_t *indices[TENSOR_RANK_MAX] = { NULL };
+	uint32_t counts[TENSOR_RANK_MAX] = { 0 };
+	Onnx__TensorProto *tensor = name ? edit_stored(carriers->edit, name) : NULL;
+	snnfit_status status;
+
+	*stays = tensor && tensor->n_dims && tensor->n_dims <= TENSOR_RANK_MAX &&
+		 tensor->dims[0] == axis->units_before &&
+		 readers_of(&carriers->edit->now, name) == 1;
+	if (!*stays)
+		return SNNFIT_OK;
+	indices[0] = axis->origin;
+	counts[0] = axis->units;
+	status = tensor_cut(carriers->edit->model, tensor, indices, counts, carriers->err);
+	if (status == SNNFIT_OK)
+		shapes_follow(carriers->edit, tensor, name);
+	return status;
+}
+
+static snnfit_status
+cut_annotation(struct carriers *carriers, Onnx__TensorAnnotation *note,
+	       const struct unit_axis *axis)
+{
+	entry_proto **list = note->quant_parameter_tensor_names;
+	snnfit_status status = SNNFIT_OK;
+	size_t kept = 0, i;
+	bool stays;
+
+	for (i = 0; i < note->n_quant_parameter_tensor_names && status == SNNFIT_OK; i++) {
+		stays = true;
+		if (list[i]->key && strcmp(list[i]->key, ANNOTATION_KEY) == 0)
+			status = cut_rate_tensor(carriers, list[i]->value, axis, &stays);
+		if (stays)
+			list[kept++] = list[i];
+		else if (!readers_add(&carriers->edit->now, list[i]->value, -1))
+			status = error_no_memory(carriers->err);
+	}
+	note->n_quant_parameter_tensor_names = kept;
+	return status;
+}
+
+/* An annotation that said nothing but the rates goes with them. */
+static snnfit_status
+cut_annotations(struct carriers *carriers)
+{
+	Onnx__GraphProto *graph = carriers->edit->main;
+	snnfit_status status = SNNFIT_OK;
+	size_t kept = 0, i;
+
+	for (i = 0; i < graph->n_quantization_annotation && status == SNNFIT_OK; i++) {
+		Onnx__TensorAnnotation *note = graph->quantization_annotation[i];
+		const struct unit_axis *axis = axis_of(carriers, note->tensor_name);
+
+		if (axis)
+			status = cut_annotation(carriers, note, axis);
+		if (!axis || note->n_quant_parameter_tensor_names)
+			graph->quantization_annotation[kept++] = note;
+	}
+	graph->n_quantization_annotation = kept;
+	return status;
+}
+
+snnfit_status
+carriers_cut(struct edit *edit, snnfit_error *err)
+{
+	struct carriers carriers = { .edit = edit, .err = err };
+	snnfit_status status;
+
+	if (!index_populations(&carriers))
+		return error_no_memory(err);
+	status = cut_annotations(&carriers);
+	if (status == SNNFIT_OK)
+		status = cut_nodes(&carriers);
+	if (status == SNNFIT_OK)
+		status = cut_declarations(&carriers, edit->main->value_info,
+					  edit->main->n_value_info);
+	if (status == SNNFIT_OK)
+		status = cut_declarations(&carriers, edit->main->output, edit->main->n_output);
+	return status;
+}

@@ -1,0 +1,223 @@
+/* dead_nodes.c - what nobody reads any more because of the edit, and a fused population's leave.
+ *
+ * Only what was read before goes: nodes and tensors that the input model carried
+ * along unread stay, and so does every output that is not a fused state. */
+#include "exporter/edit.h"
+
+#include <string.h>
+
+/* --- fusion --------------------------------------------------------------------------- */
+
+static snnfit_status
+rewire_projection(struct edit *edit, const struct projection *projection, snnfit_error *err)
+{
+	const struct bindings *bindings = edit->bindings;
+	const struct binding_projection *own, *other;
+
+	if (projection->binding >= bindings->projection_count ||
+	    projection->reads_input_of >= bindings->projection_count)
+		return error_set(err, SNNFIT_EINTERNAL, "a projection of '%.100s' has no binding",
+				 edit->graph->populations[projection->target].name);
+	own = &bindings->projections[projection->binding];
+	other = &bindings->projections[projection->reads_input_of];
+	return edit_read(edit, own->node, own->data_slot,
+			 edit_input_of(edit, other->node, other->data_slot), err);
+}
+
+static bool
+is_fused_state(const struct edit *edit, const char *name, bool output)
+{
+	const struct graph *graph = edit->graph;
+	size_t i;
+
+	for (i = 0; i < graph->state_count; i++) {
+		const struct state_pair *state = &graph->states[i];
+
+		if (state->population < graph->population_count &&
+		    graph->populations[state->population].removed &&
+		    strcmp(name, output ? state->output : state->input) == 0)
+			return true;
+	}
+	return false;
+}
+
+static snnfit_status
+remove_state_outputs(struct edit *edit, snnfit_error *err)
+{
+	Onnx__GraphProto *graph = edit->main;
+	size_t kept = 0, i;
+
+	for (i = 0; i < graph->n_output; i++) {
+		if (!is_fused_state(edit, graph->output[i]->name, true))
+			graph->output[kept++] = graph->output[i];
+		else if (!readers_add(&edit->now, graph->output[i]->name, -1))
+			return error_no_memory(err);
+	}
+	graph->n_output = kept;
+	return SNNFIT_OK;
+}
+
+static snnfit_status
+remove_state_inputs(struct edit *edit, snnfit_error *err)
+{
+	Onnx__GraphProto *graph = edit->main;
+	size_t kept = 0, i;
+
+	for (i = 0; i < graph->n_input; i++) {
+		if (!is_fused_state(edit, graph->input[i]->name, false))
+			graph->input[kept++] = graph->input[i];
+		else if (readers_of(&edit->now, graph->input[i]->name))
+			return error_set(err, SNNFIT_EINTERNAL,
+					 "a population was fused away but its state '%.100s' is "
+					 "still read",
+					 graph->input[i]->name);
+	}
+	graph->n_input = kept;
+	return SNNFIT_OK;
+}
+
+snnfit_status
+fusion_rewire(struct edit *edit, snnfit_error *err)
+{
+	const struct graph *graph = edit->graph;
+	snnfit_status status = SNNFIT_OK;
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < graph->projection_count && status == SNNFIT_OK; i++) {
+		const struct projection *projection = &graph->projections[i];
+
+		if (projection->removed || projection->reads_input_of == projection->binding)
+			continue;
+		any = true;
+		status = rewire_projection(edit, projection, err);
+	}
+	if (!any || status != SNNFIT_OK)
+		return status;
+	status = remove_state_outputs(edit, err);
+	if (status == SNNFIT_OK)
+		status = dead_nodes_remove(edit, err);
+	if (status == SNNFIT_OK)
+		status = remove_state_inputs(edit, err);
+	return status;
+}
+
+/* --- what nobody reads ------------------------------------------------------------------ */
+
+static bool
+has_died(const struct edit *edit, const char *name)
+{
+	return readers_of(&edit->now, name) == 0 && readers_of(&edit->before, name) > 0;
+}
+
+static bool
+node_has_died(const struct edit *edit, const Onnx__NodeProto *node, bool ours)
+{
+	bool was_read = ours;
+	size_t i;
+
+	for (i = 0; i < node->n_output; i++) {
+		if (!node->output[i][0])
+			continue;
+		if (readers_of(&edit->now, node->output[i]))
+			return false;
+		was_read = was_read || has_died(edit, node->output[i]);
+	}
+	return was_read;
+}
+
+/* Readers come after what they read, so one walk from the end sees every chain. */
+static snnfit_status
+remove_nodes(struct edit *edit, snnfit_error *err)
+{
+	size_t count, i;
+	uint32_t *order = edit_order(edit, &count);
+
+	if (!order)
+		return error_no_memory(err);
+	for (i = count; i-- > 0;) {
+		struct edit_node *node = &edit->nodes[order[i]];
+
+		if (!node_has_died(edit, node->proto, order[i] >= edit->original_nodes))
+			continue;
+		node->removed = true;
+		if (!readers_add_node(&edit->now, node->proto, -1))
+			return error_no_memory(err);
+	}
+	return SNNFIT_OK;
+}
+
+static void
+remove_tensors(struct edit *edit)
+{
+	size_t i;
+
+	for (i = 0; i < edit->tensor_count; i++) {
+		const char *name = edit->tensors[i].proto->name;
+		bool ours = i >= edit->original_tensors;
+
+		if (ours ? !readers_of(&edit->now, name) : has_died(edit, name))
+			edit->tensors[i].removed = true;
+	}
+}
+
+/* Something makes the value, or it is an input. */
+static bool
+is_gone(const struct edit *edit, const char *name)
+{
+	uint32_t node = map_get(&edit->producers, name);
+	uint32_t tensor = map_get(&edit->initializers, name);
+
+	if (tensor != MAP_NONE)
+		return edit->tensors[tensor].removed;
+	return node != MAP_NONE && edit->nodes[node].removed;
+}
+
+static void
+remove_declarations(const struct edit *edit, Onnx__ValueInfoProto **list, size_t *count)
+{
+	size_t kept = 0, i;
+
+	for (i = 0; i < *count; i++)
+		if (!is_gone(edit, list[i]->name ? list[i]->name : ""))
+			list[kept++] = list[i];
+	*count = kept;
+}
+
+static snnfit_status
+remove_annotations(struct edit *edit, bool *any, snnfit_error *err)
+{
+	Onnx__GraphProto *graph = edit->main;
+	size_t kept = 0, i, j;
+
+	for (i = 0; i < graph->n_quantization_annotation; i++) {
+		Onnx__TensorAnnotation *note = graph->quantization_annotation[i];
+
+		if (!is_gone(edit, note->tensor_name ? note->tensor_name : "")) {
+			graph->quantization_annotation[kept++] = note;
+			continue;
+		}
+		for (j = 0; j < note->n_quant_parameter_tensor_names; j++)
+			if (!readers_add(&edit->now, note->quant_parameter_tensor_names[j]->value,
+					 -1))
+				return error_no_memory(err);
+	}
+	*any = kept < graph->n_quantization_annotation;
+	graph->n_quantization_annotation = kept;
+	return SNNFIT_OK;
+}
+
+snnfit_status
+dead_nodes_remove(struct edit *edit, snnfit_error *err)
+{
+	snnfit_status status = remove_nodes(edit, err);
+	bool any = true;
+
+	while (status == SNNFIT_OK && any) {
+		remove_tensors(edit);
+		status = remove_annotations(edit, &any, err);
+	}
+	remove_declarations(edit, edit->main->input, &edit->main->n_input);
+	remove_declarations(edit, edit->main->value_info, &edit->main->n_value_info);
+	return status;
+}

@@ -1,0 +1,107 @@
+/* edit.h - the clone that is being edited: its nodes and initializers as lists
+ * that grow and shrink, while every index of the bindings stays good. */
+#ifndef SNNFIT_EXPORTER_EDIT_H
+#define SNNFIT_EXPORTER_EDIT_H
+
+#include "exporter/names.h"
+#include "exporter/readers.h"
+#include "graph/graph.h"
+
+enum edit_place { EDIT_BEFORE, EDIT_ITSELF, EDIT_AFTER };
+
+struct edit_node {
+	Onnx__NodeProto *proto;
+	uint32_t anchor; /* the input model's node that it stands beside, or is */
+	enum edit_place place;
+	bool removed;
+};
+
+struct edit_tensor {
+	Onnx__TensorProto *proto;
+	bool removed;
+};
+
+struct edit {
+	const struct graph *graph;
+	const struct bindings *bindings;
+	struct onnx_model *model; /* the clone */
+	Onnx__ModelProto *proto;
+	Onnx__GraphProto *main;
+	struct arena *arena;	     /* the clone's: for all that is hung into it */
+	struct arena scratch;	     /* for the time of the edit */
+	struct edit_node *nodes;     /* the input model's in their order, then the new ones */
+	struct edit_tensor *tensors; /* initializers, likewise */
+	size_t node_count, node_capacity, original_nodes;
+	size_t tensor_count, tensor_capacity, original_tensors;
+	struct map producers;	 /* value -> into nodes */
+	struct map initializers; /* value -> into tensors */
+	struct readers before;	 /* of the input model */
+	struct readers now;	 /* kept up to date by edit_read and edit_insert */
+	struct names names;
+	struct text *notes; /* or NULL */
+};
+
+/* --- the lists: edit.c ----------------------------------------------------- */
+
+MUST_USE snnfit_status edit_begin(struct edit *edit, const struct onnx_model *input,
+				  const struct graph *graph, struct text *notes, snnfit_error *err);
+/* Writes the lists back into the clone. */
+MUST_USE snnfit_status edit_finish(struct edit *edit, snnfit_error *err);
+/* Memory of the edit; the clone is the caller's, and freed here when discard. */
+void edit_end(struct edit *edit, bool discard);
+
+MUST_USE snnfit_status edit_insert(struct edit *edit, Onnx__NodeProto *node, uint32_t anchor,
+				   enum edit_place place, snnfit_error *err);
+MUST_USE snnfit_status edit_append(struct edit *edit, Onnx__TensorProto *tensor, snnfit_error *err);
+/* node.input[slot] = name; slots up to there are made when they are missing. */
+MUST_USE snnfit_status edit_read(struct edit *edit, uint32_t node, uint32_t slot, const char *name,
+				 snnfit_error *err);
+/* The tensor of that name: an initializer, or the value of a Constant node. NULL:
+ * there is none. */
+Onnx__TensorProto *edit_stored(const struct edit *edit, const char *name);
+/* The node that makes the value, GRAPH_NONE: none. */
+uint32_t edit_producer(const struct edit *edit, const char *name);
+/* Indices of the nodes that are left, in the order of the model. [*count], in
+ * scratch memory; NULL when out of memory. */
+MUST_USE uint32_t *edit_order(struct edit *edit, size_t *count);
+/* The slot of a node of the input model, "" when it has none. */
+const char *edit_input_of(const struct edit *edit, uint32_t node, uint32_t slot);
+MUST_USE snnfit_status edit_note(struct edit *edit, snnfit_error *err, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* --- cuts: shapes.c --------------------------------------------------------- */
+
+/* Which indices of a dimension stay. */
+struct keep {
+	uint32_t *indices; /* NULL: all */
+	uint32_t count;
+	uint64_t before;
+};
+
+/* In scratch memory. Units of a population that was fused away count as kept:
+ * what follows them goes as a whole, or is written anew. */
+MUST_USE snnfit_status keep_of(struct edit *edit, const struct dimension *dimension,
+			       struct keep *out, snnfit_error *err);
+bool keep_equal(const struct keep *a, const struct keep *b);
+/* Declared shapes and attributes that are the size of a dimension. */
+MUST_USE snnfit_status shapes_cut(struct edit *edit, snnfit_error *err);
+/* What is declared about a constant, after its tensor was changed. */
+void shapes_follow(struct edit *edit, const Onnx__TensorProto *tensor, const char *name);
+/* Forgets the declared shape of a value. */
+void shapes_forget(struct edit *edit, const char *name);
+
+/* --- the steps ----------------------------------------------------------------- */
+
+/* constants.c: cuts every constant as its readers see it. */
+MUST_USE snnfit_status constants_cut(struct edit *edit, snnfit_error *err);
+/* weights.c: new weights and biases. */
+MUST_USE snnfit_status weights_write(struct edit *edit, snnfit_error *err);
+/* dead_nodes.c: fused projections read what the fused population read; its states
+ * leave the interface. */
+MUST_USE snnfit_status fusion_rewire(struct edit *edit, snnfit_error *err);
+/* dead_nodes.c: what was read before the edit and is no more. */
+MUST_USE snnfit_status dead_nodes_remove(struct edit *edit, snnfit_error *err);
+/* carriers.c: firing rates that stand at tensors and nodes follow the cut. */
+MUST_USE snnfit_status carriers_cut(struct edit *edit, snnfit_error *err);
+
+#endif

@@ -1,0 +1,43 @@
+#include "exporter/json_text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DIGITS_MAX = 17, NUMBER_BYTES = 40 };
+
+void
+json_text_number(struct text *text, double number)
+{
+	char chars[NUMBER_BYTES];
+	int digits = 0;
+	size_t i;
+
+	do {
+		(void)snprintf(chars, sizeof chars, "%.*g", ++digits, number);
+	} while (digits < DIGITS_MAX && strtod(chars, NULL) != number);
+	for (i = 0; chars[i]; i++)
+		if (!strchr("0123456789+-e", chars[i]))
+			chars[i] = '.';
+	text_append(text, chars);
+}
+
+void
+json_text_string(struct text *text, const char *string)
+{
+	json_t *value = json_string(string);
+	char *chars = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+
+	if (chars)
+		text_append(text, chars);
+	else
+		text->failed = true;
+	free(chars);
+	json_decref(value);
+}
+
+char *
+json_text_of(const json_t *value)
+{
+	return json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+}

@@ -1,0 +1,260 @@
+/* metadata.c - what the model says about itself: entries of metadata_props. */
+#include "exporter/exporter.h"
+
+#include "core/map.h"
+#include "exporter/build.h"
+#include "exporter/json_text.h"
+#include "exporter/neuron_map.h"
+#include "proto/fingerprint.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char RATES_KEY[] = "snn.firing_rates";
+static const char MAP_KEY[] = "snn.neuron_map";
+
+typedef Onnx__StringStringEntryProto entry_proto;
+
+/* --- entries --------------------------------------------------------------------- */
+
+static entry_proto *
+find_entry(const struct onnx_model *model, const char *key)
+{
+	const Onnx__ModelProto *proto = onnx_model_proto(model);
+	size_t i;
+
+	for (i = 0; i < proto->n_metadata_props; i++)
+		if (proto->metadata_props[i]->key &&
+		    strcmp(proto->metadata_props[i]->key, key) == 0)
+			return proto->metadata_props[i];
+	return NULL;
+}
+
+const char *
+metadata_get(const struct onnx_model *model, const char *key)
+{
+	const entry_proto *entry = find_entry(model, key);
+
+	if (!entry)
+		return NULL;
+	return entry->value ? entry->value : "";
+}
+
+snnfit_status
+metadata_set(struct onnx_model *model, const char *key, const char *value, snnfit_error *err)
+{
+	Onnx__ModelProto *proto = onnx_model_proto(model);
+	struct arena *arena = onnx_model_arena(model);
+	entry_proto *entry = find_entry(model, key);
+
+	if (!entry) {
+		entry = arena_alloc(arena, 1, sizeof *entry);
+		if (!entry)
+			return error_no_memory(err);
+		onnx__string_string_entry_proto__init(entry);
+		entry->key = arena_strdup(arena, key);
+		if (!entry->key || !build_append(arena, &proto->metadata_props,
+						 &proto->n_metadata_props, &entry, sizeof entry))
+			return error_no_memory(err);
+	}
+	entry->value = arena_strdup(arena, value);
+	return entry->value ? SNNFIT_OK : error_no_memory(err);
+}
+
+void
+metadata_remove(struct onnx_model *model, const char *key)
+{
+	Onnx__ModelProto *proto = onnx_model_proto(model);
+	size_t kept = 0, i;
+
+	for (i = 0; i < proto->n_metadata_props; i++)
+		if (!proto->metadata_props[i]->key ||
+		    strcmp(proto->metadata_props[i]->key, key) != 0)
+			proto->metadata_props[kept++] = proto->metadata_props[i];
+	proto->n_metadata_props = kept;
+}
+
+/* --- firing rates ------------------------------------------------------------------- */
+
+struct rates_writer {
+	const struct onnx_model *model;
+	const struct graph *graph;
+	struct arena scratch;
+	struct map tensors; /* name -> initializer */
+	struct text text;
+};
+
+static bool
+index_tensors(struct rates_writer *writer)
+{
+	const Onnx__GraphProto *graph = onnx_model_proto(writer->model)->graph;
+	size_t i;
+
+	map_init(&writer->tensors, &writer->scratch);
+	for (i = 0; graph && i < graph->n_initializer; i++)
+		if (graph->initializer[i]->name &&
+		    !map_set(&writer->tensors, graph->initializer[i]->name, (uint32_t)i))
+			return false;
+	return true;
+}
+
+/* The weights as they are stored now: under their name, or the one that an
+ * export gave to what took their place. NULL: not found. */
+static snnfit_status
+find_weights(struct rates_writer *writer, const char *name, const Onnx__TensorProto **out,
+	     snnfit_error *err)
+{
+	static const char *const endings[] = { "__quantized", "__weights", "__cut", "" };
+	const Onnx__GraphProto *graph = onnx_model_proto(writer->model)->graph;
+	size_t i;
+
+	*out = NULL;
+	for (i = 0; i < sizeof endings / sizeof *endings && !*out; i++) {
+		char *candidate = arena_printf(&writer->scratch, "%s%s", name, endings[i]);
+		uint32_t found = candidate ? map_get(&writer->tensors, candidate) : MAP_NONE;
+
+		if (!candidate)
+			return error_no_memory(err);
+		if (found != MAP_NONE)
+			*out = graph->initializer[found];
+	}
+	return SNNFIT_OK;
+}
+
+static snnfit_status
+append_fingerprint(struct rates_writer *writer, const struct population *population,
+		   snnfit_error *err)
+{
+	char digits[FINGERPRINT_DIGITS + 1];
+	const Onnx__TensorProto *weights;
+	snnfit_status status;
+
+	if (!population->weight_tensor)
+		return SNNFIT_OK;
+	status = find_weights(writer, population->weight_tensor, &weights, err);
+	if (status != SNNFIT_OK || !weights)
+		return status;
+	status = tensor_fingerprint(writer->model, weights, digits, err);
+	if (status == SNNFIT_OK)
+		text_printf(&writer->text, ",\"fingerprint\":\"%s\"", digits);
+	return status;
+}
+
+/* The tensor that rates are kept under: the one that they were given for. A graph
+ * made in memory is exported with spikes called NAME_spikes. */
+static void
+append_tensor(struct rates_writer *writer, const struct population *population)
+{
+	struct text name = { 0 };
+	char *chars;
+
+	if (population->rates_tensor)
+		text_append(&name, population->rates_tensor);
+	else if (population->spike_tensor_count)
+		text_append(&name, population->spike_tensors[0]);
+	else
+		text_printf(&name, "%s_spikes", population->name);
+	chars = text_take(&name);
+	if (chars)
+		json_text_string(&writer->text, chars);
+	else
+		writer->text.failed = true;
+	free(chars);
+}
+
+static snnfit_status
+append_layer(struct rates_writer *writer, const struct population *population, snnfit_error *err)
+{
+	uint32_t units = writer->graph->axes[population->axis].units;
+	uint64_t count = (uint64_t)units * population->positions, i;
+	snnfit_status status;
+
+	text_append(&writer->text, "{\"tensor\":");
+	append_tensor(writer, population);
+	text_printf(&writer->text, ",\"shape\":[%" PRIu32, units);
+	if (population->positions > 1)
+		text_printf(&writer->text, ",%" PRIu32, population->positions);
+	text_append(&writer->text, "]");
+	status = append_fingerprint(writer, population, err);
+	if (status != SNNFIT_OK)
+		return status;
+	text_append(&writer->text, ",\"rates\":[");
+	for (i = 0; i < count; i++) {
+		if (!isfinite(population->rates[i]))
+			return error_set(err, SNNFIT_EINTERNAL, "%.100s: a rate is not finite",
+					 population->name);
+		if (i)
+			text_append(&writer->text, ",");
+		json_text_number(&writer->text, population->rates[i]);
+	}
+	text_append(&writer->text, "]}");
+	return SNNFIT_OK;
+}
+
+static bool
+has_rates(const struct graph *graph, const struct population *population)
+{
+	return !population->removed && population->rates && graph->axes[population->axis].units;
+}
+
+static snnfit_status
+append_layers(struct rates_writer *writer, bool *any, snnfit_error *err)
+{
+	const struct graph *graph = writer->graph;
+	snnfit_status status = SNNFIT_OK;
+	size_t i;
+
+	*any = false;
+	for (i = 0; i < graph->population_count && status == SNNFIT_OK; i++) {
+		if (!has_rates(graph, &graph->populations[i]))
+			continue;
+		text_append(&writer->text, *any ? "," : "");
+		*any = true;
+		status = append_layer(writer, &graph->populations[i], err);
+	}
+	return status;
+}
+
+static snnfit_status
+write_rates(struct onnx_model *model, const struct graph *graph, snnfit_error *err)
+{
+	struct rates_writer writer = { .model = model, .graph = graph };
+	snnfit_status status;
+	bool any = false;
+
+	text_append(&writer.text, "{\"version\":1");
+	if (graph->rates_samples)
+		text_printf(&writer.text, ",\"samples\":%" PRIu64, graph->rates_samples);
+	if (graph->rates_steps)
+		text_printf(&writer.text, ",\"steps\":%" PRIu64, graph->rates_steps);
+	text_append(&writer.text, ",\"layers\":[");
+	status = index_tensors(&writer) ? append_layers(&writer, &any, err) : error_no_memory(err);
+	text_append(&writer.text, "]}");
+	if (status == SNNFIT_OK && text_failed(&writer.text))
+		status = error_no_memory(err);
+	if (status == SNNFIT_OK && any)
+		status = metadata_set(model, RATES_KEY, writer.text.chars, err);
+	else if (status == SNNFIT_OK)
+		metadata_remove(model, RATES_KEY);
+	text_free(&writer.text);
+	arena_free(&writer.scratch);
+	return status;
+}
+
+/* --- all -------------------------------------------------------------------------------- */
+
+snnfit_status
+metadata_write(struct onnx_model *model, const struct graph *graph, snnfit_error *err)
+{
+	snnfit_status status = write_rates(model, graph, err);
+	char *map = NULL;
+
+	if (status == SNNFIT_OK)
+		status = neuron_map_compose(&map, graph, metadata_get(model, MAP_KEY), err);
+	if (status == SNNFIT_OK)
+		status = metadata_set(model, MAP_KEY, map, err);
+	free(map);
+	return status;
+}

@@ -1,0 +1,251 @@
+/* shapes.c - sizes: which indices stay, and what is declared about them. */
+#include "exporter/edit.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* --- which indices stay ------------------------------------------------------------ */
+
+static bool
+is_cut(const struct edit *edit, axis_id axis)
+{
+	const struct unit_axis *units;
+
+	if (axis == GRAPH_NONE || axis >= edit->graph->axis_count)
+		return false;
+	units = &edit->graph->axes[axis];
+	return units->units > 0 && units->units != units->units_before;
+}
+
+/* Sizes before and after; *cut: they differ, or could. */
+static bool
+measure(const struct edit *edit, const struct dimension *dimension, uint64_t *before,
+	uint64_t *after, bool *cut)
+{
+	uint32_t i;
+
+	*before = *after = 0;
+	*cut = false;
+	for (i = 0; i < dimension->count; i++) {
+		const struct span *span = &dimension->spans[i];
+		uint64_t around = (uint64_t)span->outer * span->inner, kept = span->units, size;
+
+		if (is_cut(edit, span->axis)) {
+			kept = edit->graph->axes[span->axis].units;
+			*cut = true;
+		}
+		if (__builtin_mul_overflow(around, span->units, &size) || size > UINT32_MAX)
+			return false;
+		*before += size;
+		*after += around * kept;
+	}
+	return *before <= UINT32_MAX;
+}
+
+static void
+list_span(const struct edit *edit, const struct span *span, uint64_t first, struct keep *out)
+{
+	bool cut = is_cut(edit, span->axis);
+	const struct unit_axis *axis = cut ? &edit->graph->axes[span->axis] : NULL;
+	uint32_t units = cut ? axis->units : span->units, o, u, i;
+
+	for (o = 0; o < span->outer; o++)
+		for (u = 0; u < units; u++) {
+			uint64_t unit = (uint64_t)o * span->units + (cut ? axis->origin[u] : u);
+
+			for (i = 0; i < span->inner; i++)
+				out->indices[out->count++] = (uint32_t)(first + unit * span->inner +
+									i);
+		}
+}
+
+snnfit_status
+keep_of(struct edit *edit, const struct dimension *dimension, struct keep *out, snnfit_error *err)
+{
+	uint64_t after, first = 0;
+	uint32_t i;
+	bool cut;
+
+	*out = (struct keep){ 0 };
+	if (!measure(edit, dimension, &out->before, &after, &cut))
+		return error_set(err, SNNFIT_ELIMIT,
+				 "a dimension has more than %" PRIu32 " elements", UINT32_MAX);
+	if (!cut) {
+		out->count = (uint32_t)after;
+		return SNNFIT_OK;
+	}
+	out->indices = arena_alloc(&edit->scratch, (size_t)after, sizeof *out->indices);
+	if (!out->indices)
+		return error_no_memory(err);
+	for (i = 0; i < dimension->count; i++) {
+		const struct span *span = &dimension->spans[i];
+
+		list_span(edit, span, first, out);
+		first += (uint64_t)span->outer * span->units * span->inner;
+	}
+	return SNNFIT_OK;
+}
+
+bool
+keep_equal(const struct keep *a, const struct keep *b)
+{
+	if (a->count != b->count || a->before != b->before || !a->indices != !b->indices)
+		return false;
+	return !a->indices || memcmp(a->indices, b->indices, a->count * sizeof *a->indices) == 0;
+}
+
+static snnfit_status
+new_size(struct edit *edit, const struct dimension *dimension, int64_t *size, bool *changed,
+	 snnfit_error *err)
+{
+	uint64_t before, after;
+
+	if (!measure(edit, dimension, &before, &after, changed))
+		return error_set(err, SNNFIT_ELIMIT,
+				 "a dimension has more than %" PRIu32 " elements", UINT32_MAX);
+	*size = (int64_t)after;
+	return SNNFIT_OK;
+}
+
+/* --- declared shapes ------------------------------------------------------------------ */
+
+static Onnx__TensorShapeProto *
+declared_shape(const Onnx__ValueInfoProto *value)
+{
+	if (!value->type || value->type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE)
+		return NULL;
+	return value->type->tensor_type->shape;
+}
+
+static void
+declare_size(Onnx__TensorShapeProto__Dimension *dim, int64_t size)
+{
+	dim->value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+	dim->dim_value = size;
+}
+
+static snnfit_status
+cut_declared(struct edit *edit, const struct binding_shape *binding,
+	     const Onnx__ValueInfoProto *value, snnfit_error *err)
+{
+	Onnx__TensorShapeProto *shape = declared_shape(value);
+	snnfit_status status;
+	int64_t size;
+	bool changed;
+	uint32_t d;
+
+	for (d = 0; shape && d < binding->rank; d++) {
+		status = new_size(edit, &binding->dims[d], &size, &changed, err);
+		if (status != SNNFIT_OK)
+			return status;
+		if (changed && shape->n_dim != binding->rank)
+			return error_set(err, SNNFIT_EFORMAT,
+					 "'%.100s' is declared with %zu dimensions but has %u",
+					 value->name, shape->n_dim, binding->rank);
+		if (changed)
+			declare_size(shape->dim[d], size);
+	}
+	return SNNFIT_OK;
+}
+
+static const Onnx__ValueInfoProto *
+declaration_of(const struct edit *edit, const struct binding_shape *binding)
+{
+	const Onnx__GraphProto *graph = edit->main;
+
+	switch (binding->place) {
+	case PLACE_INPUT:
+		return binding->index < graph->n_input ? graph->input[binding->index] : NULL;
+	case PLACE_OUTPUT:
+		return binding->index < graph->n_output ? graph->output[binding->index] : NULL;
+	case PLACE_VALUE_INFO:
+		break;
+	}
+	return binding->index < graph->n_value_info ? graph->value_info[binding->index] : NULL;
+}
+
+static snnfit_status
+cut_attribute(struct edit *edit, const struct binding_attribute *binding, snnfit_error *err)
+{
+	Onnx__NodeProto *node = edit->nodes[binding->node].proto;
+	snnfit_status status;
+	int64_t size;
+	bool changed;
+
+	if (binding->attribute >= node->n_attribute)
+		return error_set(err, SNNFIT_EINTERNAL, "node '%.100s' has no attribute %u",
+				 node->name ? node->name : "", binding->attribute);
+	status = new_size(edit, &binding->dim, &size, &changed, err);
+	if (status == SNNFIT_OK && changed)
+		node->attribute[binding->attribute]->i = size;
+	return status;
+}
+
+snnfit_status
+shapes_cut(struct edit *edit, snnfit_error *err)
+{
+	const struct bindings *bindings = edit->bindings;
+	snnfit_status status = SNNFIT_OK;
+	size_t i;
+
+	for (i = 0; i < bindings->shape_count && status == SNNFIT_OK; i++) {
+		const Onnx__ValueInfoProto *value = declaration_of(edit, &bindings->shapes[i]);
+
+		if (!value)
+			return error_set(err, SNNFIT_EINTERNAL, "a declared shape is not there");
+		status = cut_declared(edit, &bindings->shapes[i], value, err);
+	}
+	for (i = 0; i < bindings->attribute_count && status == SNNFIT_OK; i++)
+		status = cut_attribute(edit, &bindings->attributes[i], err);
+	return status;
+}
+
+/* --- what is declared about constants --------------------------------------------------- */
+
+/* Constants have few declarations, and few models have any: a walk over the list. */
+static Onnx__ValueInfoProto *
+find_declaration(Onnx__ValueInfoProto *const *list, size_t count, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (list[i]->name && strcmp(list[i]->name, name) == 0)
+			return list[i];
+	return NULL;
+}
+
+static void
+follow(Onnx__ValueInfoProto *value, const Onnx__TensorProto *tensor)
+{
+	Onnx__TensorShapeProto *shape = value ? declared_shape(value) : NULL;
+	size_t d;
+
+	if (!shape)
+		return;
+	if (shape->n_dim != tensor->n_dims) {
+		value->type->tensor_type->shape = NULL;
+		return;
+	}
+	for (d = 0; d < shape->n_dim; d++)
+		if (shape->dim[d]->value_case !=
+			    ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE ||
+		    shape->dim[d]->dim_value != tensor->dims[d])
+			declare_size(shape->dim[d], tensor->dims[d]);
+}
+
+void
+shapes_follow(struct edit *edit, const Onnx__TensorProto *tensor, const char *name)
+{
+	follow(find_declaration(edit->main->input, edit->main->n_input, name), tensor);
+	follow(find_declaration(edit->main->value_info, edit->main->n_value_info, name), tensor);
+}
+
+void
+shapes_forget(struct edit *edit, const char *name)
+{
+	Onnx__ValueInfoProto *value = find_declaration(edit->main->value_info,
+						       edit->main->n_value_info, name);
+
+	if (value && declared_shape(value))
+		value->type->tensor_type->shape = NULL;
+}
