@@ -1,0 +1,164 @@
+/* advice.c - what would help when a model does not fit, or nothing was found to remove. */
+#include "api/options.h"
+#include "api/resources.h"
+
+/* --- asking ---------------------------------------------------------------- */
+
+/* Some layer that could be made smaller has no rates. */
+static bool
+lacks_rates(const struct graph *graph)
+{
+	for (size_t i = 0; i < graph->population_count; i++) {
+		const struct population *population = &graph->populations[i];
+
+		if (!population->removed && !population->rates &&
+		    !graph->axes[population->axis].frozen)
+			return true;
+	}
+	return false;
+}
+
+static bool
+something_changed(const struct optimize_report *report)
+{
+	for (size_t i = 0; i < report->pass_count; i++)
+		if (report->passes[i].changed)
+			return true;
+	return false;
+}
+
+static bool
+would_fit(const struct cost *cost, const struct device *device)
+{
+	for (int r = 0; r < RESOURCE_COUNT; r++)
+		if (cost->resources[r].checked && device->capacity[r] != DEVICE_UNLIMITED &&
+		    cost->resources[r].high > device->capacity[r] * device->usable[r])
+			return false;
+	return true;
+}
+
+/* The smallest known device of the same family that has enough of everything. */
+static const struct device *
+larger_device(const struct device *device, const struct cost *cost)
+{
+	const struct device *best = NULL, *table;
+	size_t count;
+
+	table = device_table(&count);
+	for (size_t i = 0; i < count; i++) {
+		if (table[i].family != device->family ||
+		    table[i].bram_block_kbit != device->bram_block_kbit ||
+		    table[i].calibrated != device->calibrated || !would_fit(cost, &table[i]))
+			continue;
+		if (!best || table[i].capacity[RESOURCE_LUT] < best->capacity[RESOURCE_LUT])
+			best = &table[i];
+	}
+	return best;
+}
+
+static bool
+is_over(const struct findings *findings, enum resource resource)
+{
+	const struct resource_use *use = &findings->after->estimate.cost.resources[resource];
+
+	return use->checked && use->high > use->available;
+}
+
+/* --- saying ------------------------------------------------------------------ */
+
+static void
+say(struct json_builder *builder, json_t *array, const char *sentence)
+{
+	json_append(builder, array, json_text(sentence));
+}
+
+static void
+say_device(struct json_builder *builder, json_t *array, const struct findings *findings)
+{
+	const struct device *device = larger_device(findings->device,
+						    &findings->after->estimate.cost);
+
+	if (device)
+		json_append(builder, array,
+			    json_sprintf("take a larger device: it fits %s", device->name));
+}
+
+static void
+say_ladder(struct json_builder *builder, json_t *array, const struct findings *findings)
+{
+	const struct fit_result *fit = findings->fit;
+	const struct design *design = &findings->after->design;
+
+	if (fit->iterations >= findings->options->max_iterations)
+		say(builder, array, "allow more iterations (--max-iterations)");
+	if (design->architecture == ARCHITECTURE_SC)
+		say(builder, array, "allow shorter bitstreams (--min-bitstream-length)");
+}
+
+static void
+say_memory(struct json_builder *builder, json_t *array, const struct findings *findings)
+{
+	if (!is_over(findings, RESOURCE_BRAM))
+		return;
+	if (findings->after->design.architecture == ARCHITECTURE_EVENT)
+		say(builder, array,
+		    "store only weights that are not zero (--arch sparse), after pruning "
+		    "(--passes ...,magnitude_pruning --prune-threshold W)");
+	else
+		say(builder, array,
+		    "prune more weights (--passes ...,magnitude_pruning --prune-threshold W)");
+}
+
+static void
+advise_fit(struct json_builder *builder, json_t *array, const struct findings *findings)
+{
+	if (!options_any_architecture(findings->options))
+		say(builder, array, "let every architecture be tried (--arch auto)");
+	if (findings->fit)
+		say_ladder(builder, array, findings);
+	else
+		say(builder, array, "let `snnfit fit` make the model smaller");
+	say_memory(builder, array, findings);
+	if (lacks_rates(findings->graph))
+		say(builder, array,
+		    "give firing rates (--rates FILE), so that dead neurons can go");
+	else if (findings->passes)
+		say(builder, array,
+		    "let neurons go that fire seldom (--dead-below 0.01), and check the accuracy");
+	say_device(builder, array, findings);
+}
+
+static void
+advise_optimize(struct json_builder *builder, json_t *array, const struct findings *findings)
+{
+	if (lacks_rates(findings->graph))
+		say(builder, array,
+		    "give firing rates (--rates FILE): what is dead is seen in them");
+	else
+		say(builder, array,
+		    "let neurons go that fire seldom (--dead-below 0.01), and check the accuracy");
+	if (!findings->options->input_range_known)
+		say(builder, array,
+		    "give the range of the inputs (--input-range LO,HI): neurons of the first "
+		    "layer that can't reach their threshold are found with it");
+	say(builder, array,
+	    "change weights: --passes magnitude_pruning,quantization, or `snnfit fit`");
+}
+
+json_t *
+advice(const struct findings *findings)
+{
+	struct json_builder builder = { false };
+	json_t *array = json_array();
+
+	if (findings->after && !findings->after->estimate.cost.fits)
+		advise_fit(&builder, array, findings);
+	else if (findings->passes && findings->graph && !findings->fit &&
+		 findings->passes->pass_count && !something_changed(findings->passes))
+		advise_optimize(&builder, array, findings);
+	if (builder.failed) {
+		json_decref(array);
+		return NULL;
+	}
+	return array;
+}

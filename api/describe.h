@@ -1,0 +1,31 @@
+/* describe.h - parts of reports that are said in the same words in text and HTML.
+ * The documents may come from a file: whatever is missing in them is left out. */
+#ifndef SNNFIT_API_DESCRIBE_H
+#define SNNFIT_API_DESCRIBE_H
+
+#include "api/json.h"
+#include "api/table.h"
+
+/* An indented line; the words may be NULL. */
+void describe_line(struct text *out, const char *first, const char *between, const char *second);
+
+/* "YES", "NO", or NULL: not known. */
+const char *fits_word(const json_t *document);
+/* "LUT", "logic cells", "BRAM blocks", ...; the name itself otherwise. */
+const char *resource_label(const char *resource);
+/* The key of what people call LUTs on this device: "lut", or "logic_cells". */
+const char *lut_resource(const json_t *document);
+
+/* "23 dead neurons removed, 1 unread neuron removed", or "nothing to do". */
+void pass_summary(const json_t *pass, struct text *out);
+
+/* Tables, cell by cell, the head first. */
+struct table utilization_table(const json_t *document);
+struct table layers_table(const json_t *document);
+struct table steps_table(const json_t *document);
+/* One sentence: what is over by how much, and the layer that uses most of it. */
+void limit_summary(const json_t *document, const char *resource, struct text *out);
+/* Some layer of the report is a part of why the resource is exceeded. */
+bool is_exceeded(const json_t *document, const char *resource);
+
+#endif

@@ -1,0 +1,33 @@
+/* resources.h - the resource report (docs/cli.md): from what was found to JSON. */
+#ifndef SNNFIT_API_RESOURCES_H
+#define SNNFIT_API_RESOURCES_H
+
+#include "api/json.h"
+#include "estimator/estimate.h"
+#include "opt/fit.h"
+
+/* A model at a design point on a device. */
+struct costing {
+	struct design design;
+	struct estimate estimate;
+};
+
+/* What a report is made of; NULL: not known, and left out. */
+struct findings {
+	const snnfit_options *options;
+	const struct graph *graph; /* as it is now */
+	const struct device *device;
+	const struct costing *before, *after; /* with a device only */
+	const struct optimize_report *passes;
+	const struct fit_result *fit;
+	const char *notes; /* for people, one line each */
+};
+
+/* A new reference; NULL on failure. */
+MUST_USE snnfit_status resources_document(json_t **out, const struct findings *findings,
+					  snnfit_error *err);
+
+/* What to try next, as an array of sentences; NULL when out of memory. */
+json_t *advice(const struct findings *findings);
+
+#endif
