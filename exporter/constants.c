@@ -590,7 +590,7 @@ resolve_instance(struct cutter *cutter, size_t number)
 	const char **inputs = arena_alloc(&cutter->edit->scratch, node->n_input, sizeof *inputs);
 	bool same = true;
 	snnfit_status status;
-	uint32_t clone;
+	uint32_t clone = 0;
 	size_t i;
 
 	if (!inputs)

@@ -84,9 +84,9 @@ is_list_of_indices(const json_t *list)
 	const json_t *value;
 	size_t i;
 
-	json_array_foreach((json_t *)list, i,
-			   value) if (!json_is_integer(value) ||
-				      json_integer_value(value) < 0) return false;
+	json_array_foreach ((json_t *)list, i, value)
+		if (!json_is_integer(value) || json_integer_value(value) < 0)
+			return false;
 	return json_is_array(list);
 }
 
@@ -96,8 +96,9 @@ are_lists_of_indices(const json_t *object)
 	const char *key;
 	json_t *list;
 
-	json_object_foreach((json_t *)object, key,
-			    list) if (!is_list_of_indices(list)) return false;
+	json_object_foreach ((json_t *)object, key, list)
+		if (!is_list_of_indices(list))
+			return false;
 	return json_is_object(object);
 }
 
@@ -120,7 +121,9 @@ layers_of(const json_t *map)
 
 	if (json_integer_value(json_object_get(map, "version")) != 1 || !json_is_array(layers))
 		return NULL;
-	json_array_foreach((json_t *)layers, i, layer) if (!is_layer(layer)) return NULL;
+	json_array_foreach ((json_t *)layers, i, layer)
+		if (!is_layer(layer))
+			return NULL;
 	return layers;
 }
 
@@ -134,8 +137,7 @@ earlier_layer(struct composer *composer, const struct population *population)
 	size_t i, pass;
 
 	for (pass = 0; composer->earlier && pass < 2; pass++)
-		json_array_foreach((json_t *)composer->earlier, i, layer)
-		{
+		json_array_foreach ((json_t *)composer->earlier, i, layer) {
 			const char *was = json_string_value(
 				json_object_get(layer, pass ? "weight_tensor" : "name"));
 
@@ -175,8 +177,9 @@ append_earlier_merges(const struct layer *layer, json_t *list, uint32_t unit)
 	size_t i;
 
 	(void)snprintf(key, sizeof key, "%" JSON_INTEGER_FORMAT, original_of(layer, unit));
-	json_array_foreach(json_object_get(json_object_get(layer->earlier, "merged"), key), i,
-			   value) append(layer->composer, list, json_integer_value(value));
+	json_array_foreach (json_object_get(json_object_get(layer->earlier, "merged"), key), i,
+			    value)
+		append(layer->composer, list, json_integer_value(value));
 }
 
 static bool
@@ -217,8 +220,8 @@ copy_earlier_removals(const struct layer *layer)
 	json_t *list;
 	size_t i;
 
-	json_object_foreach(json_object_get(layer->earlier, "removed"), key, list)
-		json_array_foreach(list, i, value)
+	json_object_foreach (json_object_get(layer->earlier, "removed"), key, list)
+		json_array_foreach (list, i, value)
 			append(layer->composer, list_of(layer->composer, layer->removed, key),
 			       json_integer_value(value));
 }
@@ -305,11 +308,10 @@ make_layers(struct composer *composer)
 			    layers, make_layer(composer, &composer->graph->populations[i])) != 0)
 			composer->failed = true;
 	/* Fused away before: there is no population any more, but they still tell. */
-	json_array_foreach((json_t *)composer->earlier, i,
-			   layer) if (!composer->carried[i] &&
-				      json_array_size(json_object_get(layer, "kept")) == 0 &&
-				      json_array_append(layers, (json_t *)layer) != 0)
-		composer->failed = true;
+	json_array_foreach ((json_t *)composer->earlier, i, layer)
+		if (!composer->carried[i] && json_array_size(json_object_get(layer, "kept")) == 0 &&
+		    json_array_append(layers, (json_t *)layer) != 0)
+			composer->failed = true;
 	return layers;
 }
 

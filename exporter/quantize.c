@@ -244,7 +244,7 @@ snnfit_status
 quantize(struct onnx_model *model, struct names *names, const struct quantize_request *request,
 	 struct quantize_result *result, struct text *notes, snnfit_error *err)
 {
-	const struct format *format;
+	const struct format *format = NULL;
 	const char *integers, *scale;
 	snnfit_status status = check(request, err);
 

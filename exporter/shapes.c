@@ -130,8 +130,8 @@ cut_declared(struct edit *edit, const struct binding_shape *binding,
 {
 	Onnx__TensorShapeProto *shape = declared_shape(value);
 	snnfit_status status;
-	int64_t size;
-	bool changed;
+	int64_t size = 0;
+	bool changed = false;
 	uint32_t d;
 
 	for (d = 0; shape && d < binding->rank; d++) {
@@ -169,8 +169,8 @@ cut_attribute(struct edit *edit, const struct binding_attribute *binding, snnfit
 {
 	Onnx__NodeProto *node = edit->nodes[binding->node].proto;
 	snnfit_status status;
-	int64_t size;
-	bool changed;
+	int64_t size = 0;
+	bool changed = false;
 
 	if (binding->attribute >= node->n_attribute)
 		return error_set(err, SNNFIT_EINTERNAL, "node '%.100s' has no attribute %u",

@@ -292,7 +292,7 @@ write_matrix(const struct writer *writer, const float *values)
 	struct tensor_shape shape;
 	snnfit_status status;
 	Onnx__TensorProto *tensor;
-	uint32_t row_axis;
+	uint32_t row_axis = 0;
 	bool alone;
 
 	if (!base)
