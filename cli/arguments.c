@@ -1,0 +1,415 @@
+#include "cli/arguments.h"
+
+#include "cli/output.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- the table ------------------------------------------------------------- */
+
+enum kind {
+	KIND_FLAG,    /* a bool */
+	KIND_SETTING, /* an int that becomes 1 */
+	KIND_TEXT,
+	KIND_COUNT,  /* a uint32_t */
+	KIND_NUMBER, /* a double */
+	KIND_RANGE,  /* --input-range */
+	KIND_STATE,  /* --state, as often as you like */
+	KIND_MISSING /* known, but can't be done yet: value says why */
+};
+
+struct option {
+	const char *name; /* without the dashes */
+	char letter;	  /* 0: none */
+	enum kind kind;
+	size_t offset;	      /* into struct arguments */
+	const char *argument; /* what its value is called; NULL: it has none */
+	unsigned commands;
+	const char *help;
+};
+
+#define AT(member) offsetof(struct arguments, member)
+
+#define MODELS                                                                                     \
+	(COMMAND_INSPECT | COMMAND_ANNOTATE | COMMAND_ESTIMATE | COMMAND_OPTIMIZE | COMMAND_FIT)
+#define WRITES (COMMAND_ANNOTATE | COMMAND_OPTIMIZE | COMMAND_FIT)
+#define CHANGES (COMMAND_OPTIMIZE | COMMAND_FIT)
+#define COSTS (COMMAND_ESTIMATE | CHANGES)
+#define ALL (MODELS | COMMAND_REPORT | COMMAND_TARGETS | COMMAND_BATCH)
+
+static const char not_measured[] =
+	"accuracy can't be measured yet: this version has no simulator, and so no";
+
+static const struct option table[] = {
+	/* reading */
+	{ "rates", 0, KIND_TEXT, AT(read.rates), "FILE", MODELS,
+	  "firing rates, .json, .npz or .npy; else those in the model" },
+	{ "rates-axes", 0, KIND_TEXT, AT(read.rates_axes), "AXES", MODELS,
+	  "dimensions of the arrays, when they are counts or rasters: T time, N sample, U unit" },
+	{ "input-range", 0, KIND_RANGE, AT(options.input_low), "LO,HI", MODELS,
+	  "lowest and highest value of the model's inputs" },
+	{ "state", 0, KIND_STATE, 0, "IN=OUT", MODELS,
+	  "input IN of a time step takes output OUT of the one before; repeatable" },
+	/* writing */
+	{ "output", 'o', KIND_TEXT, AT(output), "OUT", WRITES | COMMAND_BATCH,
+	  "where to write, - is standard output; batch: the folder" },
+	{ "dry-run", 0, KIND_FLAG, AT(dry_run), NULL, WRITES, "write nothing" },
+	{ "save-steps", 0, KIND_TEXT, AT(save_steps), "DIR", CHANGES,
+	  "keep the model after every pass and step" },
+	{ "dump-after", 0, KIND_TEXT, AT(dump_after), "PASS", CHANGES,
+	  "print the network on standard error whenever PASS has changed it" },
+	{ "html", 0, KIND_TEXT, AT(html), "FILE", COMMAND_REPORT, "write a page to look at" },
+	/* the target */
+	{ "target", 0, KIND_TEXT, AT(options.target), "TARGET", COSTS,
+	  "a name or part that `snnfit targets` lists, or a JSON file" },
+	{ "target-luts", 0, KIND_COUNT, AT(options.target_luts), "N", COSTS,
+	  "instead of a target: a budget of LUTs (ice40: logic cells)" },
+	{ "target-bram", 0, KIND_COUNT, AT(options.target_bram), "N", COSTS, "... of block RAMs" },
+	{ "target-dsp", 0, KIND_COUNT, AT(options.target_dsp), "N", COSTS, "... of DSPs" },
+	{ "family", 0, KIND_TEXT, AT(options.family), "FAMILY", COSTS,
+	  "of a budget: ice40, ecp5 (default), xc7, gowin or ultrascale+" },
+	/* the design */
+	{ "arch", 0, KIND_TEXT, AT(options.architecture), "ARCH", COSTS,
+	  "sc, parallel, event, sparse, or auto (default): the one that fits with the least "
+	  "change, else the closest" },
+	{ "bitstream-length", 0, KIND_COUNT, AT(options.bitstream_length), "L",
+	  COMMAND_ESTIMATE | COMMAND_OPTIMIZE, "clocks a time step; sc only" },
+	{ "weight-bits", 0, KIND_COUNT, AT(options.weight_bits), "B", COSTS,
+	  "stored width of weights that are not quantized" },
+	{ "lanes", 0, KIND_COUNT, AT(options.lanes), "N", COSTS,
+	  "multiply-accumulates a clock; event and sparse only" },
+	/* the passes */
+	{ "passes", 0, KIND_TEXT, AT(options.passes), "a,b,...|none", CHANGES,
+	  "the passes to run, in order, repeated until nothing changes" },
+	{ "dead-below", 0, KIND_NUMBER, AT(options.dead_below), "RATE", CHANGES,
+	  "dead_neuron_elimination: rates at most this are dead" },
+	{ "redundancy-cosine", 0, KIND_NUMBER, AT(options.redundancy_cosine), "C", CHANGES,
+	  "redundancy_elimination: neurons whose weights are closer than this are one" },
+	{ "redundancy-norm", 0, KIND_SETTING, AT(options.redundancy_norm), NULL, CHANGES,
+	  "redundancy_elimination: also when their norms differ by more than 1 %" },
+	{ "fusion-activity", 0, KIND_NUMBER, AT(options.fusion_activity), "RATE", CHANGES,
+	  "layer_fusion: layers whose rates are all below are near-silent" },
+	{ "prune-threshold", 0, KIND_NUMBER, AT(options.prune_threshold), "W", CHANGES,
+	  "magnitude_pruning: weights at most this become zero" },
+	{ "prune-by-rate", 0, KIND_SETTING, AT(options.prune_by_rate), NULL, CHANGES,
+	  "magnitude_pruning: weight times rate of the neuron that it comes from" },
+	{ "quantize-bits", 0, KIND_COUNT, AT(options.quantize_bits), "B", CHANGES,
+	  "quantization: width of a weight, 2 to 16" },
+	{ "quantize-per-tensor", 0, KIND_SETTING, AT(options.quantize_per_tensor), NULL, CHANGES,
+	  "quantization: one scale a layer, not a neuron" },
+	/* the fit */
+	{ "strategy", 0, KIND_TEXT, AT(strategy), "ladder", COMMAND_FIT,
+	  "how to look for a fit; ladder is the only one yet" },
+	{ "max-iterations", 0, KIND_COUNT, AT(options.max_iterations), "N", COMMAND_FIT,
+	  "of the ladder" },
+	{ "initial-bitstream-length", 0, KIND_COUNT, AT(options.bitstream_length), "L", COMMAND_FIT,
+	  "where the ladder starts; sc only" },
+	{ "min-bitstream-length", 0, KIND_COUNT, AT(options.min_bitstream_length), "L", COMMAND_FIT,
+	  "where halving it ends; sc only" },
+	{ "inputs", 0, KIND_MISSING, 0, "X.npy", COMMAND_FIT, not_measured },
+	{ "labels", 0, KIND_MISSING, 0, "y.npy", COMMAND_FIT, not_measured },
+	{ "max-accuracy-drop", 0, KIND_MISSING, 0, "PERCENT", COMMAND_FIT, not_measured },
+	/* batch */
+	{ "jobs", 0, KIND_COUNT, AT(jobs), "N", COMMAND_BATCH, "models at the same time" },
+	{ "resume", 0, KIND_FLAG, AT(resume), NULL, COMMAND_BATCH,
+	  "leave out what an earlier, identical batch has done" },
+	/* everywhere */
+	{ "json", 0, KIND_FLAG, AT(json), NULL, ALL & ~(unsigned)COMMAND_BATCH,
+	  "one JSON document on standard output" },
+	{ "quiet", 'q', KIND_FLAG, AT(quiet), NULL, ALL, "no summary, no warnings" },
+	{ "verbose", 'v', KIND_FLAG, AT(verbose), NULL, ALL,
+	  "say on standard error what is being done" },
+	{ "help", 'h', KIND_FLAG, AT(help), NULL, ALL, "print this" },
+};
+
+enum { OPTIONS = sizeof table / sizeof *table };
+
+/* --- values ---------------------------------------------------------------- */
+
+/* The place in *arguments that the option sets. */
+static void *
+place(struct arguments *arguments, const struct option *option)
+{
+	return (char *)arguments + option->offset;
+}
+
+static bool
+number_from(const char *text, double *out)
+{
+	char *end;
+
+	*out = strtod(text, &end);
+	return end != text && *end == '\0' && isfinite(*out);
+}
+
+static bool
+set_count(struct arguments *arguments, const struct option *option, const char *text,
+	  snnfit_error *fault)
+{
+	unsigned long long value;
+	char *end;
+
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	/* the largest of all means unlimited */
+	if (end == text || *end || text[0] == '-' || errno || value >= UINT32_MAX)
+		return say_fault(fault, "--%s takes a whole number from 0 on, not '%s'",
+				 option->name, text);
+	*(uint32_t *)place(arguments, option) = (uint32_t)value;
+	return true;
+}
+
+static bool
+set_number(struct arguments *arguments, const struct option *option, const char *text,
+	   snnfit_error *fault)
+{
+	return number_from(text, place(arguments, option)) ||
+	       say_fault(fault, "--%s takes a number, not '%s'", option->name, text);
+}
+
+static bool
+set_range(struct arguments *arguments, const char *text, snnfit_error *fault)
+{
+	const char *comma = strchr(text, ',');
+	char low[64];
+
+	if (comma && (size_t)(comma - text) < sizeof low) {
+		memcpy(low, text, (size_t)(comma - text));
+		low[comma - text] = '\0';
+		if (number_from(low, &arguments->options.input_low) &&
+		    number_from(comma + 1, &arguments->options.input_high) &&
+		    arguments->options.input_low <= arguments->options.input_high) {
+			arguments->options.input_range_known = 1;
+			return true;
+		}
+	}
+	return say_fault(fault,
+			 "--input-range takes two numbers, the lower one first, as in 0,1; "
+			 "not '%s'",
+			 text);
+}
+
+static bool
+add_state(struct arguments *arguments, const char *text, snnfit_error *fault)
+{
+	const char *equals = strchr(text, '=');
+
+	if (!equals || equals == text || !equals[1])
+		return say_fault(fault, "--state takes IN=OUT, two names of tensors; not '%s'",
+				 text);
+	arguments->states[arguments->read.state_count++] = text;
+	return true;
+}
+
+static bool
+set(struct arguments *arguments, const struct option *option, const char *value,
+    snnfit_error *fault)
+{
+	switch (option->kind) {
+	case KIND_FLAG:
+		*(bool *)place(arguments, option) = true;
+		return true;
+	case KIND_SETTING:
+		*(int *)place(arguments, option) = 1;
+		return true;
+	case KIND_TEXT:
+		*(const char **)place(arguments, option) = value;
+		return true;
+	case KIND_COUNT:
+		return set_count(arguments, option, value, fault);
+	case KIND_NUMBER:
+		return set_number(arguments, option, value, fault);
+	case KIND_RANGE:
+		return set_range(arguments, value, fault);
+	case KIND_STATE:
+		return add_state(arguments, value, fault);
+	case KIND_MISSING:
+		break;
+	}
+	return say_fault(fault, "%s --%s", option->help, option->name);
+}
+
+/* --- parsing ------------------------------------------------------------------ */
+
+struct parser {
+	struct arguments *arguments;
+	int argc, at;
+	char **argv;
+	snnfit_error *fault;
+};
+
+/* The option that argv[at] names, and the value that stands in the same word. */
+static const struct option *
+find_option(const char *word, const char **value)
+{
+	*value = NULL;
+	for (const struct option *option = table; option < &table[OPTIONS]; option++) {
+		size_t length = strlen(option->name);
+
+		if (word[1] != '-') {
+			if (!option->letter || word[1] != option->letter)
+				continue;
+			*value = word[2] ? &word[2] : NULL;
+			return option;
+		}
+		if (strncmp(word + 2, option->name, length) != 0)
+			continue;
+		if (word[2 + length] == '=')
+			*value = &word[3 + length];
+		if (word[2 + length] == '\0' || word[2 + length] == '=')
+			return option;
+	}
+	return NULL;
+}
+
+static bool
+parse_option(struct parser *parser)
+{
+	const char *word = parser->argv[parser->at++], *value;
+	const struct option *option = find_option(word, &value);
+	const char *command = parser->arguments->command_name;
+
+	if (!option)
+		return say_fault(parser->fault, "unknown option '%s'; see `snnfit %s --help`", word,
+				 command);
+	if (!(option->commands & parser->arguments->command))
+		return say_fault(parser->fault, "%s does not take --%s; see `snnfit %s --help`",
+				 command, option->name, command);
+	if (!option->argument && value)
+		return say_fault(parser->fault, "--%s takes no value", option->name);
+	if (option->argument && !value) {
+		if (parser->at == parser->argc)
+			return say_fault(parser->fault, "--%s needs a value: %s", option->name,
+					 option->argument);
+		value = parser->argv[parser->at++];
+	}
+	return set(parser->arguments, option, value, parser->fault);
+}
+
+static bool
+parse_word(struct parser *parser)
+{
+	struct arguments *arguments = parser->arguments;
+	char *word = parser->argv[parser->at];
+
+	if (strcmp(word, "--") == 0 && arguments->command == COMMAND_BATCH) {
+		arguments->rest = &parser->argv[parser->at + 1];
+		arguments->rest_count = parser->argc - parser->at - 1;
+		parser->at = parser->argc;
+		return true;
+	}
+	if (strcmp(word, "--") == 0) {
+		parser->at++;
+		while (parser->at < parser->argc)
+			arguments->operands[arguments->operand_count++] =
+				parser->argv[parser->at++];
+		return true;
+	}
+	if (word[0] == '-' && word[1])
+		return parse_option(parser);
+	arguments->operands[arguments->operand_count++] = word;
+	parser->at++;
+	return true;
+}
+
+static bool
+set_defaults(struct arguments *out, enum command command, int argc, char **argv)
+{
+	*out = (struct arguments){ .command = command, .command_name = argv[0], .jobs = 1 };
+	snnfit_read_options_init(&out->read, sizeof out->read);
+	snnfit_options_init(&out->options, sizeof out->options);
+	out->operands = calloc((size_t)argc, sizeof *out->operands);
+	out->states = calloc((size_t)argc, sizeof *out->states);
+	out->read.states = out->states;
+	return out->operands && out->states;
+}
+
+bool
+arguments_parse(struct arguments *out, enum command command, int argc, char **argv,
+		snnfit_error *fault)
+{
+	struct parser parser = { out, argc, 1, argv, fault };
+
+	if (!set_defaults(out, command, argc, argv)) {
+		(void)say_fault(fault, "out of memory");
+		fault->status = SNNFIT_ENOMEM;
+		return false;
+	}
+	while (parser.at < argc)
+		if (!parse_word(&parser))
+			return false;
+	return true;
+}
+
+void
+arguments_free(struct arguments *arguments)
+{
+	free(arguments->operands);
+	free(arguments->states);
+}
+
+/* --- help ------------------------------------------------------------------------ */
+
+enum { HELP_COLUMN = 34, HELP_WIDTH = 96 };
+
+static int
+print_name(const struct option *option)
+{
+	int width = option->letter ? printf("  -%c, ", option->letter) : printf("      ");
+
+	width += printf("--%s", option->name);
+	if (option->argument)
+		width += printf(" %s", option->argument);
+	return width;
+}
+
+/* Words, broken so that lines stay within HELP_WIDTH. */
+static void
+print_words(const char *words, int column)
+{
+	while (*words) {
+		int length = (int)strcspn(words, " ");
+
+		if (column + 1 + length > HELP_WIDTH)
+			column = printf("\n%*s", HELP_COLUMN, "") - 1;
+		column += printf(" %.*s", length, words);
+		words += length;
+		words += strspn(words, " ");
+	}
+}
+
+static void
+print_default(struct arguments *defaults, const struct option *option)
+{
+	const void *value = place(defaults, option);
+
+	if (option->kind == KIND_COUNT && *(const uint32_t *)value != SNNFIT_UNLIMITED)
+		(void)printf(" [%u]", *(const uint32_t *)value);
+	if (option->kind == KIND_NUMBER)
+		(void)printf(" [%g]", *(const double *)value);
+}
+
+void
+arguments_print_options(enum command command)
+{
+	struct arguments defaults = { .jobs = 1 };
+
+	snnfit_options_init(&defaults.options, sizeof defaults.options);
+	for (const struct option *option = table; option < &table[OPTIONS]; option++) {
+		int width;
+
+		if (!(option->commands & command) || option->kind == KIND_MISSING)
+			continue;
+		width = print_name(option);
+		if (width >= HELP_COLUMN)
+			width = printf("\n") - 1;
+		(void)printf("%*s", HELP_COLUMN - width, "");
+		print_words(option->help, HELP_COLUMN);
+		print_default(&defaults, option);
+		(void)printf("\n");
+	}
+}

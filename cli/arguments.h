@@ -1,0 +1,46 @@
+/* arguments.h - the command line: one table of options feeds parsing and --help. */
+#ifndef SNNFIT_CLI_ARGUMENTS_H
+#define SNNFIT_CLI_ARGUMENTS_H
+
+#include "snnfit.h"
+
+#include <stdbool.h>
+
+/* A command, also as a bit, to say which options it takes. */
+enum command {
+	COMMAND_INSPECT = 1 << 0,
+	COMMAND_ANNOTATE = 1 << 1,
+	COMMAND_ESTIMATE = 1 << 2,
+	COMMAND_OPTIMIZE = 1 << 3,
+	COMMAND_FIT = 1 << 4,
+	COMMAND_REPORT = 1 << 5,
+	COMMAND_TARGETS = 1 << 6,
+	COMMAND_BATCH = 1 << 7,
+};
+
+struct arguments {
+	enum command command;
+	const char *command_name;
+	const char **operands; /* models, in the order given */
+	size_t operand_count;
+	char **rest; /* batch: what stands behind "--" */
+	int rest_count;
+
+	snnfit_read_options read;
+	snnfit_options options;
+	const char **states; /* read.states */
+	const char *output, *save_steps, *dump_after, *html, *strategy;
+	uint32_t jobs;
+	bool json, dry_run, quiet, verbose, help, resume;
+};
+
+/* argv[0] is the command's name. false: *fault says what is wrong with it, to be
+ * freed with arguments_free all the same. Strings are argv's. */
+bool arguments_parse(struct arguments *out, enum command command, int argc, char **argv,
+		     snnfit_error *fault);
+void arguments_free(struct arguments *arguments);
+
+/* The options of a command, for --help. */
+void arguments_print_options(enum command command);
+
+#endif
