@@ -352,13 +352,11 @@ close_written(struct file_writer *writer, snnfit_error *err)
 	return SNNFIT_OK;
 }
 
-static snnfit_status
-sync_folder(const struct file_writer *writer, snnfit_error *err)
+static bool
+sync_folder(const struct file_writer *writer)
 {
 	/* Some file systems cannot; then the rename is as safe as it gets. */
-	if (fsync(writer->folder) != 0 && errno != EINVAL && errno != EROFS)
-		return write_failed(writer, err);
-	return SNNFIT_OK;
+	return fsync(writer->folder) == 0 || errno == EINVAL || errno == EROFS;
 }
 
 static snnfit_status
@@ -373,7 +371,9 @@ take_place(struct file_writer *writer, snnfit_error *err)
 	if (renameat(writer->folder, writer->temporary, writer->folder, writer->name) != 0)
 		return write_failed(writer, err);
 	writer->temporary[0] = '\0';
-	return sync_folder(writer, err);
+	/* The new file is whole and in its place; there is no way back from here. */
+	(void)sync_folder(writer);
+	return SNNFIT_OK;
 }
 
 snnfit_status
@@ -419,8 +419,8 @@ file_writer_commit_as(struct file_writer *writer, const char *name, bool *taken,
 		return status;
 	if (status == SNNFIT_OK) {
 		status = close_written(writer, err);
-		if (status == SNNFIT_OK)
-			status = sync_folder(writer, err);
+		if (status == SNNFIT_OK && !sync_folder(writer))
+			status = write_failed(writer, err);
 		if (status != SNNFIT_OK)
 			(void)unlinkat(writer->folder, name, 0);
 	}

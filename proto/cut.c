@@ -12,7 +12,8 @@ enum {
 	WINDOW_BYTES = 256 * 1024,
 	DIRECT_BYTES = 16 * 1024, /* a run this long is read by itself */
 	PIECE_BYTES = 256 * 1024, /* of output */
-	IN_KERNEL_BYTES = 64 * 1024,
+	LONG_BYTES = 64 * 1024,	  /* a run this long goes from source to sink by itself */
+	SHORT_BYTES = 32,	  /* a run up to this is copied as if it were as long */
 };
 
 struct cut_run {
@@ -232,26 +233,69 @@ fetch(const struct payload *payload, struct window *window, uint64_t at, uint8_t
 	return status;
 }
 
+/* Whole runs that lie in the window, as long as there is room for a long copy:
+ * a copy of fixed size is a few instructions, and most runs are a few elements.
+ * What it copies too much is overwritten by the next. */
+static size_t
+gather_short(const struct cut *cut, const struct window *window, struct place *place, uint8_t *out,
+	     size_t length)
+{
+	size_t done = 0;
+
+	while (length - done >= SHORT_BYTES) {
+		const struct cut_run *run = &cut->runs[place->run];
+		uint64_t at = place->row_at + run->from;
+
+		if (place->skip || run->length > SHORT_BYTES || at < window->at ||
+		    at - window->at + SHORT_BYTES > window->length)
+			break;
+		memcpy(out + done, window->bytes + (at - window->at), SHORT_BYTES);
+		done += (size_t)run->length;
+		if (++place->run == cut->run_count) {
+			place->run = 0;
+			place->row_at = row_in_source(cut, ++place->row);
+		}
+	}
+	return done;
+}
+
+/* At least one byte of what the place points to. */
+static snnfit_status
+gather_one(const struct payload *payload, struct window *window, struct place *place, uint8_t *out,
+	   size_t *length, snnfit_error *err)
+{
+	const struct cut_run *run = &payload->cut->runs[place->run];
+	uint64_t at = place->row_at + run->from + place->skip;
+	uint64_t left = run->length - place->skip;
+	snnfit_status status = SNNFIT_OK;
+
+	if (left < *length)
+		*length = (size_t)left;
+	if (at >= window->at && at - window->at + *length <= window->length)
+		memcpy(out, window->bytes + (at - window->at), *length);
+	else
+		status = fetch(payload, window, at, out, *length, err);
+	advance(payload->cut, place, *length);
+	return status;
+}
+
 static snnfit_status
 gather(const struct payload *payload, struct window *window, struct place *place, uint8_t *out,
        size_t length, snnfit_error *err)
 {
-	const struct cut *cut = payload->cut;
 	snnfit_status status = SNNFIT_OK;
+	size_t done;
 
 	while (length > 0 && status == SNNFIT_OK) {
-		const struct cut_run *run = &cut->runs[place->run];
-		uint64_t at = place->row_at + run->from + place->skip;
-		uint64_t left = run->length - place->skip;
-		size_t bytes = left < length ? (size_t)left : length;
-
-		if (at >= window->at && at - window->at + bytes <= window->length)
-			memcpy(out, window->bytes + (at - window->at), bytes);
-		else
-			status = fetch(payload, window, at, out, bytes, err);
-		out += bytes;
-		length -= bytes;
-		advance(cut, place, bytes);
+		done = gather_short(payload->cut, window, place, out, length);
+		out += done;
+		length -= done;
+		if (length == 0)
+			break;
+		done = length;
+		status = gather_one(payload, window, place, out, &done, err);
+		out += done;
+		length -= done;
 	}
 	return status;
 }
@@ -287,7 +331,7 @@ stream_some(const struct payload *payload, struct byte_sink *sink, struct window
 	uint64_t bytes = run->length - place->skip;
 	snnfit_status status;
 
-	if (bytes >= IN_KERNEL_BYTES) {
+	if (bytes >= LONG_BYTES) {
 		status = byte_sink_copy(sink, payload->source,
 					payload->offset + place->row_at + run->from + place->skip,
 					bytes, err);

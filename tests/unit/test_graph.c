@@ -531,6 +531,68 @@ remove_first(struct graph *graph, snnfit_error *err)
 }
 
 static snnfit_status
+remove_second(struct graph *graph, snnfit_error *err)
+{
+	return graph_remove_population(graph, 1, err);
+}
+
+static snnfit_status
+remove_nothing_there(struct graph *graph, snnfit_error *err)
+{
+	return graph_remove_population(graph, 9, err);
+}
+
+static snnfit_status
+remove_twice(struct graph *graph, snnfit_error *err)
+{
+	OK(graph_remove_population(graph, 1, err));
+	return graph_remove_population(graph, 1, err);
+}
+
+static snnfit_status
+merge_nothing_there(struct graph *graph, snnfit_error *err)
+{
+	return graph_merge_columns(graph, 9, 1, 0, 1.0, err);
+}
+
+static snnfit_status
+merge_unit_beyond(struct graph *graph, snnfit_error *err)
+{
+	return graph_merge_columns(graph, 0, 2, 0, 1.0, err);
+}
+
+static snnfit_status
+merge_beyond_unit(struct graph *graph, snnfit_error *err)
+{
+	return graph_merge_columns(graph, 0, 0, 2, 1.0, err);
+}
+
+static snnfit_status
+merge_infinitely(struct graph *graph, snnfit_error *err)
+{
+	return graph_merge_columns(graph, 0, 0, 1, INFINITY, err);
+}
+
+static snnfit_status
+merge_frozen(struct graph *graph, snnfit_error *err)
+{
+	return graph_merge_columns(graph, 2, 0, 1, 1.0, err);
+}
+
+static snnfit_status
+fold_nothing_there(struct graph *graph, snnfit_error *err)
+{
+	return graph_fold_silent(graph, 9, NULL, err);
+}
+
+static snnfit_status
+add_to_removed(struct graph *graph, snnfit_error *err)
+{
+	OK(graph_remove_population(graph, 1, err));
+	return graph_add_to_bias(graph, 2, NULL, err);
+}
+
+static snnfit_status
 remove_output(struct graph *graph, snnfit_error *err)
 {
 	return graph_remove_population(graph, 2, err);
@@ -557,6 +619,17 @@ static const struct {
 	{ quantized, merge_one_unit, "cannot be merged" },
 	{ shared_axis, remove_first, "shares its units with 'b'" },
 	{ two_sources, remove_first, "'c' reads it together with others" },
+	{ shared_axis, remove_second, "shares its units with 'a'" },
+	{ two_sources, remove_second, "'c' reads it together with others" },
+	{ hand, remove_nothing_there, "no population 9" },
+	{ hand, remove_twice, "no population 1" },
+	{ hand, merge_nothing_there, "cannot be merged" },
+	{ hand, merge_frozen, "frozen" },
+	{ quantized, merge_unit_beyond, "cannot be merged" },
+	{ quantized, merge_beyond_unit, "cannot be merged" },
+	{ quantized, merge_infinitely, "cannot be merged" },
+	{ hand, fold_nothing_there, "does not exist" },
+	{ hand, add_to_removed, "no projection 2" },
 	{ hand, remove_output, "output population 'out'" },
 	{ hand, add_to_nothing, "no projection 9" },
 };

@@ -585,7 +585,9 @@ proto_suite(void)
 	tcase_add_test(files, a_failed_write_leaves_the_old_file_and_no_litter);
 	tcase_add_test(files, an_input_that_changes_is_noticed);
 	tcase_add_test(files, what_is_no_file_is_refused);
+	tcase_set_timeout(valid, 60);
 	tcase_set_timeout(broken, 60);
+	tcase_set_timeout(files, 60);
 	suite_add_tcase(suite, valid);
 	suite_add_tcase(suite, broken);
 	suite_add_tcase(suite, files);
