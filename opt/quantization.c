@@ -6,8 +6,8 @@
  * sum_j (W_ij - s_i q_ij)^2 is least. For a given s the best q is W / s rounded and
  * clipped; for given q the best s is <W, q> / <q, q>. The two are alternated until q
  * stays (a k-means of one parameter: Lloyd, 1982; for networks Hwang and Sung, 2014),
- * from the best of a row of starting points max|W| / Q f, f <= 1: few bits are worth
- * clipping the largest weights, many are not. Values become s q in float, so close
+ * from a row of starting points max|W| / Q f, f <= 1, of which the best end counts:
+ * few bits are worth clipping the largest weights, many are not. Values become s q in float, so close
  * that W / s rounds to q again; 0 stays 0.
  *
  * needs    the weights
@@ -89,46 +89,48 @@ starts_for(float limit)
 	if (limit <= 31.0f) /* up to 6 bits */
 		return (struct starts){ 32, 0.2 };
 	if (limit <= 255.0f) /* up to 9 */
-		return (struct starts){ 12, 0.5 };
-	return (struct starts){ 3, 0.95 };
+		return (struct starts){ 24, 0.5 };
+	return (struct starts){ 12, 0.8 };
 }
 
-static double
-best_start(const struct weight_group *group, double largest)
-{
-	struct starts starts = starts_for(group->limit);
-	double best = largest, most = -1.0;
-	uint32_t i;
+/* The scale of the end of one descent, and how much it explains. */
+struct descent {
+	double scale, explained;
+};
 
-	for (i = 0; i < starts.count; i++) {
-		double share = 1.0 - (1.0 - starts.smallest) * i / (starts.count - 1);
-		double now = explained(products_at(group, share * largest));
-
-		if (now > most) {
-			most = now;
-			best = share * largest;
-		}
-	}
-	return best;
-}
-
-/* The sum of the squares goes down with every round, so q can only repeat at the
- * end. */
-static double
-refine(const struct weight_group *group, double scale)
+/* What is explained grows with every round, so q can only repeat at the end. */
+static struct descent
+descend(const struct weight_group *group, double scale)
 {
 	struct products last = products_at(group, scale);
 	int round;
 
 	for (round = 0; round < MOST_ROUNDS && last.qq > 0.0; round++) {
-		double next = last.wq / last.qq;
-		struct products now = products_at(group, next);
+		struct products now = products_at(group, last.wq / last.qq);
 
 		if (!(explained(now) > explained(last)))
-			return next;
+			break;
 		last = now;
 	}
-	return last.qq > 0.0 ? last.wq / last.qq : scale;
+	return (struct descent){ last.qq > 0.0 ? last.wq / last.qq : scale, explained(last) };
+}
+
+/* largest: max|W| / Q. */
+static double
+search_scale(const struct weight_group *group, double largest)
+{
+	struct starts starts = starts_for(group->limit);
+	struct descent best = { largest, -1.0 };
+	uint32_t i;
+
+	for (i = 0; i < starts.count; i++) {
+		double share = 1.0 - (1.0 - starts.smallest) * i / (starts.count - 1);
+		struct descent now = descend(group, share * largest);
+
+		if (now.explained > best.explained)
+			best = now;
+	}
+	return best.scale;
 }
 
 static float
@@ -154,7 +156,7 @@ best_scale(const struct weight_group *group)
 
 	if (largest < (double)FLT_MIN * 0x1p24)
 		return 1.0f;
-	scale = (float)refine(group, best_start(group, largest));
+	scale = (float)search_scale(group, largest);
 	return scale > 0.0f && isfinite(scale) ? scale : 1.0f;
 }
 
