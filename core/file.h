@@ -85,6 +85,10 @@ void file_writer_abort(struct file_writer *writer); /* NULL is fine */
  * that one has, and then the writer lives on for another try. */
 MUST_USE snnfit_status file_writer_commit_as(struct file_writer *writer, const char *name,
 					     bool *taken, snnfit_error *err);
+/* True when the file of that name in the same folder is regular and holds just
+ * what was written here. */
+MUST_USE snnfit_status file_writer_equals(struct file_writer *writer, const char *name, bool *equal,
+					  snnfit_error *err);
 /* The folder that the file will lie in, for work beside it; -1 for standard
  * output and whatever else is written as it is. Belongs to the writer. */
 int file_writer_folder(const struct file_writer *writer);

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BUFFER_BYTES = 256 * 1024, NAME_TRIES = 100 };
+enum { BUFFER_BYTES = 256 * 1024, NAME_TRIES = 100, COMPARE_BYTES = 64 * 1024 };
 
 struct file_writer {
 	struct byte_sink sink; /* first, so that a sink is its writer */
@@ -145,7 +145,7 @@ static int
 open_nameless(int folder, mode_t mode)
 {
 	char path[64];
-	int fd = openat(folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
+	int fd = openat(folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
 
 	if (fd >= 0 && !has_proc_name(fd, path, sizeof path)) {
 		(void)close(fd);
@@ -163,7 +163,7 @@ open_hidden(struct file_writer *writer, mode_t mode)
 		if (!random_name(writer->temporary, sizeof writer->temporary))
 			break;
 		fd = openat(writer->folder, writer->temporary,
-			    O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, mode);
+			    O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | O_NOFOLLOW, mode);
 		if (fd >= 0 || errno != EEXIST)
 			return fd;
 	}
@@ -425,6 +425,69 @@ file_writer_commit_as(struct file_writer *writer, const char *name, bool *taken,
 			(void)unlinkat(writer->folder, name, 0);
 	}
 	file_writer_abort(writer); /* takes the hidden name away, the real one stays */
+	return status;
+}
+
+/* --- comparing ------------------------------------------------------------ */
+
+static snnfit_status
+compare(const struct byte_source *a, const struct byte_source *b, uint8_t *room, bool *equal,
+	snnfit_error *err)
+{
+	snnfit_status status = SNNFIT_OK;
+	uint64_t at;
+	size_t bytes;
+
+	for (at = 0; at < a->size && *equal && status == SNNFIT_OK; at += bytes) {
+		bytes = a->size - at < COMPARE_BYTES ? (size_t)(a->size - at) : COMPARE_BYTES;
+		status = byte_source_read(a, at, room, bytes, err);
+		if (status == SNNFIT_OK)
+			status = byte_source_read(b, at, room + COMPARE_BYTES, bytes, err);
+		*equal = status == SNNFIT_OK && memcmp(room, room + COMPARE_BYTES, bytes) == 0;
+	}
+	return status;
+}
+
+static snnfit_status
+compare_files(int a, int b, const char *path, bool *equal, snnfit_error *err)
+{
+	struct stat first, second;
+	struct byte_source sources[2];
+	snnfit_status status;
+	uint8_t *room;
+
+	if (fstat(a, &first) != 0 || fstat(b, &second) != 0)
+		return error_set(err, SNNFIT_EIO, "cannot look at a file beside %s: %s", path,
+				 strerror(errno));
+	*equal = S_ISREG(second.st_mode) && first.st_size == second.st_size;
+	if (!*equal)
+		return SNNFIT_OK;
+	room = malloc(2 * COMPARE_BYTES);
+	if (!room)
+		return error_no_memory(err);
+	sources[0] = (struct byte_source){ .fd = a, .size = (uint64_t)first.st_size, .name = path };
+	sources[1] = sources[0];
+	sources[1].fd = b;
+	status = compare(&sources[0], &sources[1], room, equal, err);
+	free(room);
+	return status;
+}
+
+snnfit_status
+file_writer_equals(struct file_writer *writer, const char *name, bool *equal, snnfit_error *err)
+{
+	snnfit_status status = flush(writer, err);
+	int fd;
+
+	*equal = false;
+	if (status != SNNFIT_OK || writer->folder < 0)
+		return status;
+	fd = openat(writer->folder, name,
+		    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return SNNFIT_OK;
+	status = compare_files(writer->fd, fd, writer->path, equal, err);
+	(void)close(fd);
 	return status;
 }
 

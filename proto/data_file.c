@@ -38,7 +38,23 @@ name_data_file(struct relocation *relocation, const char *model_name, const char
 	return length > 0 && (size_t)length < room;
 }
 
-/* Gives the file the first name that is free. */
+/* One name tried: *taken when another file has it. A file with just the same
+ * data is as good as ours, so writing again gives the same names again. */
+static snnfit_status
+try_name(struct relocation *relocation, struct file_writer *data, bool *taken, snnfit_error *err)
+{
+	snnfit_status status = file_writer_commit_as(data, relocation->location, taken, err);
+
+	if (!*taken)
+		return status;
+	status = file_writer_equals(data, relocation->location, &relocation->was_there, err);
+	*taken = status == SNNFIT_OK && !relocation->was_there;
+	if (!*taken)
+		file_writer_abort(data);
+	return status;
+}
+
+/* Ends the writer. */
 static snnfit_status
 commit(struct relocation *relocation, struct file_writer *data, const char *model_name,
        const char *hash, snnfit_error *err)
@@ -50,7 +66,7 @@ commit(struct relocation *relocation, struct file_writer *data, const char *mode
 	for (count = 0; count < NAME_TRIES; count++) {
 		if (!name_data_file(relocation, model_name, hash, count))
 			break;
-		status = file_writer_commit_as(data, relocation->location, &taken, err);
+		status = try_name(relocation, data, &taken, err);
 		if (status != SNNFIT_OK)
 			relocation->location[0] = '\0';
 		if (!taken)

@@ -85,16 +85,20 @@ relocate_inside(struct relocation *relocation, struct onnx_model *model, snnfit_
 /* Bytes of data that should go out, 0 when they should stay: strings and what
  * is small, broken, or no initializer, unless it was outside before. */
 static uint64_t
-bytes_to_move(const struct onnx_model *model, const Onnx__TensorProto *tensor,
+bytes_to_move(const struct relocation *relocation, const Onnx__TensorProto *tensor,
 	      const ProtobufCMessage *holder)
 {
-	struct placeholder placeholder;
+	const struct onnx_model *model = relocation->model;
 	struct tensor_shape shape;
+	struct tensor_data data;
 	uint64_t bytes;
 
-	if (placeholder_find(&tensor->base, FIELD_EXTERNAL_DATA, &placeholder, NULL))
-		return model->payloads[placeholder.index].length;
+	if (tensor_data_of(model, tensor, &data, NULL) != SNNFIT_OK)
+		return 0;
+	if (data.field == FIELD_EXTERNAL_DATA)
+		return data.payload->length;
 	if (holder->descriptor != &onnx__graph_proto__descriptor ||
+	    (data.field != FIELD_RAW_DATA && !relocation->typed_too) ||
 	    tensor_shape_of(model, tensor, &shape, NULL) != SNNFIT_OK ||
 	    !tensor_raw_bytes(shape.type, shape.count, &bytes))
 		return 0;
@@ -171,7 +175,7 @@ move_outside(void *context, Onnx__TensorProto *tensor, const ProtobufCMessage *h
 	     snnfit_error *err)
 {
 	struct relocation *relocation = context;
-	uint64_t bytes = bytes_to_move(relocation->model, tensor, holder);
+	uint64_t bytes = bytes_to_move(relocation, tensor, holder);
 	struct moved_tensor *moved;
 
 	if (bytes == 0)
@@ -187,9 +191,10 @@ move_outside(void *context, Onnx__TensorProto *tensor, const ProtobufCMessage *h
 }
 
 snnfit_status
-relocate_outside(struct relocation *relocation, struct onnx_model *model, snnfit_error *err)
+relocate_outside(struct relocation *relocation, struct onnx_model *model, bool typed_too,
+		 snnfit_error *err)
 {
-	*relocation = (struct relocation){ .model = model };
+	*relocation = (struct relocation){ .model = model, .typed_too = typed_too };
 	return tensors_visit(model->proto, move_outside, relocation, err);
 }
 

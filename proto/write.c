@@ -118,40 +118,62 @@ write_message(const struct expansion *expansion, struct file_writer *writer, snn
 	return status;
 }
 
+/* Moves out what is in raw form; the rest only if the message is too large still. */
+static snnfit_status
+move_out(struct relocation *relocation, struct onnx_model *model, struct expansion *expansion,
+	 snnfit_error *err)
+{
+	snnfit_status status = relocate_outside(relocation, model, false, err);
+
+	if (status == SNNFIT_OK)
+		status = expansion_init(expansion, model, err);
+	if (status != SNNFIT_OK || expansion->length <= INT_MAX)
+		return status;
+	expansion_free(expansion);
+	relocate_back(relocation);
+	status = relocate_outside(relocation, model, true, err);
+	if (status == SNNFIT_OK)
+		status = expansion_init(expansion, model, err);
+	return status;
+}
+
 /* Writes the data file and plans the message. The tree says where the data will
  * be, but for the name of the file: that comes from the hash of just this. */
 static snnfit_status
-write_data(struct relocation *relocation, const char *path, const char *model_name,
-	   struct expansion *expansion, snnfit_error *err)
+write_data(struct relocation *relocation, struct onnx_model *model, const char *path,
+	   const char *model_name, struct expansion *expansion, snnfit_error *err)
 {
-	snnfit_status status = expansion_init(expansion, relocation->model, err);
+	snnfit_status status = move_out(relocation, model, expansion, err);
 
 	if (status != SNNFIT_OK || relocation->count == 0)
 		return status;
 	status = data_file_write(relocation, expansion, path, model_name, err);
 	expansion_free(expansion);
 	if (status == SNNFIT_OK)
-		status = expansion_init(expansion, relocation->model, err);
+		status = expansion_init(expansion, model, err);
 	return status;
 }
 
-/* Ends the writer; location becomes the name of the data file, "" if there is none. */
+/* Ends the writer. On failure no new data file is left; old is the name of the
+ * one that nobody needs afterwards, "" when the same is used again. */
 static snnfit_status
-write_outside(struct onnx_model *model, const char *path, struct file_writer *writer,
-	      char location[NAME_MAX + 1], snnfit_error *err)
+write_outside(struct onnx_model *model, const char *path, struct file_writer *writer, int folder,
+	      char old[NAME_MAX + 1], snnfit_error *err)
 {
 	struct relocation relocation;
 	struct expansion expansion = { 0 };
-	snnfit_status status = relocate_outside(&relocation, model, err);
+	snnfit_status status = write_data(&relocation, model, path, file_writer_name(writer),
+					  &expansion, err);
 
-	if (status == SNNFIT_OK)
-		status = write_data(&relocation, path, file_writer_name(writer), &expansion, err);
-	memcpy(location, relocation.location, sizeof relocation.location);
-	relocate_back(&relocation);
 	if (status == SNNFIT_OK)
 		status = write_message(&expansion, writer, err);
 	else
 		file_writer_abort(writer);
+	if (status != SNNFIT_OK && relocation.location[0] && !relocation.was_there)
+		(void)unlinkat(folder, relocation.location, 0);
+	if (strcmp(old, relocation.location) == 0)
+		old[0] = '\0';
+	relocate_back(&relocation);
 	expansion_free(&expansion);
 	return status;
 }
@@ -161,7 +183,7 @@ static snnfit_status
 write_model(struct onnx_model *model, const char *path, struct file_writer *writer, int folder,
 	    snnfit_error *err)
 {
-	char old[NAME_MAX + 1], fresh[NAME_MAX + 1] = "";
+	char old[NAME_MAX + 1];
 	bool outside = folder >= 0 && model->source->has_external_data;
 	struct expansion expansion = { 0 };
 	snnfit_status status = outside ? SNNFIT_OK : expand_inside(&expansion, model, err);
@@ -172,12 +194,10 @@ write_model(struct onnx_model *model, const char *path, struct file_writer *writ
 	}
 	data_file_find_old(old, path, folder, file_writer_name(writer), model->source);
 	if (outside || (folder >= 0 && expansion.length > INT_MAX))
-		status = write_outside(model, path, writer, fresh, err);
+		status = write_outside(model, path, writer, folder, old, err);
 	else
 		status = write_message(&expansion, writer, err);
 	expansion_free(&expansion);
-	if (status != SNNFIT_OK && fresh[0])
-		(void)unlinkat(folder, fresh, 0);
 	if (status == SNNFIT_OK && old[0])
 		(void)unlinkat(folder, old, 0); /* nothing depends on it: no error */
 	return status;

@@ -189,7 +189,9 @@ def test_a_replaced_output_takes_its_data_file_with_it(tmp_path):
     source = external_model(tmp_path)
     target = tmp_path / "out.onnx"
     must_round_trip(source, target)
+    first = target.read_bytes()
     must_round_trip(source, target)
+    assert target.read_bytes() == first
     assert len(list(tmp_path.glob("out.onnx.*.data"))) == 1
     must_round_trip(target, target)
     assert len(list(tmp_path.glob("out.onnx.*.data"))) == 1
@@ -198,6 +200,19 @@ def test_a_replaced_output_takes_its_data_file_with_it(tmp_path):
     must_round_trip(inside, target)
     assert list(tmp_path.glob("out.onnx.*.data")) == []
     assert (tmp_path / "in.bin").exists()
+
+
+def test_a_data_file_of_the_same_name_is_left_alone(tmp_path):
+    source = external_model(tmp_path)
+    target = tmp_path / "out.onnx"
+    must_round_trip(source, target)
+    (data,) = tmp_path.glob("out.onnx.*.data")
+    target.unlink()
+    data.write_bytes(b"of somebody else")
+    must_round_trip(source, target)
+    assert data.read_bytes() == b"of somebody else"
+    assert (tmp_path / data.name.replace(".data", ".1.data")).exists()
+    assert message(target) == message(source)
 
 
 def test_the_same_input_gives_the_same_bytes(tmp_path):

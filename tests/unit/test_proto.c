@@ -419,7 +419,8 @@ START_TEST(payloads_are_not_read)
 	before = bytes_read_so_far();
 	model = must_read_file(path);
 	ck_assert_uint_lt(bytes_read_so_far() - before, 64 * 1024);
-	ck_assert_int_eq(onnx_model_proto(model)->graph->initializer[0]->dims[0], length / 4);
+	ck_assert_int_eq(onnx_model_proto(model)->graph->initializer[0]->dims[0],
+			 (int64_t)(length / 4));
 	onnx_model_free(model);
 	free(bytes.at);
 	folder_remove(&folder);
