@@ -21,10 +21,11 @@
 
 #include <math.h>
 
+/* In float, so that a weight of 0.003 goes at a threshold of 0.003. */
 static bool
 goes(float weight, double size, double threshold)
 {
-	return weight != 0.0f && fabs((double)weight) * size <= threshold;
+	return weight != 0.0f && (float)(fabs((double)weight) * size) <= (float)threshold;
 }
 
 static double

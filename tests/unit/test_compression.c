@@ -42,7 +42,7 @@ START_TEST(weights_up_to_the_threshold_go)
 	struct graph *graph = small();
 	struct optimize_report report;
 
-	options.prune_threshold = (double)0.01f; /* inclusive */
+	options.prune_threshold = 0.01; /* inclusive */
 	run_passes(&graph, PRUNING, &options, &report);
 	ck_assert_uint_eq(report.passes[0].weights_pruned, 2);
 	assert_weights(graph, 1, (float[]){ 0.5f, 0.0f, 0.02f, 0.0f, -0.3f, 0.0f });
