@@ -35,6 +35,10 @@ MUST_USE snnfit_status bind_projections(struct import *import, struct graph *gra
 MUST_USE snnfit_status bind_reads(struct import *import, struct graph *graph,
 				  projection_id projection, const struct weight_operation *weight,
 				  snnfit_error *err);
+/* Bits and scales of weights that stand in the file as integers. */
+MUST_USE snnfit_status bind_quantization(struct import *import, struct graph *graph,
+					 projection_id projection,
+					 const struct weight_operation *weight, snnfit_error *err);
 /* Name of the constant at the bottom of an expression: the tensor that was
  * stored; value is returned when it is none. */
 uint32_t bind_root_source(const struct import *import, uint32_t value);

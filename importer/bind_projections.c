@@ -291,6 +291,8 @@ bind_projection(struct import *import, struct graph *graph, uint32_t population,
 		status = set_binding(import, weight, &bias, projection);
 	if (!status)
 		status = bind_reads(import, graph, id, weight, err);
+	if (!status)
+		status = bind_quantization(import, graph, id, weight, err);
 	if (status)
 		return status;
 	if (!import->bindings.projections[projection->binding].editable ||
