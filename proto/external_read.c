@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,34 +52,49 @@ struct resolver {
 
 enum { OPEN_FLAGS = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW };
 
+/* The folder of that name in another, not over a link; ends the use of at. */
+static int
+open_component(int at, const char *name)
+{
+	int next = openat(at, name, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int error = errno;
+	struct stat entry;
+
+	if (next < 0 && error == ENOTDIR && fstatat(at, name, &entry, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISLNK(entry.st_mode))
+		error = ELOOP;
+	(void)close(at);
+	errno = error;
+	return next;
+}
+
 /* For kernels before 5.6: one folder after the other, none of them a link. */
 static int
 open_by_components(int folder, const char *location)
 {
-	char name[256];
+	char name[NAME_MAX + 1];
 	const char *slash;
-	int at = dup(folder), next;
+	int at = openat(folder, ".", O_PATH | O_DIRECTORY | O_CLOEXEC), file, error;
 
-	while (at >= 0 && (slash = strchr(location, '/'))) {
+	for (; at >= 0 && (slash = strchr(location, '/')); location = slash + 1) {
 		size_t length = (size_t)(slash - location);
 
 		if (length >= sizeof name) {
+			(void)close(at);
 			errno = ENAMETOOLONG;
-			break;
+			return -1;
 		}
-		memcpy(name, location, length);
-		name[length] = '\0';
-		next = length ? openat(at, name, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
-			      : dup(at);
-		(void)close(at);
-		at = next;
-		location = slash + 1;
+		memcpy(name, length ? location : ".", length ? length : 1);
+		name[length ? length : 1] = '\0';
+		at = open_component(at, name);
 	}
 	if (at < 0)
 		return -1;
-	next = *location && !strchr(location, '/') ? openat(at, location, OPEN_FLAGS) : -1;
+	file = openat(at, location, OPEN_FLAGS); /* of nothing after a slash: ENOENT */
+	error = errno;
 	(void)close(at);
-	return next;
+	errno = error;
+	return file;
 }
 
 static int
