@@ -135,6 +135,17 @@ factors_of(const struct maker *maker, const struct projection *projection, doubl
 	return any;
 }
 
+static bool
+is_zero(const double *values, uint32_t count)
+{
+	uint32_t i;
+
+	for (i = 0; values && i < count; i++)
+		if (values[i] != 0)
+			return false;
+	return true;
+}
+
 /* silent + spike times the spikes, column by column */
 static snnfit_status
 read_spikes(struct maker *maker, const struct projection *projection, const char **out)
@@ -149,7 +160,7 @@ read_spikes(struct maker *maker, const struct projection *projection, const char
 	status = read_spans(maker, projection, out);
 	if (status == SNNFIT_OK && factors_of(maker, projection, factors))
 		status = put_with_constant(maker, "Mul", out, name, ".spike", columns, factors);
-	if (status == SNNFIT_OK && projection->silent)
+	if (status == SNNFIT_OK && !is_zero(projection->silent, columns))
 		status = put_with_constant(maker, "Add", out, name, ".silent", columns,
 					   projection->silent);
 	return status;
