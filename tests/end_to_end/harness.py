@@ -231,7 +231,7 @@ def simulate(model, states, currents, steps, watch=(), one_by_one=None):
         for name in results:
             outputs[name].append(np.stack(trace[name]))
     return Recording(
-        {name: np.concatenate(parts, axis=1) for name, parts in outputs.items()},
+        {name: parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1) for name, parts in outputs.items()},
         {name: total / (len(currents) * steps) for name, total in sums.items()},
     )
 
@@ -321,13 +321,13 @@ def neuron_map(model):
 
 def kept_units(model, layer):
     """The units kept, by their index in the input model."""
-    return [unit["unit"] for unit in neuron_map(model)[layer["projection"]["weight_tensor"]]["kept"]]
+    return neuron_map(model)[layer["projection"]["weight_tensor"]]["kept"]
 
 
 def merged_units(model, layer):
     """Unit kept -> the units merged into it, for those that have some."""
-    kept = neuron_map(model)[layer["projection"]["weight_tensor"]]["kept"]
-    return {unit["unit"]: unit["merged"] for unit in kept if unit["merged"]}
+    merged = neuron_map(model)[layer["projection"]["weight_tensor"]]["merged"]
+    return {int(kept): units for kept, units in merged.items()}
 
 
 def gone(network, model):

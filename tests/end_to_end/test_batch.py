@@ -45,9 +45,10 @@ def test_it_goes_on_after_failures(batch):
     """There are files to be refused among them: these say why, in one sentence, and the others are done."""
     _, _, results = batch
     failed = [each for each in results if each["exit"] > 1]
-    assert failed and len(failed) < len(results) / 2 or FOLDER == SHARED
+    assert 0 < len(failed) < len(results) / 2
     for each in failed:
-        assert each["exit"] == 3, each
+        has_rates = (pathlib.Path(each["model"]).parent / "rates.npz").is_file()
+        assert each["exit"] == (3 if has_rates else 4), each
         assert each["error"] and "\n" not in each["error"] and each["result"] is None
     assert all(each["error"] is None for each in results if each["exit"] <= 1)
 

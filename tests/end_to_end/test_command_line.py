@@ -157,7 +157,7 @@ def test_nothing_to_do_is_said(tmp_path):
 def test_targets_are_listed():
     text = run("targets").stdout.decode()
     listed = json.dumps(run_json("targets"))
-    for name in ("hx8k", "up5k", "ecp5-25k", "85k", "100T", "7020"):
+    for name in ("ice40-hx8k", "ice40-up5k", "ecp5-25k", "ecp5-85k", "artix7-100t", "zynq-7020"):
         assert name in text and name in listed
 
 

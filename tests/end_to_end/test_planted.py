@@ -127,7 +127,7 @@ def test_a_residual_add_loses_a_unit_only_when_it_is_dead_in_both(name, tmp_path
     network = fixture(name)
     case = Case(network, tmp_path)
     first, second, third = case.layers
-    both, one, other = np.split(case.busy(15), 3)
+    both, one, other = np.split(np.argsort(np.minimum(network.rates["lif1"], network.rates["lif2"]))[-15:], 3)
     planting.silence(first, np.append(both, one))
     planting.silence(second, np.append(both, other))
     planting.enlarge_outgoing(third, both, 1000)
