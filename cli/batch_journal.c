@@ -127,26 +127,31 @@ journal_fault(const struct batch *batch, snnfit_error *fault)
 	return false;
 }
 
+/* What an earlier batch has done; a journal that is not there yet says nothing. */
+static bool
+take_results(const struct batch *batch, const char *path)
+{
+	FILE *file = fopen(path, "re");
+	bool good = file ? read_journal(batch, file) : errno == ENOENT;
+
+	if (file)
+		(void)fclose(file);
+	return good;
+}
+
 bool
 journal_open(struct batch *batch, snnfit_error *fault)
 {
-	bool resume = batch->arguments->resume, good = true;
-	char *path = journal_path(batch);
-	FILE *file;
+	int mode = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
+	char *path;
 
-	batch->journal = -1;
-	if (!path || !make_folder(batch->arguments->output, fault)) {
-		free(path);
-		return path != NULL || journal_fault(batch, fault);
-	}
-	if (resume && (file = fopen(path, "re"))) {
-		good = read_journal(batch, file);
-		(void)fclose(file);
-	}
-	if (good)
-		batch->journal = open(
-			path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (resume ? 0 : O_TRUNC),
-			0666);
+	if (!make_folder(batch->arguments->output, fault))
+		return false;
+	path = journal_path(batch);
+	if (!batch->arguments->resume)
+		mode |= O_TRUNC;
+	if (path && (!batch->arguments->resume || take_results(batch, path)))
+		batch->journal = open(path, mode, 0666);
 	free(path);
 	return batch->journal >= 0 || journal_fault(batch, fault);
 }

@@ -194,8 +194,8 @@ list_operands(struct list *list, const struct arguments *arguments, snnfit_error
 
 		if (is_folder(path) || !is_model_name(path))
 			return say_fault(fault,
-					 "batch takes one folder, or one manifest, or .onnx "
-					 "files; '%s' is none among several",
+					 "batch takes one folder, or one manifest, or .onnx files, "
+					 "but not '%s' among others",
 					 path);
 		if (!list_add(list, path, fault))
 			return false;
