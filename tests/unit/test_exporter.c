@@ -98,7 +98,8 @@ shared_vector(void)
 	return shared;
 }
 
-static void export(struct shared *shared)
+static void
+run_export(struct shared *shared)
 {
 	snnfit_error err;
 
@@ -127,7 +128,7 @@ START_TEST(nothing_cut_changes_nothing)
 	void *was, *is;
 	snnfit_error err;
 
-	export(&shared);
+	run_export(&shared);
 	ok(onnx_model_write_bytes(shared.input, &was, &before, &err), &err);
 	ok(onnx_model_write_bytes(shared.output, &is, &after, &err), &err);
 	ck_assert_mem_eq(was, is, before);
@@ -144,7 +145,7 @@ START_TEST(the_same_cut_is_made_in_place)
 
 	cut_units(shared.graph, 0, "1010");
 	cut_units(shared.graph, 1, "1010");
-	export(&shared);
+	run_export(&shared);
 	ck_assert_uint_eq(graph_of(shared.output)->n_initializer, 1);
 	assert_floats(shared.output, find_tensor(shared.output, "c"), 2, (float[]){ 0, 2 });
 	assert_operand(&shared, "a", "c");
@@ -159,7 +160,7 @@ START_TEST(different_cuts_get_a_tensor_each)
 
 	cut_units(shared.graph, 0, "1010");
 	cut_units(shared.graph, 1, "0111");
-	export(&shared);
+	run_export(&shared);
 	ck_assert_uint_eq(graph_of(shared.output)->n_initializer, 2);
 	assert_operand(&shared, "a", "c");
 	assert_operand(&shared, "b", "c__cut");
@@ -174,7 +175,7 @@ START_TEST(who_reads_the_whole_keeps_it)
 	struct shared shared = shared_vector();
 
 	cut_units(shared.graph, 1, "0110");
-	export(&shared);
+	run_export(&shared);
 	assert_operand(&shared, "a", "c");
 	assert_operand(&shared, "b", "c__cut");
 	assert_floats(shared.output, find_tensor(shared.output, "c"), 4, VECTOR);
@@ -193,7 +194,7 @@ START_TEST(an_unknown_reader_keeps_the_whole)
 	shared.input = reread(model);
 	cut_units(shared.graph, 0, "1010");
 	cut_units(shared.graph, 1, "1010");
-	export(&shared);
+	run_export(&shared);
 	assert_operand(&shared, "a", "c__cut");
 	assert_operand(&shared, "b", "c__cut");
 	assert_floats(shared.output, find_tensor(shared.output, "c"), 4, VECTOR);
@@ -208,7 +209,7 @@ START_TEST(declared_shapes_follow)
 
 	cut_units(shared.graph, 0, "1010");
 	cut_units(shared.graph, 1, "0111");
-	export(&shared);
+	run_export(&shared);
 	graph = graph_of(shared.output);
 	ck_assert_int_eq(declared_size(graph->input, graph->n_input, "x0", 1), 2);
 	ck_assert_int_eq(declared_size(graph->input, graph->n_input, "x1", 1), 3);
@@ -232,7 +233,7 @@ START_TEST(an_initializer_that_is_an_input_is_declared_anew)
 	shared.input = reread(model);
 	cut_units(shared.graph, 0, "1010");
 	cut_units(shared.graph, 1, "1010");
-	export(&shared);
+	run_export(&shared);
 	graph = graph_of(shared.output);
 	ck_assert_int_eq(declared_size(graph->input, graph->n_input, "c", 0), 2);
 	drop(&shared);
@@ -249,7 +250,7 @@ START_TEST(new_names_are_free)
 	shared.input = reread(model);
 	cut_units(shared.graph, 0, "1010");
 	cut_units(shared.graph, 1, "0111");
-	export(&shared);
+	run_export(&shared);
 	assert_operand(&shared, "b", "c__cut2");
 	drop(&shared);
 }
@@ -275,7 +276,7 @@ START_TEST(a_constant_node_is_copied_beside_itself)
 	shared.input = reread(model);
 	cut_units(shared.graph, 0, "1010");
 	cut_units(shared.graph, 1, "0111");
-	export(&shared);
+	run_export(&shared);
 	graph = graph_of(shared.output);
 	ck_assert_uint_eq(graph->n_node, 4);
 	ck_assert_uint_eq(find_node(shared.output, "k"), 0);
@@ -321,7 +322,7 @@ START_TEST(an_expression_is_cloned_for_another_cut)
 
 	cut_units(shared.graph, 0, "1010");
 	cut_units(shared.graph, 1, "0111");
-	export(&shared);
+	run_export(&shared);
 	assert_operand(&shared, "a", "e");
 	assert_operand(&shared, "b", "e__cut");
 	ck_assert_str_eq(node_of(shared.output, "n")->input[0], "c");
@@ -341,7 +342,7 @@ START_TEST(an_expression_that_is_cut_alike_stays_one)
 	shared.input = reread(model);
 	cut_units(shared.graph, 0, "0001");
 	cut_units(shared.graph, 1, "0001");
-	export(&shared);
+	run_export(&shared);
 	graph = graph_of(shared.output);
 	ck_assert_uint_eq(graph->n_node, 3);
 	assert_floats(shared.output, find_tensor(shared.output, "c"), 1, (float[]){ 3 });
@@ -359,7 +360,7 @@ START_TEST(an_expression_that_leaves_the_model_stays_whole)
 	shared.input = reread(model);
 	cut_units(shared.graph, 0, "1010");
 	cut_units(shared.graph, 1, "1010");
-	export(&shared);
+	run_export(&shared);
 	assert_floats(shared.output, find_tensor(shared.output, "c"), 4, VECTOR);
 	assert_operand(&shared, "a", "e__cut");
 	assert_operand(&shared, "b", "e__cut");
@@ -395,7 +396,7 @@ START_TEST(sizes_in_a_shape_are_edited)
 	shared.bindings.use_count = shared.bindings.read_count = 2;
 	shared.input = reread(model);
 	cut_units(shared.graph, 1, "0111");
-	export(&shared);
+	run_export(&shared);
 	assert_operand(&shared, "a", "shape");
 	assert_operand(&shared, "b", "shape__cut");
 	ok(tensor_read_int64(shared.output, find_tensor(shared.output, "shape"), 0, 2, got, &err),
