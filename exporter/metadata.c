@@ -129,11 +129,14 @@ append_fingerprint(struct rates_writer *writer, const struct population *populat
 {
 	char digits[FINGERPRINT_DIGITS + 1];
 	const Onnx__TensorProto *weights;
+	const char *name = population->weight_tensor;
 	snnfit_status status;
 
-	if (!population->weight_tensor)
-		return SNNFIT_OK;
-	status = find_weights(writer, population->weight_tensor, &weights, err);
+	if (!name) /* made in memory */
+		name = arena_printf(&writer->scratch, "%s.weight", population->name);
+	if (!name)
+		return error_no_memory(err);
+	status = find_weights(writer, name, &weights, err);
 	if (status != SNNFIT_OK || !weights)
 		return status;
 	status = tensor_fingerprint(writer->model, weights, digits, err);
