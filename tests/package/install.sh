@@ -3,7 +3,7 @@
 # C++, shared and static; and it exports nothing but snnfit_*.
 # usage: install.sh BUILD_DIR CMAKE C_FLAGS
 set -eu
-build=$1 cmake=$2 flags=$3
+build=$1 cmake=$2 flags=${3:-}
 here=$(dirname "$(readlink -f "$0")")
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
