@@ -111,8 +111,7 @@ check_fields(const struct reading *reading)
 	const char *field;
 	json_t *value;
 
-	json_object_foreach(reading->object, field, value)
-	{
+	json_object_foreach (reading->object, field, value) {
 		bool found = is_resource(field);
 
 		for (size_t i = 0; i < sizeof known / sizeof *known; i++)
@@ -206,8 +205,7 @@ read_usable(const struct reading *reading)
 
 	if (usable && !json_is_object(usable))
 		return refuse(reading, "usable", "an object of shares, one a resource");
-	json_object_foreach(usable, name, value)
-	{
+	json_object_foreach (usable, name, value) {
 		double share = json_number_value(value);
 
 		if (!is_resource(name) || !json_is_number(value) || !(share > 0 && share <= 1))

@@ -15,7 +15,7 @@
 struct fit_options {
 	uint32_t max_iterations;	   /* 10 */
 	uint32_t minimum_bitstream_length; /* 32 */
-					   /* design.bitstream_length is the initial one: 256 */
+	/* design.bitstream_length is the initial one: 256 */
 };
 
 struct fit_step {
