@@ -12,10 +12,10 @@
 #include "graph/cost.h"
 #include "opt/pass.h"
 
+/* The initial bitstream length is the design's: 256. */
 struct fit_options {
 	uint32_t max_iterations;	   /* 10 */
 	uint32_t minimum_bitstream_length; /* 32 */
-	/* design.bitstream_length is the initial one: 256 */
 };
 
 struct fit_step {
