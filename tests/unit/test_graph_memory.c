@@ -11,9 +11,8 @@
 #define OWN_ALLOCATOR 1
 #endif
 
-/* volatile: compilers take it that the allocator leaves our variables alone. */
-static volatile long allocations_left = -1; /* before one fails; -1: none does */
-static volatile long allocated;		    /* and not freed yet */
+static long allocations_left = -1; /* before one fails; -1: none does */
+static long allocated;		   /* and not freed yet */
 
 #if OWN_ALLOCATOR
 void *__libc_malloc(size_t size);
