@@ -32,7 +32,7 @@ struct weight_group {
 };
 
 /* Rounds to the nearest integer, |x| < 2^22: adding 1.5 * 2^23 leaves no room for
- * a fraction. A library call for each weight would cost several times as much. */
+ * a fraction (and of -0.2 makes 0, not -0). A library call for each weight would cost several times as much. */
 static float
 nearest(float x)
 {
@@ -44,9 +44,7 @@ nearest(float x)
 static float
 level(float value, float inverse, float limit)
 {
-	float q = nearest(fminf(fmaxf(value * inverse, -limit), limit));
-
-	return q;
+	return nearest(fminf(fmaxf(value * inverse, -limit), limit));
 }
 
 /* For the q of this scale: <W, q> and <q, q>. */
@@ -166,7 +164,7 @@ round_values(float *values, size_t count, float scale, float limit)
 	size_t i;
 
 	for (i = 0; i < count; i++)
-		values[i] = scale * level(values[i], 1.0f / scale, limit) + 0.0f; /* no -0 */
+		values[i] = scale * level(values[i], 1.0f / scale, limit);
 }
 
 /* --- projections ----------------------------------------------------------- */

@@ -225,6 +225,7 @@ START_TEST(fit_is_tested_after_each_step)
 	ck_assert(trial.result.fits);
 	assert_actions(&trial.result, actions, 1);
 	ck_assert_uint_eq(trial.result.iterations, 1);
+	ck_assert_uint_eq(trial.result.skipped_count, 0); /* not even tried */
 	ck_assert_uint_eq(trial.graph->projections[0].quantization.bits, 0);
 	trial_free(&trial);
 }

@@ -66,6 +66,24 @@ mean_drives(const struct graph *graph, double *out)
 	free(drive);
 }
 
+/* The exporter writes the bias, the simulation above takes the offset: the readout's
+ * constant term must be its one bias, times the gain. */
+static void
+assert_bias_agrees(struct graph *graph)
+{
+	const struct parameter *offset =
+		&graph->populations[find_population(graph, "head")].neuron.offset;
+	const struct projection *last = &graph->projections[graph->projection_count - 1];
+	const float *bias;
+	uint32_t i;
+
+	ck_assert_ptr_nonnull(last->bias);
+	MUST(weights_read(last->bias, &bias, err));
+	for (i = 0; i < OUTPUTS; i++)
+		ck_assert_double_eq_tol((double)bias[i] * value_or(&last->gain, i, 1.0),
+					parameter_at(offset, i), 1e-6);
+}
+
 static uint64_t
 fuse_in(struct graph **graph, struct optimize_report *report)
 {
@@ -89,6 +107,7 @@ assert_mean_kept(struct graph **graph)
 	mean_drives(*graph, after);
 	for (unit = 0; unit < OUTPUTS; unit++)
 		ck_assert_double_le(fabs(after[unit] - before[unit]), 1e-5 * fabs(before[unit]));
+	assert_bias_agrees(*graph);
 	assert_idempotent(graph, FUSION, NULL);
 }
 
@@ -123,6 +142,8 @@ START_TEST(constants_gains_and_currents_are_kept_too)
 	in->spike = arena_copy(&graph->arena, spike, FIRST, sizeof *spike);
 	set_each(graph, &in->gain, gains, QUIET);
 	set_each(graph, &out->gain, gains, OUTPUTS);
+	for (i = 0; i < OUTPUTS; i++) /* of the bias that it has */
+		graph->populations[2].neuron.offset.values[i] *= gains[i];
 	graph->populations[1].neuron.current = CURRENT_NEW;
 	ck_assert(graph_set_parameter(graph, &graph->populations[1].neuron.current_decay, 0.5));
 	quieten(graph, 1);
@@ -146,12 +167,14 @@ START_TEST(the_map_is_the_formula)
 	graph->populations[out].output = true;
 	(void)connect(graph, GRAPH_NONE, x, 2, ones, NULL);
 	(void)connect(graph, x, quiet, 2, w1, NULL);
+	ck_assert(graph_set_parameter(graph, &graph->projections[1].gain, 0.5));
 	(void)connect(graph, quiet, out, 6, w2, NULL);
 	graph->populations[x].rates = (double[]){ 0.5, 0.25 };
 	graph->populations[quiet].rates = rate;
 	ck_assert_uint_eq(fuse_in(&graph, &report), 1);
-	g[0] = 0.004 / (0.3 * 0.5 + 0.1 * 0.25);
-	g[1] = 0.006 / (0.2 * 0.5 + 0.2 * 0.25);
+	/* half of W1 x is the drive, so the gains of W1 x are half of those of the drive */
+	g[0] = 0.5 * 0.004 / (0.5 * (0.3 * 0.5 + 0.1 * 0.25));
+	g[1] = 0.5 * 0.006 / (0.5 * (0.2 * 0.5 + 0.2 * 0.25));
 	/* the third neuron's mean drive is negative: only its mean stays */
 	w[0] = 2 * g[0] * 0.3 + 3 * g[1] * 0.2;
 	w[1] = 2 * g[0] * 0.1 + 3 * g[1] * 0.2;

@@ -756,7 +756,7 @@ draw_neuron(struct graph *graph, struct neuron *neuron, uint32_t *state)
 	ck_assert(graph_set_parameter(graph, &neuron->input_gain, draw(state, 0.1, 1.5)));
 }
 
-/* Spikes in 4000 steps of the input that pushes unit 0 most. */
+/* Spikes in 600 steps of the input that pushes unit 0 most. */
 static double
 pushed(const struct graph *graph, const float *row, uint32_t count, double low, double high)
 {
@@ -767,7 +767,7 @@ pushed(const struct graph *graph, const float *row, uint32_t count, double low, 
 	for (i = 0; i < count; i++)
 		input[i] = row[i] > 0.0f ? high : low;
 	simulation_open(&simulation, graph);
-	for (i = 0; i < 4000; i++)
+	for (i = 0; i < 600; i++)
 		simulation_step(&simulation, input);
 	rate = simulation.means[0][0];
 	simulation_close(&simulation);
