@@ -97,8 +97,7 @@ table_interval(struct table *table, const json_t *use)
 	text_figure(&cell, json_get_figure(use, "low", NAN), 0);
 	text_append(&cell, " to ");
 	text_figure(&cell, json_get_figure(use, "high", NAN), 0);
-	table_text(table, text_failed(&cell) ? "" : cell.chars);
-	text_free(&cell);
+	table_take(table, &cell);
 }
 
 static void

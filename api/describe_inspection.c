@@ -34,8 +34,7 @@ table_parameter(struct table *table, const json_t *value)
 	struct text cell = { .chars = NULL };
 
 	print_parameter(value, &cell);
-	table_text(table, text_failed(&cell) ? "" : cell.chars);
-	text_free(&cell);
+	table_take(table, &cell);
 }
 
 /* "subtract, late", "set 0, now" */
@@ -53,8 +52,7 @@ table_reset(struct table *table, const json_t *layer)
 	}
 	if (timing)
 		text_printf(&cell, ", %s", timing);
-	table_text(table, text_failed(&cell) ? "" : cell.chars);
-	text_free(&cell);
+	table_take(table, &cell);
 }
 
 /* "mean 0.18, 19 dead": a unit is dead when it is silent at all its positions. */
@@ -79,8 +77,7 @@ table_rates(struct table *table, const json_t *layer)
 		text_printf(&cell, "mean %.3g, %zu dead", sum / (double)count, dead);
 	else
 		text_append(&cell, "not known");
-	table_text(table, text_failed(&cell) ? "" : cell.chars);
-	text_free(&cell);
+	table_take(table, &cell);
 }
 
 static void

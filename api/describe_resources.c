@@ -113,7 +113,8 @@ describe_passes(const json_t *document, struct text *out)
 		text_append(out, ": ");
 		pass_summary(pass, out);
 		text_append(out, "\n");
-		describe_skips(json_object_get(pass, "skipped"), "layer", out);
+		if (!json_is_true(json_object_get(pass, "changed")))
+			describe_skips(json_object_get(pass, "skipped"), "layer", out);
 	}
 }
 
@@ -121,6 +122,7 @@ static void
 describe_steps(const json_t *document, struct text *out)
 {
 	const json_t *steps = json_object_get(document, "steps");
+	uint64_t kept = json_get_amount(document, "kept_steps");
 	struct table table;
 
 	if (!steps)
@@ -130,9 +132,12 @@ describe_steps(const json_t *document, struct text *out)
 		table = steps_table(document);
 		table_print(&table, out);
 	}
-	if (json_get_amount(document, "kept_steps") < json_array_size(steps))
-		text_printf(out, "  the model written is the one after step %zu, the closest\n",
-			    (size_t)json_get_amount(document, "kept_steps"));
+	if (kept < json_array_size(steps) && kept > 0)
+		text_printf(out, "  the closest was the model after step %zu: the result\n",
+			    (size_t)kept);
+	else if (kept < json_array_size(steps))
+		text_append(out,
+			    "  none of them came closer: the result is the model before them\n");
 	describe_skips(json_object_get(document, "skipped"), "action", out);
 }
 

@@ -56,6 +56,7 @@ append_table(struct text *out, const char *title, struct table table)
 
 	if (text_failed(&table.cells)) {
 		out->failed = true;
+		text_free(&table.cells);
 		return;
 	}
 	append_element(out, "h2", title);
@@ -76,8 +77,7 @@ append_bars(const json_t *document, struct text *out)
 	const json_t *utilization = json_object_get(document, "utilization"), *use;
 	const char *resource;
 
-	json_object_foreach((json_t *)utilization, resource, use)
-	{
+	json_object_foreach((json_t *)utilization, resource, use) {
 		double share = json_get_figure(use, "used", NAN) /
 			       json_get_figure(use, "available", NAN);
 		bool over = is_exceeded(document, resource);
@@ -86,7 +86,7 @@ append_bars(const json_t *document, struct text *out)
 			continue;
 		append_escaped(out, resource_label(resource));
 		text_printf(out,
-			    " %.1f %%<div class=\"bar%s\"><div style=\"width:%.1f%%\">"
+			    " %.1f %%<div class=\"bar%s\"><div style=\"width:%.0f%%\">"
 			    "</div></div>\n",
 			    100.0 * share, over ? " over" : "",
 			    fmin(fmax(100.0 * share, 0.0), 100.0));

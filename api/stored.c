@@ -9,6 +9,8 @@ parse(json_t **out, const char *text, snnfit_error *err)
 	json_error_t fault;
 
 	*out = json_loads(text, 0, &fault);
+	if (!*out && json_error_code(&fault) == json_error_out_of_memory)
+		return error_no_memory(err);
 	if (!*out)
 		return error_set(err, SNNFIT_EDATA,
 				 "the metadata snn.resources is no JSON (line %d: %s); run "

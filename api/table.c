@@ -13,13 +13,20 @@ table_text(struct table *table, const char *cell)
 }
 
 void
+table_take(struct table *table, struct text *cell)
+{
+	table_text(table, cell->chars ? cell->chars : "");
+	table->cells.failed |= text_failed(cell);
+	text_free(cell);
+}
+
+void
 table_figure(struct table *table, double value, int decimals)
 {
 	struct text cell = { .chars = NULL };
 
 	text_figure(&cell, value, decimals);
-	table_text(table, text_failed(&cell) ? "" : cell.chars);
-	text_free(&cell);
+	table_take(table, &cell);
 }
 
 /* Characters, not bytes: continuation bytes of UTF-8 take no room. */

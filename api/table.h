@@ -16,6 +16,8 @@ struct table {
 };
 
 void table_text(struct table *table, const char *cell);
+/* What was written into a text, which is empty afterwards. */
+void table_take(struct table *table, struct text *cell);
 void table_figure(struct table *table, double value, int decimals);
 /* The rows, indented, and the table emptied. */
 void table_print(struct table *table, struct text *out);

@@ -86,12 +86,10 @@ table_aliases(struct table *table, const json_t *aliases)
 {
 	struct text cell = { .chars = NULL };
 
-	text_append(&cell, "");
 	for (size_t i = 0; i < json_array_size(aliases); i++)
 		text_printf(&cell, "%s%s", i ? ", " : "",
 			    json_string_value(json_array_get(aliases, i)));
-	table_text(table, text_failed(&cell) ? "" : cell.chars);
-	text_free(&cell);
+	table_take(table, &cell);
 }
 
 void
