@@ -587,6 +587,68 @@ assert_skipped(const struct optimize_report *report, const char *layer, const ch
 		      reason, words);
 }
 
+/* --- a chain of layers ---------------------------------------------------------- */
+
+enum { CHAIN_INPUTS = 12, CHAIN_HIDDEN = 24, CHAIN_MIDDLE = 16, CHAIN_OUTPUTS = 6 };
+
+/* Input, two hidden layers, spiking outputs; projections 0, 1, 2 in this order. */
+static inline struct graph *
+chain(uint32_t seed)
+{
+	struct graph *graph = net_new();
+	population_id hidden = add_layer(graph, "hidden", CHAIN_HIDDEN);
+	population_id middle = add_layer(graph, "middle", CHAIN_MIDDLE);
+	population_id out = add_layer(graph, "out", CHAIN_OUTPUTS);
+
+	graph->populations[out].output = true;
+	(void)connect_random(graph, GRAPH_NONE, hidden, CHAIN_INPUTS, -0.1, 0.3, &seed);
+	(void)connect_random(graph, hidden, middle, CHAIN_HIDDEN, -0.2, 0.3, &seed);
+	(void)connect_random(graph, middle, out, CHAIN_MIDDLE, -0.3, 0.5, &seed);
+	return graph;
+}
+
+/* A row that keeps its unit under any threshold. */
+static inline void
+silence_row(struct graph *graph, projection_id id, uint32_t row)
+{
+	uint32_t columns = graph->projections[id].weights->columns, i;
+	float *values = edit_weights(graph, id);
+
+	for (i = 0; i < columns; i++)
+		values[row * columns + i] = -1.0f;
+}
+
+static inline void
+set_column(struct graph *graph, projection_id id, uint32_t column, float value)
+{
+	const struct weights *weights = graph->projections[id].weights;
+	uint32_t columns = weights->columns, rows = weights->rows, i;
+	float *values = edit_weights(graph, id);
+
+	for (i = 0; i < rows; i++)
+		values[i * columns + column] = value;
+}
+
+static inline void
+set_rates(struct graph *graph, population_id id, double rate)
+{
+	struct population *population = &graph->populations[id];
+	uint32_t count = population_units(graph, id) * population->positions, i;
+
+	population->rates = arena_alloc(&graph->arena, count, sizeof *population->rates);
+	ck_assert_ptr_nonnull(population->rates);
+	for (i = 0; i < count; i++)
+		population->rates[i] = rate;
+}
+
+static inline void
+assert_fate(const struct graph *graph, const char *layer, uint32_t origin, enum fate fate)
+{
+	population_id id = find_population(graph, layer);
+
+	ck_assert_int_eq(graph->axes[graph->populations[id].axis].fate[origin], fate);
+}
+
 static inline int
 run_suite(Suite *suite)
 {
