@@ -58,7 +58,7 @@ static const struct meaning meanings[] = {
 	{ "DynamicQuantizeLinear", 11, ALWAYS },
 	{ "Elu", 6, ALWAYS },
 	{ "Equal", 7, ALWAYS },
-	{ "Erf", 9, ALWAYS },
+	{ "Erf", 13, ALWAYS },
 	{ "Exp", 6, ALWAYS },
 	{ "Expand", 8, ALWAYS },
 	{ "Flatten", 9, ALWAYS },
