@@ -4,11 +4,12 @@
  *
  * with s_i, one a unit or one for the projection, such that
  * sum_j (W_ij - s_i q_ij)^2 is least. For a given s the best q is W / s rounded and
- * clipped; for given q the best s is <W, q> / <q, q>. The two are alternated until q
- * stays (a k-means of one parameter: Lloyd, 1982; for networks Hwang and Sung, 2014),
- * from a row of starting points max|W| / Q f, f <= 1, of which the best end counts:
- * few bits are worth clipping the largest weights, many are not. Values become s q in float, so close
- * that W / s rounds to q again; 0 stays 0.
+ * clipped; for given q the best s is <W, q> / <q, q>. The two are alternated until the
+ * error stays (a k-means of one parameter: Lloyd, Least squares quantization in PCM,
+ * 1982; for networks Hwang and Sung, 2014), from the best three of a row of starting
+ * points max|W| / Q f, f <= 1: with few bits it pays to clip the largest weights, with
+ * many it does not. Values become s q in float, so close that W / s rounds to q again;
+ * 0 stays 0.
  *
  * needs    the weights
  * keeps    shapes, unit numbers, zeros
@@ -21,8 +22,15 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 
-enum { MOST_ROUNDS = 32 };
+enum {
+	MOST_ROUNDS = 32,
+	DESCENTS = 3, /* from the best of the starting points */
+	MOST_STARTS = 32,
+	LANES = 8,   /* sums side by side, in vector registers */
+	BLOCK = 512, /* floats added up in float before they go into a double */
+};
 
 /* Weights that share a scale, wherever they come from. */
 struct weight_group {
@@ -32,7 +40,8 @@ struct weight_group {
 };
 
 /* Rounds to the nearest integer, |x| < 2^22: adding 1.5 * 2^23 leaves no room for
- * a fraction (and of -0.2 makes 0, not -0). A library call for each weight would cost several times as much. */
+ * a fraction (and of -0.2 makes 0, not -0). A library call for each weight would
+ * cost several times as much. */
 static float
 nearest(float x)
 {
@@ -44,35 +53,97 @@ nearest(float x)
 static float
 level(float value, float inverse, float limit)
 {
-	return nearest(fminf(fmaxf(value * inverse, -limit), limit));
+	float q = value * inverse;
+
+	q = q < limit ? q : limit;
+	q = q > -limit ? q : -limit;
+	return nearest(q);
 }
 
-/* For the q of this scale: <W, q> and <q, q>. */
+/* With r = W - s q, what is left of W at a scale: <r, r>, <r, q>, <q, q>. Sums of W
+ * itself would lose the few bits that differ between good scales. */
 struct products {
-	double wq, qq;
+	double rr, rq, qq;
 };
 
-static struct products
-products_at(const struct weight_group *group, double scale)
+static void
+add_block(const struct weight_group *group, size_t first, size_t count, float scale,
+	  struct products *sum)
 {
-	float inverse = (float)(1.0 / scale);
+	float rr[LANES] = { 0 }, rq[LANES] = { 0 }, qq[LANES] = { 0 };
+	float inverse = 1.0f / scale, limit = group->limit;
+	const float *values = group->values + first;
+	size_t i, lane;
+
+	for (i = 0; i + LANES <= count; i += LANES)
+		for (lane = 0; lane < LANES; lane++) {
+			float q = level(values[i + lane], inverse, limit);
+			float r = values[i + lane] - scale * q;
+
+			rr[lane] += r * r;
+			rq[lane] += r * q;
+			qq[lane] += q * q;
+		}
+	for (lane = 0; i + lane < count; lane++) {
+		float q = level(values[i + lane], inverse, limit);
+		float r = values[i + lane] - scale * q;
+
+		rr[lane] += r * r;
+		rq[lane] += r * q;
+		qq[lane] += q * q;
+	}
+	for (lane = 0; lane < LANES; lane++) {
+		sum->rr += (double)rr[lane];
+		sum->rq += (double)rq[lane];
+		sum->qq += (double)qq[lane];
+	}
+}
+
+static struct products
+products_at(const struct weight_group *group, float scale)
+{
 	struct products sum = { 0 };
-	size_t i;
+	size_t first;
 
-	for (i = 0; i < group->count; i++) {
-		float q = level(group->values[i], inverse, group->limit);
+	for (first = 0; first < group->count; first += BLOCK) {
+		size_t count = group->count - first;
 
-		sum.wq += (double)group->values[i] * (double)q;
-		sum.qq += (double)q * (double)q;
+		add_block(group, first, count < BLOCK ? count : BLOCK, scale, &sum);
 	}
 	return sum;
 }
 
-/* How much of <W, W> the best scale for these q explains: <W, q>^2 / <q, q>. */
-static double
-explained(struct products products)
+/* A scale, the best one for its q, and the squared error of that. */
+struct trial {
+	float scale, better;
+	double error;
+};
+
+static struct trial
+try_scale(const struct weight_group *group, float scale)
 {
-	return products.qq > 0.0 ? products.wq * products.wq / products.qq : 0.0;
+	struct products sum = products_at(group, scale);
+
+	if (!(sum.qq > 0.0))
+		return (struct trial){ scale, scale, sum.rr };
+	return (struct trial){ scale, scale + (float)(sum.rq / sum.qq),
+			       sum.rr - sum.rq * sum.rq / sum.qq };
+}
+
+/* The error goes down with every round, so q can only repeat at the end. */
+static struct trial
+descend(const struct weight_group *group, struct trial last)
+{
+	int round;
+
+	for (round = 0; round < MOST_ROUNDS && last.better > 0.0f; round++) {
+		struct trial now = try_scale(group, last.better);
+
+		if (!(now.error < last.error))
+			break;
+		last = now;
+	}
+	return last;
 }
 
 /* Starting points, of which the last clips to `smallest` of the largest weight. */
@@ -85,50 +156,44 @@ static struct starts
 starts_for(float limit)
 {
 	if (limit <= 31.0f) /* up to 6 bits */
-		return (struct starts){ 32, 0.2 };
+		return (struct starts){ MOST_STARTS, 0.2 };
 	if (limit <= 255.0f) /* up to 9 */
 		return (struct starts){ 24, 0.5 };
 	return (struct starts){ 12, 0.8 };
 }
 
-/* The scale of the end of one descent, and how much it explains. */
-struct descent {
-	double scale, explained;
-};
-
-/* What is explained grows with every round, so q can only repeat at the end. */
-static struct descent
-descend(const struct weight_group *group, double scale)
+static int
+by_error(const void *a, const void *b)
 {
-	struct products last = products_at(group, scale);
-	int round;
+	const struct trial *x = a, *y = b;
 
-	for (round = 0; round < MOST_ROUNDS && last.qq > 0.0; round++) {
-		struct products now = products_at(group, last.wq / last.qq);
-
-		if (!(explained(now) > explained(last)))
-			break;
-		last = now;
-	}
-	return (struct descent){ last.qq > 0.0 ? last.wq / last.qq : scale, explained(last) };
+	if (x->error != y->error)
+		return x->error < y->error ? -1 : 1;
+	return x->scale > y->scale ? -1 : x->scale < y->scale;
 }
 
 /* largest: max|W| / Q. */
-static double
+static float
 search_scale(const struct weight_group *group, double largest)
 {
 	struct starts starts = starts_for(group->limit);
-	struct descent best = { largest, -1.0 };
+	struct trial trials[MOST_STARTS], best;
 	uint32_t i;
 
 	for (i = 0; i < starts.count; i++) {
 		double share = 1.0 - (1.0 - starts.smallest) * i / (starts.count - 1);
-		struct descent now = descend(group, share * largest);
 
-		if (now.explained > best.explained)
+		trials[i] = try_scale(group, (float)(share * largest));
+	}
+	qsort(trials, starts.count, sizeof *trials, by_error);
+	best = descend(group, trials[0]);
+	for (i = 1; i < DESCENTS; i++) {
+		struct trial now = descend(group, trials[i]);
+
+		if (now.error < best.error)
 			best = now;
 	}
-	return best.scale;
+	return best.better;
 }
 
 static float
@@ -154,7 +219,7 @@ best_scale(const struct weight_group *group)
 
 	if (largest < (double)FLT_MIN * 0x1p24)
 		return 1.0f;
-	scale = (float)search_scale(group, largest);
+	scale = search_scale(group, largest);
 	return scale > 0.0f && isfinite(scale) ? scale : 1.0f;
 }
 
