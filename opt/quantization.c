@@ -126,7 +126,7 @@ try_scale(const struct weight_group *group, float scale)
 
 	if (!(sum.qq > 0.0))
 		return (struct trial){ scale, scale, sum.rr };
-	return (struct trial){ scale, scale + (float)(sum.rq / sum.qq),
+	return (struct trial){ scale, (float)((double)scale + sum.rq / sum.qq),
 			       sum.rr - sum.rq * sum.rq / sum.qq };
 }
 
