@@ -77,7 +77,7 @@ append_bars(const json_t *document, struct text *out)
 	const json_t *utilization = json_object_get(document, "utilization"), *use;
 	const char *resource;
 
-	json_object_foreach((json_t *)utilization, resource, use) {
+	json_object_foreach ((json_t *)utilization, resource, use) {
 		double share = json_get_figure(use, "used", NAN) /
 			       json_get_figure(use, "available", NAN);
 		bool over = is_exceeded(document, resource);

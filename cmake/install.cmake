@@ -6,6 +6,7 @@ install(TARGETS snnfit_shared EXPORT snnfitTargets)
 install(TARGETS snnfit_static EXPORT snnfitStaticTargets)
 install(FILES include/snnfit.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES examples/tutorial.c DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 
 # Two export sets: who links the shared library needs none of the packages that it is made of.
 foreach(set snnfitTargets snnfitStaticTargets)
