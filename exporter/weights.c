@@ -15,8 +15,23 @@
 
 enum { EXPRESSION_MAX = 64 }; /* nodes followed to find a type or a name */
 
+/* Weights that were written, and for which projection: an unrolled network has a
+ * projection a step, all of the same weights. */
+struct written {
+	const char *before; /* what the operation read */
+	const char *after;
+	const struct projection *projection;
+	bool transposed;
+};
+
+struct written_list {
+	struct written *items;
+	size_t count, capacity;
+};
+
 struct writer {
 	struct edit *edit;
+	struct written_list *written;
 	const struct projection *projection;
 	const struct binding_projection *binding;
 	const char *population; /* for messages */
@@ -323,16 +338,12 @@ transpose(const float *values, uint32_t rows, uint32_t columns)
 }
 
 static snnfit_status
-write_weights(const struct writer *writer)
+write_in_file_order(const struct writer *writer, const float *values)
 {
-	struct weights *weights = writer->projection->weights;
+	const struct weights *weights = writer->projection->weights;
 	snnfit_status status;
-	const float *values;
 	float *turned;
 
-	status = weights_read(weights, &values, writer->err);
-	if (status != SNNFIT_OK)
-		return status;
 	if (!writer->binding->transposed)
 		return write_matrix(writer, values);
 	turned = transpose(values, weights->rows, weights->columns);
@@ -341,6 +352,95 @@ write_weights(const struct writer *writer)
 	status = write_matrix(writer, turned);
 	free(turned);
 	return status;
+}
+
+/* --- the same weights again ----------------------------------------------------- */
+
+static bool
+same_quantization(const struct projection *a, const struct projection *b)
+{
+	const struct quantization *one = &a->quantization, *other = &b->quantization;
+	size_t scales = one->per_unit ? a->weights->rows : 1;
+
+	if (one->bits != other->bits || one->per_unit != other->per_unit)
+		return false;
+	return !one->bits || memcmp(one->scale, other->scale, scales * sizeof *one->scale) == 0;
+}
+
+/* values: of the projection that is to be written. */
+static snnfit_status
+is_the_same(const struct writer *writer, const struct written *written, const char *name,
+	    const float *values, bool *same)
+{
+	const struct projection *other = written->projection, *own = writer->projection;
+	const float *others;
+	snnfit_status status;
+
+	*same = strcmp(written->before, name) == 0 &&
+		written->transposed == writer->binding->transposed &&
+		other->weights->rows == own->weights->rows &&
+		other->weights->columns == own->weights->columns && other->kernel == own->kernel &&
+		same_quantization(other, own);
+	if (!*same)
+		return SNNFIT_OK;
+	status = weights_read(other->weights, &others, writer->err);
+	if (status == SNNFIT_OK)
+		*same = memcmp(others, values,
+			       (size_t)own->weights->rows * own->weights->columns *
+				       sizeof *values) == 0;
+	return status;
+}
+
+static snnfit_status
+find_written(const struct writer *writer, const char *name, const float *values, const char **out)
+{
+	snnfit_status status = SNNFIT_OK;
+	bool same = false;
+	size_t i;
+
+	*out = NULL;
+	for (i = 0; i < writer->written->count && !same && status == SNNFIT_OK; i++) {
+		status = is_the_same(writer, &writer->written->items[i], name, values, &same);
+		if (same)
+			*out = writer->written->items[i].after;
+	}
+	return status;
+}
+
+static snnfit_status
+remember(const struct writer *writer, const char *before)
+{
+	const struct binding_projection *binding = writer->binding;
+	struct written_list *list = writer->written;
+
+	if (!arena_grow(&writer->edit->scratch, &list->items, list->count, &list->capacity,
+			sizeof *list->items))
+		return error_no_memory(writer->err);
+	list->items[list->count++] = (struct written){
+		before, edit_input_of(writer->edit, binding->node, binding->weight_slot),
+		writer->projection, binding->transposed
+	};
+	return SNNFIT_OK;
+}
+
+static snnfit_status
+write_weights(const struct writer *writer)
+{
+	const struct binding_projection *binding = writer->binding;
+	const char *before = edit_input_of(writer->edit, binding->node, binding->weight_slot);
+	const char *again = NULL;
+	const float *values;
+	snnfit_status status = weights_read(writer->projection->weights, &values, writer->err);
+
+	if (status == SNNFIT_OK)
+		status = find_written(writer, before, values, &again);
+	if (status != SNNFIT_OK)
+		return status;
+	if (again)
+		return edit_read(writer->edit, binding->node, binding->weight_slot, again,
+				 writer->err);
+	status = write_in_file_order(writer, values);
+	return status == SNNFIT_OK ? remember(writer, before) : status;
 }
 
 /* --- biases --------------------------------------------------------------------------------------- */
@@ -480,9 +580,12 @@ check_binding(const struct edit *edit, const struct projection *projection, bool
 }
 
 static snnfit_status
-write_projection(struct edit *edit, const struct projection *projection, snnfit_error *err)
+write_projection(struct edit *edit, struct written_list *written,
+		 const struct projection *projection, snnfit_error *err)
 {
-	struct writer writer = { .edit = edit, .projection = projection, .err = err };
+	struct writer writer = {
+		.edit = edit, .written = written, .projection = projection, .err = err
+	};
 	bool bound = projection->binding < edit->bindings->projection_count;
 	bool bias = projection->bias && projection->bias->changed, weights;
 	snnfit_status status;
@@ -507,11 +610,12 @@ snnfit_status
 weights_write(struct edit *edit, snnfit_error *err)
 {
 	const struct graph *graph = edit->graph;
+	struct written_list written = { 0 };
 	snnfit_status status = SNNFIT_OK;
 	size_t i;
 
 	for (i = 0; i < graph->projection_count && status == SNNFIT_OK; i++)
 		if (!graph->projections[i].removed)
-			status = write_projection(edit, &graph->projections[i], err);
+			status = write_projection(edit, &written, &graph->projections[i], err);
 	return status;
 }
