@@ -1,7 +1,8 @@
 """Random one-step spiking networks, spelled out in many ways, with units that never fire.
 
 Every network comes with its firing rates: 0 for the units whose bias was set so low that
-they cannot fire, 0.5 for the others. Removing the dead units must change no output.
+they cannot fire, 0.5 for the others. Removing the dead units must change no output. Some
+units are copies of another one of their layer; merging them must change no output either.
 """
 
 import numpy as np
@@ -22,7 +23,8 @@ class Network:
         self.shared = {}
         self.as_node = self.random.random() < 0.3
         self.share = self.random.random() < 0.5
-        self.value_info = []
+        self.planted = 0
+        self.copies = []  # (unit, the unit that it copies) of the layer being made
 
     def name(self, stem):
         self.count += 1
@@ -54,11 +56,18 @@ class Network:
     def pick(self, *choices):
         return choices[self.random.integers(len(choices))]
 
+    def copied(self, values):
+        """values (first axis: the layer's units) with the copies planted."""
+        values = np.array(values, np.float32)
+        for copy, unit in self.copies:
+            values[copy] = values[unit]
+        return values
+
 
 def weights(net, rows, columns):
     """[rows][columns] for transB=1, behind what exporters put in front of weights."""
     scale = 2.0 / np.sqrt(columns)
-    w = (net.random.standard_normal((rows, columns)) * scale).astype(np.float32)
+    w = net.copied(net.random.standard_normal((rows, columns)) * scale)
     form = net.pick("plain", "identity", "transpose", "clip", "quantized", "shared")
     if form == "identity":
         return net.node("Identity", [net.constant(w, "weight")])
@@ -71,16 +80,16 @@ def weights(net, rows, columns):
         s = np.float32(np.abs(w).max() / 127)
         q = np.clip(np.round(w / s), -127, 127).astype(np.int8)
         return net.node("DequantizeLinear", [net.constant(q, "weight"), net.constant(s)])
-    if form == "shared" and ("weights", rows, columns) in net.shared:
-        return net.shared["weights", rows, columns]
-    name = net.constant(w, "weight")
-    net.shared["weights", rows, columns] = name
-    return name
+    key = ("weights", rows, columns, tuple(net.copies))
+    if form == "shared" and key in net.shared:
+        return net.shared[key]
+    net.shared[key] = net.constant(w, "weight")
+    return net.shared[key]
 
 
 def project(net, data, rows, columns, dead):
     """The drive of a layer: rows units, of which those in dead are far below threshold."""
-    bias = (0.3 * net.random.standard_normal(rows)).astype(np.float32)
+    bias = net.copied(0.3 * net.random.standard_normal(rows))
     bias[dead] = SILENT_BIAS
     w = weights(net, rows, columns)
     form = net.pick("gemm", "matmul", "matmul_first", "gemm_state", "batchnorm")
@@ -100,7 +109,7 @@ def project(net, data, rows, columns, dead):
 def batch_norm(net, data, units, spread):
     p = [1 + spread * net.random.standard_normal(units), spread * net.random.standard_normal(units),
          spread * net.random.standard_normal(units), 1 + spread * net.random.random(units)]
-    return net.node("BatchNormalization", [data] + [net.constant(v.astype(np.float32)) for v in p],
+    return net.node("BatchNormalization", [data] + [net.constant(net.copied(v)) for v in p],
                     epsilon=1e-5)
 
 
@@ -128,7 +137,7 @@ def parameter(net, value, units):
     """One number for all, or one a unit."""
     if net.random.random() < 0.6:
         return net.constant(np.float32(value))
-    values = (value * (1 + 0.1 * net.random.random(units))).astype(np.float32)
+    values = net.copied(value * (1 + 0.1 * net.random.random(units)))
     if net.random.random() < 0.3:
         values = values.reshape(1, -1)
     return net.constant(values)
@@ -201,7 +210,11 @@ def decorate(net, spikes, units):
 
 
 def layer(net, data, columns, units):
+    pairs = net.random.permutation(units)[: 2 * (units // 5)].reshape(2, -1)
+    net.copies = [(int(max(p)), int(min(p))) for p in pairs.T]
     dead = np.flatnonzero(net.random.random(units) < 0.3)
+    dead = np.setdiff1d(dead, pairs)
+    net.planted += len(net.copies)
     rates = np.full(units, 0.5)
     rates[dead] = 0
     drive = project(net, data, units, columns, dead)
@@ -211,7 +224,7 @@ def layer(net, data, columns, units):
 
 
 def build(seed):
-    """(model, rates by spike tensor, names of the hidden spike tensors)."""
+    """(model, rates by spike tensor, how many units copy another one)."""
     net = Network(seed)
     columns = int(net.random.integers(3, 12))
     data, width = "input", columns
@@ -232,7 +245,7 @@ def build(seed):
         else:
             data, width = read, units
         previous = (spikes, units)
-    net.dead_output = []
+    net.copies = []
     drive = project(net, data, 5, width, np.array([], int))
     spikes, _ = neuron(net, drive, 5)
     out = net.node("Identity", [spikes], "output")
@@ -252,4 +265,4 @@ def build(seed):
     if net.random.random() < 0.5:
         model = onnx.shape_inference.infer_shapes(model)
     onnx.checker.check_model(model, full_check=True)
-    return model, {name: rates for name, rates in net.rates}
+    return model, dict(net.rates), net.planted
