@@ -221,7 +221,8 @@ typedef struct {
 
 SNNFIT_API_VOID void snnfit_options_init(snnfit_options *options, size_t size);
 
-/* In each: *report (NULL: not wanted) is the caller's to free, NULL on failure. */
+/* In each: *report is the caller's to free, NULL on failure. For optimize and fit,
+ * report may be NULL: not wanted. */
 
 /* Populations, neuron models, rates, states, and what is frozen and why. */
 SNNFIT_API snnfit_status snnfit_inspect(snnfit_model *model, snnfit_report **report,
