@@ -78,67 +78,108 @@ metadata_remove(struct onnx_model *model, const char *key)
 
 /* --- firing rates ------------------------------------------------------------------- */
 
+enum { EXPRESSION_MAX = 64 }; /* nodes followed to find the stored weights */
+
 struct rates_writer {
 	const struct onnx_model *model;
 	const struct graph *graph;
+	const Onnx__GraphProto *main;
 	struct arena scratch;
-	struct map tensors; /* name -> initializer */
+	struct map tensors;   /* name -> initializer */
+	struct map producers; /* value -> node */
+	struct map nodes;     /* name -> node */
 	struct text text;
 };
 
 static bool
-index_tensors(struct rates_writer *writer)
+index_nodes(struct rates_writer *writer)
 {
-	const Onnx__GraphProto *graph = onnx_model_proto(writer->model)->graph;
-	size_t i;
+	size_t i, j;
 
-	map_init(&writer->tensors, &writer->scratch);
-	for (i = 0; graph && i < graph->n_initializer; i++)
-		if (graph->initializer[i]->name &&
-		    !map_set(&writer->tensors, graph->initializer[i]->name, (uint32_t)i))
+	for (i = 0; i < writer->main->n_node; i++) {
+		const Onnx__NodeProto *node = writer->main->node[i];
+
+		if (node->name && !map_set(&writer->nodes, node->name, (uint32_t)i))
 			return false;
+		for (j = 0; j < node->n_output; j++)
+			if (!map_set(&writer->producers, node->output[j], (uint32_t)i))
+				return false;
+	}
 	return true;
 }
 
-/* The weights as they are stored now: under their name, or the one that an
- * export gave to what took their place. NULL: not found. */
-static snnfit_status
-find_weights(struct rates_writer *writer, const char *name, const Onnx__TensorProto **out,
-	     snnfit_error *err)
+static bool
+index_model(struct rates_writer *writer)
 {
-	static const char *const endings[] = { "__quantized", "__weights", "__cut", "" };
-	const Onnx__GraphProto *graph = onnx_model_proto(writer->model)->graph;
 	size_t i;
 
-	*out = NULL;
-	for (i = 0; i < sizeof endings / sizeof *endings && !*out; i++) {
-		char *candidate = arena_printf(&writer->scratch, "%s%s", name, endings[i]);
-		uint32_t found = candidate ? map_get(&writer->tensors, candidate) : MAP_NONE;
+	writer->main = onnx_model_proto(writer->model)->graph;
+	map_init(&writer->tensors, &writer->scratch);
+	map_init(&writer->producers, &writer->scratch);
+	map_init(&writer->nodes, &writer->scratch);
+	for (i = 0; i < writer->main->n_initializer; i++)
+		if (writer->main->initializer[i]->name &&
+		    !map_set(&writer->tensors, writer->main->initializer[i]->name, (uint32_t)i))
+			return false;
+	return index_nodes(writer);
+}
 
-		if (!candidate)
-			return error_no_memory(err);
-		if (found != MAP_NONE)
-			*out = graph->initializer[found];
+static const Onnx__TensorProto *
+stored(const struct rates_writer *writer, const char *name)
+{
+	uint32_t index = map_get(&writer->tensors, name);
+
+	return index == MAP_NONE ? NULL : writer->main->initializer[index];
+}
+
+/* The tensor at the bottom of an expression, when it is a matrix. */
+static const Onnx__TensorProto *
+matrix_behind(const struct rates_writer *writer, const char *name)
+{
+	const Onnx__TensorProto *tensor = NULL;
+	unsigned i;
+
+	for (i = 0; i < EXPRESSION_MAX && !tensor; i++) {
+		uint32_t node = map_get(&writer->producers, name);
+
+		tensor = stored(writer, name);
+		if (tensor || node == MAP_NONE || !writer->main->node[node]->n_input)
+			break;
+		name = writer->main->node[node]->input[0];
 	}
-	return SNNFIT_OK;
+	return tensor && tensor->n_dims > 1 ? tensor : NULL;
+}
+
+/* The weights as they are stored now: what the node of the population's name
+ * reads, else the tensor that they were in. NULL: not found. */
+static const Onnx__TensorProto *
+find_weights(const struct rates_writer *writer, const struct population *population)
+{
+	uint32_t index = map_get(&writer->nodes, population->name);
+	const Onnx__TensorProto *tensor = NULL;
+	const Onnx__NodeProto *node;
+	size_t i;
+
+	if (index != MAP_NONE) {
+		node = writer->main->node[index];
+		for (i = node->n_input < 2 ? node->n_input : 2; i-- > 0 && !tensor;)
+			tensor = matrix_behind(writer, node->input[i]);
+	}
+	if (!tensor && population->weight_tensor)
+		tensor = stored(writer, population->weight_tensor);
+	return tensor;
 }
 
 static snnfit_status
 append_fingerprint(struct rates_writer *writer, const struct population *population,
 		   snnfit_error *err)
 {
+	const Onnx__TensorProto *weights = find_weights(writer, population);
 	char digits[FINGERPRINT_DIGITS + 1];
-	const Onnx__TensorProto *weights;
-	const char *name = population->weight_tensor;
 	snnfit_status status;
 
-	if (!name) /* made in memory */
-		name = arena_printf(&writer->scratch, "%s.weight", population->name);
-	if (!name)
-		return error_no_memory(err);
-	status = find_weights(writer, name, &weights, err);
-	if (status != SNNFIT_OK || !weights)
-		return status;
+	if (!weights)
+		return SNNFIT_OK;
 	status = tensor_fingerprint(writer->model, weights, digits, err);
 	if (status == SNNFIT_OK)
 		text_printf(&writer->text, ",\"fingerprint\":\"%s\"", digits);
@@ -233,7 +274,7 @@ write_rates(struct onnx_model *model, const struct graph *graph, snnfit_error *e
 	if (graph->rates_steps)
 		text_printf(&writer.text, ",\"steps\":%" PRIu64, graph->rates_steps);
 	text_append(&writer.text, ",\"layers\":[");
-	status = index_tensors(&writer) ? append_layers(&writer, &any, err) : error_no_memory(err);
+	status = index_model(&writer) ? append_layers(&writer, &any, err) : error_no_memory(err);
 	text_append(&writer.text, "]}");
 	if (status == SNNFIT_OK && text_failed(&writer.text))
 		status = error_no_memory(err);

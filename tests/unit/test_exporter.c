@@ -256,6 +256,21 @@ START_TEST(new_names_are_free)
 }
 END_TEST
 
+/* Up to IR 3 initializers had to be inputs: a new one is none. */
+START_TEST(a_new_initializer_needs_ir_4)
+{
+	struct shared shared = shared_vector();
+	struct onnx_model *model = shared.input;
+
+	onnx_model_proto(model)->ir_version = 3;
+	shared.input = reread(model);
+	cut_units(shared.graph, 1, "0111");
+	run_export(&shared);
+	ck_assert_int_eq(onnx_model_proto(shared.output)->ir_version, 4);
+	drop(&shared);
+}
+END_TEST
+
 /* --- Constant nodes --------------------------------------------------------------------- */
 
 START_TEST(a_constant_node_is_copied_beside_itself)
@@ -524,6 +539,7 @@ main(void)
 	tcase_add_test(tests, declared_shapes_follow);
 	tcase_add_test(tests, an_initializer_that_is_an_input_is_declared_anew);
 	tcase_add_test(tests, new_names_are_free);
+	tcase_add_test(tests, a_new_initializer_needs_ir_4);
 	tcase_add_test(tests, a_constant_node_is_copied_beside_itself);
 	tcase_add_test(tests, an_expression_is_cloned_for_another_cut);
 	tcase_add_test(tests, an_expression_that_is_cut_alike_stays_one);

@@ -437,7 +437,7 @@ layer_of(const json_t *map, const char *name)
 	json_t *layer;
 	size_t i;
 
-	json_array_foreach(layers, i, layer) {
+	json_array_foreach (layers, i, layer) {
 		if (strcmp(json_string_value(json_object_get(layer, "name")), name) == 0)
 			return layer;
 	}

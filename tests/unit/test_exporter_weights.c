@@ -211,6 +211,37 @@ START_TEST(weights_that_cannot_be_written_are_refused)
 }
 END_TEST
 
+/* Two steps of an unrolled network: two operations, one tensor, before and after. */
+START_TEST(the_same_weights_of_two_steps_stay_one)
+{
+	struct layer layer = gemm_layer(17, false);
+	struct onnx_model *model = layer.input;
+	struct binding_projection steps[2];
+	struct projection *second;
+	projection_id id;
+	snnfit_error err;
+
+	add_node(model, (struct build_node){ "Gemm", NULL, "fc_1", { "x", "w" }, { "z" } });
+	layer.input = reread(model);
+	steps[0] = steps[1] = layer.projections[0];
+	steps[1].node = 1;
+	id = graph_add_projection(layer.graph, 0);
+	second = &layer.graph->projections[id];
+	second->columns = along(layer.graph, GRAPH_NONE, COLUMNS);
+	second->binding = second->reads_input_of = 1;
+	ok(weights_from_values(&second->weights, ROWS, COLUMNS, NEW, &err), &err);
+	second->weights->changed = true;
+	layer.bindings.projections = steps;
+	layer.bindings.projection_count = 2;
+	layer.graph->bindings = &layer.bindings;
+	ok(export_model(&layer.output, layer.input, layer.graph, NULL, &err), &err);
+	ck_assert_uint_eq(graph_of(layer.output)->n_initializer, 1);
+	ck_assert_str_eq(node_of(layer.output, "fc")->input[1], "w__weights");
+	ck_assert_str_eq(node_of(layer.output, "fc_1")->input[1], "w__weights");
+	drop(&layer);
+}
+END_TEST
+
 /* --- biases ------------------------------------------------------------------------------- */
 
 START_TEST(a_gemm_without_bias_gets_one)
@@ -418,6 +449,7 @@ main(void)
 	tcase_add_test(tests, weights_with_another_reader_are_written_beside);
 	tcase_add_test(tests, weights_out_of_an_expression_replace_it);
 	tcase_add_test(tests, weights_that_cannot_be_written_are_refused);
+	tcase_add_test(tests, the_same_weights_of_two_steps_stay_one);
 	tcase_add_test(tests, a_gemm_without_bias_gets_one);
 	tcase_add_test(tests, a_bias_that_has_no_slot_is_added);
 	tcase_add_test(tests, a_shared_bias_is_written_beside);
