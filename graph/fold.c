@@ -27,20 +27,6 @@ spread_parameter(struct graph *graph, struct parameter *parameter, uint32_t unit
 	return true;
 }
 
-/* How much of a row's bias arrives in U. */
-static double
-bias_gain(const struct projection *projection, const struct neuron *neuron, uint32_t row,
-	  uint32_t unit)
-{
-	double gain = 1.0;
-
-	if (projection->gain.count > 0)
-		gain *= parameter_at(&projection->gain, row);
-	if (neuron->current != CURRENT_ABSENT && neuron->current_gain.count > 0)
-		gain *= parameter_at(&neuron->current_gain, unit);
-	return gain;
-}
-
 static snnfit_status
 add_to_offset(struct graph *graph, const struct projection *projection, const double *delta,
 	      snnfit_error *err)
@@ -54,9 +40,11 @@ add_to_offset(struct graph *graph, const struct projection *projection, const do
 		return SNNFIT_OK; /* no normal form, so no offset in it */
 	if (!spread_parameter(graph, &neuron->offset, population_units(graph, projection->target)))
 		return error_no_memory(err);
-	for (row = 0; row < projection->weights->rows; row++)
-		neuron->offset.values[first + row] +=
-			bias_gain(projection, neuron, row, first + row) * delta[row];
+	for (row = 0; row < projection->weights->rows; row++) {
+		double gain = projection->gain.count ? parameter_at(&projection->gain, row) : 1.0;
+
+		neuron->offset.values[first + row] += gain * delta[row];
+	}
 	return SNNFIT_OK;
 }
 

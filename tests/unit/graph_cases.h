@@ -371,15 +371,9 @@ struct result {
 };
 
 static inline double
-gain_of(const struct graph *graph, const struct projection *projection, uint32_t row)
+gain_of(const struct projection *projection, uint32_t row)
 {
-	const struct neuron *neuron = &graph->populations[projection->target].neuron;
-	uint32_t first = projection->partial ? projection->first_row : 0;
-	double gain = projection->gain.count ? parameter_at(&projection->gain, row) : 1.0;
-
-	if (neuron->current != CURRENT_ABSENT && neuron->current_gain.count)
-		gain *= parameter_at(&neuron->current_gain, first + row);
-	return gain;
+	return projection->gain.count ? parameter_at(&projection->gain, row) : 1.0;
 }
 
 /* Adds a projection to the results of its target, by number in the input model. */
@@ -404,7 +398,7 @@ add_projection(const struct scene *scene, const struct graph *graph,
 		for (column = 0; column < columns; column++)
 			sum += weights[column] * inputs[column];
 		result->drive += sum + bias;
-		result->state += gain_of(graph, projection, row) * sum;
+		result->state += gain_of(projection, row) * sum;
 	}
 	free(weights);
 	free(inputs);
