@@ -506,6 +506,28 @@ START_TEST(a_second_optimization_speaks_of_the_first_model)
 }
 END_TEST
 
+/* 1 went into 2, which went into 0; 3 went into 4, which died later. */
+START_TEST(merges_follow_each_other)
+{
+	struct graph *graph = chain();
+	struct onnx_model *model = model_start(17, 8);
+	json_t *map;
+
+	cut_units(graph, 1, "10000");
+	graph->axes[1].fate[1] = graph->axes[1].fate[2] = graph->axes[1].fate[3] = UNIT_MERGED;
+	graph->axes[1].merged_into[1] = 2;
+	graph->axes[1].merged_into[2] = 0;
+	graph->axes[1].merged_into[3] = 4;
+	map = write_map(model, graph);
+	assert_list(layer_of(map, "b"), "kept", "[0]");
+	assert_list(layer_of(map, "b"), "merged", "{\"0\":[1,2]}");
+	assert_list(layer_of(map, "b"), "removed", "{\"dead\":[3,4]}");
+	json_decref(map);
+	graph_free(graph);
+	onnx_model_free(model);
+}
+END_TEST
+
 START_TEST(a_fused_layer_is_remembered)
 {
 	struct graph *graph = chain(), *later;
@@ -649,6 +671,7 @@ main(void)
 	tcase_add_test(tests, entries_keep_their_order);
 	tcase_add_test(tests, rates_are_written_as_documented);
 	tcase_add_test(tests, a_second_optimization_speaks_of_the_first_model);
+	tcase_add_test(tests, merges_follow_each_other);
 	tcase_add_test(tests, a_fused_layer_is_remembered);
 	tcase_add_test(tests, a_map_of_another_form_is_not_believed);
 	tcase_add_test(tests, rates_at_tensors_and_nodes_are_cut_too);
