@@ -384,7 +384,7 @@ START_TEST(dynamics_without_a_normal_form_have_no_offset)
 }
 END_TEST
 
-/* 3 rows of more than a piece each, 1 at the units' columns. */
+/* 3 rows in pieces of 2, the numbers of the rows at the units' columns. */
 static struct graph *
 wide_graph(uint32_t columns)
 {
@@ -412,7 +412,7 @@ wide_graph(uint32_t columns)
 
 START_TEST(large_matrices_are_worked_on_in_pieces)
 {
-	struct graph *graph = wide_graph(300000), *back;
+	struct graph *graph = wide_graph(100000), *back;
 	bool gone[] = { true, false };
 	uint64_t all, nonzero;
 	const float *bias, *weights;
@@ -420,7 +420,7 @@ START_TEST(large_matrices_are_worked_on_in_pieces)
 
 	OK(graph_verify(graph, err));
 	OK(graph_count_parameters(graph, &all, &nonzero, err));
-	ck_assert_uint_eq(all, 900000);
+	ck_assert_uint_eq(all, 300000);
 	ck_assert_uint_eq(nonzero, 6);
 	OK(graph_fold_silent(graph, 0, gone, err));
 	OK(weights_read(graph->projections[0].bias, &bias, err));
@@ -428,7 +428,7 @@ START_TEST(large_matrices_are_worked_on_in_pieces)
 	text = printed(graph);
 	back = parsed(text);
 	OK(weights_read(back->projections[0].weights, &weights, err));
-	ck_assert(weights[1] == 1.0f && weights[2] == 0.0f && weights[600000] == 3.0f);
+	ck_assert(weights[1] == 1.0f && weights[2] == 0.0f && weights[200000] == 3.0f);
 	free(text);
 	graph_free(back);
 	graph_free(graph);
@@ -488,6 +488,20 @@ START_TEST(mean_inputs_know_positions)
 	ck_assert(mean[0] == 0.5 && mean[1] == 1.0 && mean[2] == 0.25 && mean[3] == 0.0);
 	ck_assert(projection_mean_input(graph, &graph->projections[2], mean));
 	ck_assert(mean[0] == 0.375 && mean[1] == 0.5);
+	graph_free(graph);
+}
+END_TEST
+
+START_TEST(a_parameter_is_one_number_or_one_a_unit)
+{
+	struct graph *graph = parsed("snn-graph 1 axis 0 units 2 population \"a\" custom axis 0 "
+				     "offset 3 4");
+	struct neuron *neuron = &graph->populations[0].neuron;
+
+	ck_assert(graph_set_parameter(graph, &neuron->decay, 0.5));
+	ck_assert_uint_eq(neuron->decay.count, 1);
+	ck_assert(parameter_at(&neuron->decay, 0) == 0.5 && parameter_at(&neuron->decay, 1) == 0.5);
+	ck_assert(parameter_at(&neuron->offset, 0) == 3 && parameter_at(&neuron->offset, 1) == 4);
 	graph_free(graph);
 }
 END_TEST
@@ -755,6 +769,7 @@ main(void)
 	tcase_add_test(tests, large_matrices_are_worked_on_in_pieces);
 	tcase_add_test(tests, mean_inputs_come_from_the_rates);
 	tcase_add_test(tests, mean_inputs_know_positions);
+	tcase_add_test(tests, a_parameter_is_one_number_or_one_a_unit);
 	tcase_add_test(tests, merges_are_followed);
 	tcase_add_loop_test(tests, a_merge_off_the_grid_makes_weights_float, 0, COUNT(grid_cases));
 	tcase_add_loop_test(tests, what_would_break_the_graph_is_refused, 0, COUNT(refusals));

@@ -233,6 +233,25 @@ START_TEST(a_broken_file_is_reported)
 }
 END_TEST
 
+START_TEST(values_are_copied)
+{
+	float values[] = { 1, 2, 3, 4, 5, 6 };
+	struct weights *weights, *zero;
+	float out[6];
+
+	OK(weights_from_values(&weights, 2, 3, values, err));
+	OK(weights_from_values(&zero, 2, 3, NULL, err));
+	values[5] = 0;
+	OK(weights_read_rows(weights, 0, 2, out, err));
+	ck_assert(out[0] == 1 && out[3] == 4 && out[5] == 6);
+	OK(weights_read_rows(zero, 0, 2, out, err));
+	ck_assert(out[0] == 0 && out[5] == 0);
+	ck_assert(weights->changed && zero->changed);
+	weights_release(weights);
+	weights_release(zero);
+}
+END_TEST
+
 /* --- refusals ------------------------------------------------------------------------ */
 
 START_TEST(bad_sizes_and_lists_are_refused)
@@ -281,6 +300,7 @@ main(void)
 	tcase_add_test(tests, a_shared_matrix_is_not_loaded_to_change_a_copy);
 	tcase_add_loop_test(tests, a_large_file_is_read_in_pieces, 0, 2);
 	tcase_add_test(tests, a_broken_file_is_reported);
+	tcase_add_test(tests, values_are_copied);
 	tcase_add_test(tests, bad_sizes_and_lists_are_refused);
 	tcase_add_test(tests, sizes_past_memory_are_out_of_memory);
 	runner = srunner_create(suite);
