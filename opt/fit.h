@@ -19,8 +19,8 @@ struct fit_options {
 };
 
 struct fit_step {
-	const char *
-		action; /* "halve bitstream length to 128", "prune at 0.003", "quantize to 14 bits" */
+	/* "halve bitstream length to 128", "prune at 0.003" or "quantize to 14 bits" */
+	const char *action;
 	double lut_before, lut_after;
 	double sparsity; /* after */
 	uint32_t bitstream_length, weight_bits;
