@@ -30,7 +30,7 @@
  * breaks   spike trains; the population and its states are gone
  * skips    frozen axes, outputs of the model, rates at or over fusion_activity,
  *          anything but one projection in and one out, quantized or shared
- *          weights, and whatever would not make the network smaller
+ *          weights, graded spikes, and whatever would not make the network smaller
  */
 #include "opt/pass_list.h"
 #include "opt/units.h"
@@ -107,6 +107,35 @@ binding_reason(const struct graph *graph, const struct projection *in, const str
 	return NULL;
 }
 
+/* A rate may count such spikes, or add up their values: the mean is not certain. */
+static bool
+is_graded(const struct population *population)
+{
+	const struct parameter *gain = &population->neuron.spike_gain;
+	uint32_t i;
+
+	for (i = 0; i < gain->count; i++)
+		if (gain->values[i] != 1.0)
+			return true;
+	return false;
+}
+
+static bool
+reads_graded(const struct graph *graph, const struct projection *in)
+{
+	uint32_t i;
+
+	for (i = 0; i < in->columns.count; i++) {
+		axis_id axis = in->columns.spans[i].axis;
+		population_id source = axis == GRAPH_NONE ? GRAPH_NONE
+							  : graph_population_of(graph, axis);
+
+		if (source != GRAPH_NONE && is_graded(&graph->populations[source]))
+			return true;
+	}
+	return false;
+}
+
 static const char *
 projections_reason(const struct fusion *fusion)
 {
@@ -124,6 +153,8 @@ projections_reason(const struct fusion *fusion)
 	if (in->partial || in->kernel != 1 || out->kernel != 1 || out->columns.count != 1 ||
 	    span->outer != 1 || span->inner != 1 || out->reads != READS_SPIKES)
 		return "it is not a dense layer between two others";
+	if (is_graded(&graph->populations[fusion->population]) || reads_graded(graph, in))
+		return "its spikes, or those that it reads, are graded";
 	if (in->quantization.bits > 0 || out->quantization.bits > 0)
 		return "its weights are quantized: fuse before quantizing";
 	return binding_reason(graph, in, out);

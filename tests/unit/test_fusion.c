@@ -274,6 +274,12 @@ START_TEST(what_cannot_be_fused_is_left_alone)
 	graph = ready();
 	graph->populations[0].rates = NULL;
 	assert_left_alone(graph, "mean of what it reads");
+	for (id = 0; id < 2; id++) { /* the one before it, and itself */
+		graph = ready();
+		ck_assert(
+			graph_set_parameter(graph, &graph->populations[id].neuron.spike_gain, 0.5));
+		assert_left_alone(graph, "graded");
+	}
 	graph = ready();
 	graph->projections[1].delayed = true;
 	assert_left_alone(graph, "recurrent");
