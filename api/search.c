@@ -4,7 +4,8 @@
 
 #include <math.h>
 
-/* How full the fullest resource is; infinite when something is used of nothing. */
+/* How full the fullest resource is. None available at all counts as one, so that
+ * less is nearer there, too. */
 static double
 worst_share(const struct cost *cost)
 {
@@ -13,39 +14,18 @@ worst_share(const struct cost *cost)
 	for (int r = 0; r < RESOURCE_COUNT; r++) {
 		const struct resource_use *use = &cost->resources[r];
 
-		if (!use->checked || use->used <= 0.0)
-			continue;
-		worst = fmax(worst, use->available > 0.0 ? use->used / use->available : INFINITY);
+		if (use->checked)
+			worst = fmax(worst, use->used / fmax(use->available, 1.0));
 	}
 	return worst;
-}
-
-/* How far the resources go beyond what there is, all together: tells apart what
- * is infinitely full. */
-static double
-total_excess(const struct cost *cost)
-{
-	double excess = 0.0;
-
-	for (int r = 0; r < RESOURCE_COUNT; r++) {
-		const struct resource_use *use = &cost->resources[r];
-
-		if (use->checked)
-			excess += fmax(0.0, use->used - use->available);
-	}
-	return excess;
 }
 
 static bool
 is_better_cost(const struct cost *cost, const struct cost *than)
 {
-	double share = worst_share(cost), other = worst_share(than);
-
 	if (cost->fits != than->fits)
 		return cost->fits;
-	if (isinf(share) && isinf(other))
-		return total_excess(cost) < total_excess(than);
-	return share < other;
+	return worst_share(cost) < worst_share(than);
 }
 
 static bool

@@ -46,7 +46,8 @@ exceeded(const struct resource_use *use)
 	return use->checked && use->high > use->available;
 }
 
-/* How far from fitting: the worst share of what is available. */
+/* How far from fitting: the worst share of what is available. None at all counts
+ * as one, so that less is nearer there, too. */
 static double
 excess(const struct cost *cost)
 {
@@ -57,8 +58,7 @@ excess(const struct cost *cost)
 		const struct resource_use *use = &cost->resources[i];
 
 		if (use->checked && use->high > 0.0)
-			worst = fmax(worst,
-				     use->available > 0.0 ? use->high / use->available : INFINITY);
+			worst = fmax(worst, use->high / fmax(use->available, 1.0));
 	}
 	return worst;
 }

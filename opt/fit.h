@@ -50,7 +50,8 @@ typedef snnfit_status (*fit_observer)(void *context, const struct fit_step *step
 
 /* Climbs the ladder on copies of *graph and replaces it by the best model found,
  * which fits when result->fits; otherwise it is the one that comes closest (the
- * smallest worst high / available of the checked resources; of equals the first).
+ * smallest worst high / available of the checked resources, none available counting
+ * as one; of equals the first).
  * On failure *graph is unchanged and *result empty. */
 MUST_USE snnfit_status fit_ladder(struct graph **graph, const struct design *design,
 				  const struct fit_options *options, cost_function cost,

@@ -445,6 +445,23 @@ START_TEST(a_miss_is_no_error_and_keeps_the_closest_model)
 }
 END_TEST
 
+START_TEST(a_miss_comes_closer_even_when_there_is_none_of_a_resource)
+{
+	snnfit_model *model = example_model();
+	snnfit_options options = options_for(NULL);
+	snnfit_report *report;
+	snnfit_error err;
+
+	options.architecture = "event";
+	options.target_bram = 0;
+	ck_assert_int_eq(snnfit_fit(model, &options, &report, &err), SNNFIT_OK);
+	ck_assert_ptr_nonnull(strstr(snnfit_report_json(report), "\"weight_bits\":4"));
+	ck_assert_ptr_null(strstr(snnfit_report_text(report), "none of them came closer"));
+	snnfit_report_free(report);
+	snnfit_model_free(model);
+}
+END_TEST
+
 START_TEST(auto_takes_an_architecture_that_fits)
 {
 	static const char *const every[] = { "sc", "parallel", "event", "sparse" };
@@ -720,6 +737,7 @@ work_case(void)
 	tcase_add_test(tests, an_estimate_needs_a_target_and_changes_nothing);
 	tcase_add_test(tests, a_fit_reports_its_steps);
 	tcase_add_test(tests, a_miss_is_no_error_and_keeps_the_closest_model);
+	tcase_add_test(tests, a_miss_comes_closer_even_when_there_is_none_of_a_resource);
 	tcase_add_test(tests, auto_takes_an_architecture_that_fits);
 	tcase_add_test(tests, an_observer_sees_every_pass_and_step);
 	tcase_add_test(tests, an_observer_can_stop_it);
