@@ -85,6 +85,22 @@ run_parsed(const struct command_row *row, const struct arguments *arguments)
 	return exit_status_of(fault.status);
 }
 
+static enum exit_status
+refuse_command(const char *name)
+{
+	snnfit_error fault;
+	size_t length;
+
+	(void)say_fault(&fault, "unknown command '%.64s'; known are", name);
+	for (const struct command_row *row = commands; row->name; row++) {
+		length = strlen(fault.text);
+		(void)snprintf(fault.text + length, sizeof fault.text - length, "%s %s",
+			       row == commands ? "" : ",", row->name);
+	}
+	complain(NULL, "error", fault.text);
+	return EXIT_USAGE;
+}
+
 enum exit_status
 command_run(int argc, char **argv)
 {
@@ -93,14 +109,8 @@ command_run(int argc, char **argv)
 	enum exit_status status;
 	snnfit_error fault;
 
-	if (!row) {
-		(void)say_fault(&fault,
-				"unknown command '%s'; known are inspect, annotate, estimate, "
-				"optimize, fit, report, targets and batch",
-				argv[0]);
-		complain(NULL, "error", fault.text);
-		return EXIT_USAGE;
-	}
+	if (!row)
+		return refuse_command(argv[0]);
 	if (arguments_parse(&arguments, row->command, argc, argv, &fault)) {
 		status = run_parsed(row, &arguments);
 	} else {
