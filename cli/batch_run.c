@@ -245,7 +245,7 @@ bool
 batch_fail(struct batch_model *model, snnfit_error *fault)
 {
 	complain(model->path, "error", fault->text);
-	model->result = result_line(model, exit_status_of(fault->status), fault->text, NULL);
+	model->result = result_line(model, (int)exit_status_of(fault->status), fault->text, NULL);
 	return model->result || system_fault(fault, "can't keep a model's result");
 }
 
