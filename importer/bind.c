@@ -125,10 +125,14 @@ static const struct term *
 spike_term(const struct import *import, uint32_t value, uint32_t atom)
 {
 	const struct polynomial *p = import->polynomials.of[value];
+	uint32_t i;
 
-	if (p->count != 1 || p->terms[0].degree != 1 || p->terms[0].atoms[0] != atom ||
-	    !(p->terms[0].coefficient.values[0] > 0))
+	if (p->count != 1 || p->terms[0].degree != 1 || p->terms[0].atoms[0] != atom)
 		return NULL;
+	for (i = 0; i < p->terms[0].coefficient.count; i++)
+		if (!(p->terms[0].coefficient.values[i] > 0) ||
+		    !isfinite(p->terms[0].coefficient.values[i]))
+			return NULL;
 	return &p->terms[0];
 }
 

@@ -1,6 +1,7 @@
 /* bind_projections.c - projections: where their weights and biases stand, and how they are read. */
 #include "importer/bind.h"
 
+#include <math.h>
 #include <string.h>
 
 uint32_t
@@ -73,35 +74,54 @@ evaluate_whole(struct loader *loader, snnfit_error *err)
 	return SNNFIT_OK;
 }
 
+static void
+copy_rows(const struct loader *loader, uint32_t first, uint32_t count, float *out)
+{
+	bool transposed = loader->weight && loader->weight->transposed;
+	const float *from = loader->whole->reals;
+	size_t rows = loader->rows, columns = loader->columns, r, c;
+
+	for (r = 0; r < count; r++)
+		for (c = 0; c < columns; c++)
+			out[r * columns + c] = transposed ? from[c * rows + first + r]
+							  : from[(first + r) * columns + c];
+}
+
+/* No pass can reason about a weight that is no number. */
+static snnfit_status
+check_finite(const struct loader *loader, uint32_t first, uint32_t count, const float *values,
+	     snnfit_error *err)
+{
+	size_t i, size = (size_t)count * loader->columns;
+
+	for (i = 0; i < size; i++)
+		if (!isfinite(values[i]))
+			return error_set(err, SNNFIT_EUNSUPPORTED,
+					 "%.200s: the weight of unit %zu, input %zu is not finite",
+					 loader->import->program.values[loader->value].name,
+					 first + i / loader->columns, i % loader->columns);
+	return SNNFIT_OK;
+}
+
 static snnfit_status
 load_rows(void *context, uint32_t id, uint32_t first, uint32_t count, float *out, snnfit_error *err)
 {
 	struct loader *loader = context;
-	bool transposed = loader->weight && loader->weight->transposed;
-	uint32_t r, c;
+	snnfit_status status = SNNFIT_OK;
 
 	(void)id; /* a loader has one matrix */
 	if (loader->direct) {
 		uint32_t root = bind_root_source(loader->import, loader->value);
 
-		return load_direct(loader, loader->import->program.values[root].tensor, first,
-				   count, out, err);
+		status = load_direct(loader, loader->import->program.values[root].tensor, first,
+				     count, out, err);
+	} else {
+		if (!loader->whole)
+			status = evaluate_whole(loader, err);
+		if (!status)
+			copy_rows(loader, first, count, out);
 	}
-	if (!loader->whole) {
-		snnfit_status status = evaluate_whole(loader, err);
-
-		if (status)
-			return status;
-	}
-	for (r = 0; r < count; r++)
-		for (c = 0; c < loader->columns; c++)
-			out[(size_t)r * loader->columns + c] =
-				transposed
-					? loader->whole->reals[(size_t)c * loader->rows + first + r]
-					: loader->whole
-						  ->reals[(size_t)(first + r) * loader->columns +
-							  c];
-	return SNNFIT_OK;
+	return status ? status : check_finite(loader, first, count, out, err);
 }
 
 /* Stored as it is read: nothing between but Identity. */

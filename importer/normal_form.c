@@ -479,6 +479,31 @@ forget(struct found_population *found)
 		found->gains[i] = (struct coefficient){ 0 };
 }
 
+static bool
+is_finite(const struct coefficient *coefficient)
+{
+	uint32_t i;
+
+	for (i = 0; i < coefficient->count; i++)
+		if (!isfinite(coefficient->values[i]))
+			return false;
+	return true;
+}
+
+static bool
+all_finite(const struct found_population *found)
+{
+	uint32_t i;
+
+	for (i = 0; i < found->weight_count; i++)
+		if (!is_finite(&found->gains[i]))
+			return false;
+	return is_finite(&found->decay) && is_finite(&found->threshold) &&
+	       is_finite(&found->reset_value) && is_finite(&found->offset) &&
+	       is_finite(&found->input_gain) && is_finite(&found->current_decay) &&
+	       is_finite(&found->current_gain);
+}
+
 void
 normal_form_fit(struct found_population *found, struct polynomials *polynomials,
 		const struct states *states)
@@ -497,7 +522,7 @@ normal_form_fit(struct found_population *found, struct polynomials *polynomials,
 		return;
 	}
 	for (i = 0; i < found->state_count; i++) {
-		if (spikes ? fit_spiking(&fit, i) : fit_readout(&fit, i)) {
+		if ((spikes ? fit_spiking(&fit, i) : fit_readout(&fit, i)) && all_finite(found)) {
 			found->kind = spikes ? POPULATION_SPIKING : POPULATION_READOUT;
 			found->model = model_name(&fit);
 			return;
