@@ -17,8 +17,10 @@ asan:
 	ctest --preset asan
 	SNNFIT=build/asan/snnfit $(PYTHON) -m pytest -q tests
 
+# Writes the golden files anew: look at the difference, and say in the commit why each changed.
 golden: release
-	ctest --preset release -L golden
+	build/release/tests/run_golden --bless
+	git diff --stat tests/golden
 
 format:
 	tests/format.sh --fix
