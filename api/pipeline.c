@@ -31,14 +31,6 @@ struct pipeline {
 };
 
 static snnfit_status
-may_change(const snnfit_model *model, snnfit_error *err)
-{
-	const char *refusal = model->import ? import_refusal(model->import) : NULL;
-
-	return refusal ? error_set(err, SNNFIT_EUNSUPPORTED, "%s", refusal) : SNNFIT_OK;
-}
-
-static snnfit_status
 begin(struct pipeline *pipeline, snnfit_model *model, const snnfit_options *options,
       snnfit_error *err)
 {
@@ -53,8 +45,6 @@ begin(struct pipeline *pipeline, snnfit_model *model, const snnfit_options *opti
 	}
 	if (status == SNNFIT_OK)
 		status = model_graph(model, &graph, err);
-	if (status == SNNFIT_OK)
-		status = may_change(model, err);
 	if (status == SNNFIT_OK)
 		status = graph_copy(&pipeline->graph, graph, err);
 	return status;

@@ -94,8 +94,7 @@ struct axes {
 	size_t variable_capacity, use_capacity, weight_capacity, attribute_capacity;
 	struct map symbols; /* dim_param -> prime */
 	uint64_t next_symbol;
-	const char *training; /* which operator is in training mode; NULL: none */
-	bool out_of_memory;   /* remembered: ask once at the end */
+	bool out_of_memory; /* remembered: ask once at the end */
 };
 
 MUST_USE snnfit_status axes_follow(struct axes *axes, struct program *program,

@@ -120,7 +120,6 @@ rule_dropout(struct axes *axes, uint32_t index)
 			axes, operation, "%s is in training mode: export the model after eval()");
 		uint32_t d;
 
-		axes->training = reason;
 		for (d = 0; x && d < x->rank; d++)
 			axis_freeze(axes, x->axes[d], reason);
 	}
@@ -312,11 +311,10 @@ rule_batch_normalization(struct axes *axes, uint32_t index)
 		axis_unify(axes, x->axes[1], parameter->axes[0],
 			   "BatchNormalization has parameters of another size");
 	}
-	if (operation_int(operation, "training_mode", 0)) {
-		axes->training = rule_reason(
-			axes, operation, "%s is in training mode: export the model after eval()");
-		axis_freeze(axes, x->axes[1], axes->training);
-	}
+	if (operation_int(operation, "training_mode", 0))
+		axis_freeze(axes, x->axes[1],
+			    rule_reason(axes, operation,
+					"%s is in training mode: export the model after eval()"));
 	axes_set(axes, rule_result(operation, 0), x->rank, x->axes);
 	for (i = 1; i < operation->result_count; i++)
 		axes_set(axes, operation->results[i], 1, &x->axes[1]);

@@ -568,6 +568,10 @@ refuse_without_units(const struct graph *graph, snnfit_error *err)
 	for (i = 0; i < graph->population_count; i++)
 		if (graph->populations[i].kind != POPULATION_READOUT)
 			return SNNFIT_OK;
+	if (graph->time == TIME_LOOP)
+		return error_set(err, SNNFIT_EUNSUPPORTED,
+				 "the network is inside a Loop or Scan, which is not entered: "
+				 "export one time step, with the states as inputs and outputs");
 	return error_set(err, SNNFIT_EUNSUPPORTED,
 			 "not a spiking network: no weight operation leads to a spiking, relu or "
 			 "custom population");

@@ -57,12 +57,6 @@ import_model(struct graph **graph, struct import **import, const struct onnx_mod
 	return status;
 }
 
-const char *
-import_refusal(const struct import *import)
-{
-	return import->axes.training;
-}
-
 void
 import_free(struct import *import)
 {

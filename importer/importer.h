@@ -23,10 +23,6 @@ struct import_options {
 MUST_USE snnfit_status import_model(struct graph **graph, struct import **import,
 				    const struct onnx_model *model,
 				    const struct import_options *options, snnfit_error *err);
-/* Why the network can be looked at, but is not to be changed or built: an operator
- * in training mode makes one sample's result depend on the others'. NULL: it may.
- * Valid as long as *import. */
-const char *import_refusal(const struct import *import);
 void import_free(struct import *import);
 
 #endif

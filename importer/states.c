@@ -279,10 +279,10 @@ pair_as_told(struct pairing *pairing, const struct import_options *options, snnf
 /* --- what follows for the axes --------------------------------------------------------------- */
 
 static void
-freeze_value(struct axes *axes, uint32_t value, const char *format, const char *name)
+freeze_value(struct axes *axes, uint32_t value, const char *what, const char *name)
 {
 	const struct tensor_axes *tensor = &axes->tensors[value];
-	const char *reason = arena_printf(axes->arena, "%s %s", format, name);
+	const char *reason = arena_printf(axes->arena, "%s '%s'", what, name);
 	uint32_t d;
 
 	if (!reason)
