@@ -549,13 +549,16 @@ write_bias(const struct writer *writer)
 
 /* --- all projections ---------------------------------------------------------------------------------- */
 
-/* Quantized weights that stand in the file as they are need no writing. */
+/* Quantized weights that stand in the file as they are need no writing. Those
+ * in functions, which no pass quantizes, can only have come so. */
 static bool
 are_quantized_already(const struct edit *edit, const struct binding_projection *binding)
 {
-	const Onnx__NodeProto *node = producer(
-		edit, edit_input_of(edit, binding->node, binding->weight_slot));
+	const Onnx__NodeProto *node;
 
+	if (!binding->editable)
+		return true;
+	node = producer(edit, edit_input_of(edit, binding->node, binding->weight_slot));
 	return node && node_is(node, "DequantizeLinear");
 }
 

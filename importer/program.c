@@ -152,6 +152,9 @@ instantiate(struct builder *builder, uint32_t definition, uint32_t depth, uint32
 				 "the constant %s is made by an expression of over %d nodes; "
 				 "fold constants before, for instance with onnxsim",
 				 copy.name, EXPRESSION_NODES_MAX);
+	*out = definition;
+	if (!is_definition(&copy))
+		return SNNFIT_OK; /* out of a function: an instance already */
 	if (copy.kind == VALUE_RESULT)
 		return instantiate_result(builder, definition, depth, out);
 	*out = add_value(program, &copy);

@@ -1,0 +1,86 @@
+"""Spellings of weights that were once read or written wrongly, each against onnxruntime."""
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+import test_random_networks as reference
+
+COLUMNS, UNITS = 4, 6
+DEAD = [1, 4]
+
+
+def weights():
+    w = np.random.default_rng(0).random((UNITS, COLUMNS)).astype(np.float32)
+    w[DEAD] *= -1  # with inputs of at least 0 they never fire
+    return w
+
+
+def constant(name, values):
+    return helper.make_node("Constant", [], [name], value=numpy_helper.from_array(np.array(values)))
+
+
+def network(first, functions=(), initializers=()):
+    """input -> the nodes in first, which make "drive" -> neurons -> output."""
+    nodes = list(first) + [
+        helper.make_node("Mul", ["v", "decay"], ["decayed"]),
+        helper.make_node("Add", ["decayed", "drive"], ["potential"]),
+        helper.make_node("Greater", ["potential", "threshold"], ["fires"]),
+        helper.make_node("Cast", ["fires"], ["spikes"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["spikes", "threshold"], ["reset"]),
+        helper.make_node("Sub", ["potential", "reset"], ["v_out"]),
+        helper.make_node("Gemm", ["spikes", "readout"], ["output"], transB=1),
+    ]
+    readout = np.arange(3 * UNITS).reshape(3, UNITS).astype(np.float32)
+    constants = {"decay": np.float32(0.9), "threshold": np.float32(1), "readout": readout}
+    constants |= dict(initializers)
+    shapes = {"input": COLUMNS, "v": UNITS, "output": 3, "v_out": UNITS}
+    value = {n: helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, u]) for n, u in shapes.items()}
+    graph = helper.make_graph(
+        nodes, "g", [value["input"], value["v"]], [value["output"], value["v_out"]],
+        [numpy_helper.from_array(np.array(v), n) for n, v in constants.items()])
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("local", 1)]
+    model = helper.make_model(graph, functions=list(functions), opset_imports=opsets, ir_version=8)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def function(name, inputs, outputs, nodes):
+    return helper.make_function("local", name, inputs, outputs, nodes, [helper.make_opsetid("", 17)])
+
+
+def weights_made_by_a_function():
+    """The main graph goes on computing with a constant that a function made."""
+    made = function("Weights", [], ["y"], [
+        constant("stored", weights()), helper.make_node("Transpose", ["stored"], ["y"], perm=[1, 0])])
+    other = np.zeros((COLUMNS, UNITS), np.float32)  # what it was once mistaken for
+    return network([
+        helper.make_node("Transpose", ["other"], ["zeros"], perm=[1, 0]),
+        helper.make_node("Weights", [], ["turned"], domain="local"),
+        helper.make_node("Transpose", ["turned"], ["w"], perm=[1, 0]),
+        helper.make_node("Gemm", ["input", "w"], ["of_weights"], transB=1),
+        helper.make_node("Gemm", ["input", "zeros"], ["of_zeros"], transB=1),
+        helper.make_node("Add", ["of_weights", "of_zeros"], ["drive"]),
+    ], [made], {"other": other})
+
+
+def quantized_weights_in_a_function():
+    scale = np.float32(np.abs(weights()).max() / 127)
+    codes = np.round(weights() / scale).astype(np.int8)
+    made = function("Dense", ["x"], ["y"], [
+        constant("codes", codes), constant("scale", scale),
+        helper.make_node("DequantizeLinear", ["codes", "scale"], ["w"]),
+        helper.make_node("Gemm", ["x", "w"], ["y"], transB=1)])
+    return network([helper.make_node("Dense", ["input"], ["drive"], domain="local")], [made])
+
+
+@pytest.mark.parametrize("passes", ["silent_neuron_elimination", "quantization"])
+@pytest.mark.parametrize("make", [weights_made_by_a_function, quantized_weights_in_a_function])
+def test_what_a_function_holds_stays(tmp_path, make, passes):
+    model = make()
+    small, _ = reference.optimize(tmp_path, model, {}, passes, "--input-range", "0,1",
+                                  "--quantize-bits", "16")
+    onnx.checker.check_model(small, full_check=True)
+    inputs = np.random.default_rng(1).random((12, 1, COLUMNS)).astype(np.float32)
+    assert np.allclose(reference.play(small, inputs), reference.play(model, inputs), atol=0.01)
