@@ -77,6 +77,24 @@ pass_summary(const json_t *pass, struct text *out)
 		text_append(out, "nothing to do");
 }
 
+bool
+passes_changed(const json_t *passes)
+{
+	for (size_t i = 0; i < json_array_size(passes); i++)
+		if (json_is_true(json_object_get(json_array_get(passes, i), "changed")))
+			return true;
+	return false;
+}
+
+bool
+is_accuracy_open(const json_t *document)
+{
+	if (json_is_object(json_object_get(document, "accuracy")))
+		return false;
+	return passes_changed(json_object_get(document, "passes")) ||
+	       json_get_amount(document, "kept_steps") > 0;
+}
+
 /* --- tables ------------------------------------------------------------------ */
 
 static void

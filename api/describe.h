@@ -25,6 +25,11 @@ struct table layers_table(const json_t *document);
 struct table steps_table(const json_t *document);
 /* One sentence: what is over by how much, and the layer that uses most of it. */
 void limit_summary(const json_t *document, const char *resource, struct text *out);
+/* Some pass changed something. */
+bool passes_changed(const json_t *passes);
+/* Passes or ladder made another network of the model, and nobody measured its
+ * accuracy. */
+bool is_accuracy_open(const json_t *document);
 /* Some layer of the report is a part of why the resource is exceeded. */
 bool is_exceeded(const json_t *document, const char *resource);
 

@@ -83,15 +83,6 @@ describe_skips(const json_t *skipped, const char *what, struct text *out)
 	}
 }
 
-static bool
-something_changed(const json_t *passes)
-{
-	for (size_t i = 0; i < json_array_size(passes); i++)
-		if (json_is_true(json_object_get(json_array_get(passes, i), "changed")))
-			return true;
-	return false;
-}
-
 static void
 describe_passes(const json_t *document, struct text *out)
 {
@@ -101,7 +92,7 @@ describe_passes(const json_t *document, struct text *out)
 		return;
 	if (json_array_size(passes) == 0)
 		text_append(out, "passes: none, nothing is changed\n");
-	else if (something_changed(passes))
+	else if (passes_changed(passes))
 		text_append(out, "passes\n");
 	else
 		text_append(out, "passes: nothing was found to change\n");
@@ -184,6 +175,8 @@ describe_resources(const json_t *document, struct text *out)
 		describe_speed(document, out);
 	}
 	describe_parameters(document, out);
+	if (is_accuracy_open(document))
+		text_append(out, "accuracy      not measured: check it on your own data\n");
 	if (costed)
 		print_table(utilization_table(document), out);
 	if (json_object_get(document, "layers"))

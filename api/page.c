@@ -169,6 +169,8 @@ resources_page(const json_t *document, struct text *out)
 	append_heading(document, out);
 	append_bars(document, out);
 	append_parameters(document, out);
+	if (is_accuracy_open(document))
+		text_append(out, "<p>Accuracy: not measured, check it on your own data.</p>\n");
 	if (json_object_get(document, "utilization"))
 		append_table(out, "Resources", utilization_table(document));
 	if (json_array_size(json_object_get(document, "layers")))

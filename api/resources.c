@@ -409,7 +409,7 @@ snnfit_status
 resources_document(json_t **out, const struct findings *findings, snnfit_error *err)
 {
 	struct json_builder builder = { false };
-	json_t *object = json_object();
+	json_t *object = json_object(), *notes;
 	snnfit_status status = SNNFIT_OK;
 
 	json_put(&builder, object, "version", json_integer(1));
@@ -426,7 +426,8 @@ resources_document(json_t **out, const struct findings *findings, snnfit_error *
 	if (findings->fit)
 		put_fit(&builder, object, findings->fit);
 	json_put(&builder, object, "accuracy", json_null());
-	json_put(&builder, object, "notes", notes_to_json(&builder, findings->notes));
+	notes = json_put(&builder, object, "notes", notes_to_json(&builder, findings->notes));
+	append_caveats(&builder, notes, findings, json_object_get(object, "layers"));
 	json_put(&builder, object, "suggestions", advice(findings));
 	if (status == SNNFIT_OK && builder.failed)
 		status = error_no_memory(err);

@@ -27,6 +27,11 @@ struct findings {
 MUST_USE snnfit_status resources_document(json_t **out, const struct findings *findings,
 					  snnfit_error *err);
 
+/* Warnings about a result, as sentences appended to array: layers of few weights.
+ * layers: of the document. */
+void append_caveats(struct json_builder *builder, json_t *array, const struct findings *findings,
+		    const json_t *layers);
+
 /* What to try next, as an array of sentences; NULL when out of memory. */
 json_t *advice(const struct findings *findings);
 

@@ -1,0 +1,43 @@
+/* caveats.c - what to mistrust in a result. */
+#include "api/resources.h"
+
+#include <math.h>
+
+/* A layer with a larger share of zeros hardly computes what it was trained to. */
+#define MANY_ZEROS 0.9
+
+static bool
+was_pruned(const struct findings *findings)
+{
+	const struct optimize_report *report = findings->passes;
+
+	for (size_t i = 0; report && i < report->pass_count; i++)
+		if (report->passes[i].weights_pruned > 0)
+			return true;
+	return findings->fit && findings->fit->kept_steps > 0;
+}
+
+static void
+append_sparse(struct json_builder *builder, json_t *array, const json_t *layer, bool fitted)
+{
+	double share = json_get_figure(layer, "sparsity", 0.0);
+
+	if (share > MANY_ZEROS)
+		json_append(
+			builder, array,
+			json_sprintf("%s: %d %% of its weights are zero; check the accuracy (%s)",
+				     json_get_text(layer, "name", ""), (int)floor(100.0 * share),
+				     fitted ? "fewer iterations: --max-iterations; or another "
+					      "--arch"
+					    : "prune less: --prune-threshold"));
+}
+
+void
+append_caveats(struct json_builder *builder, json_t *array, const struct findings *findings,
+	       const json_t *layers)
+{
+	bool fitted = findings->fit && findings->fit->kept_steps > 0;
+
+	for (size_t i = 0; was_pruned(findings) && i < json_array_size(layers); i++)
+		append_sparse(builder, array, json_array_get(layers, i), fitted);
+}

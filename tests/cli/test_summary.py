@@ -1,0 +1,49 @@
+"""What the summary, the warnings and the page say that a figure alone would not."""
+
+import json
+
+import pytest
+
+from harness import fixture, run, run_json
+
+SEED = fixture("seed-mlp-ts17-step")
+MODEL, RATES = SEED.path, ("--rates", SEED.rates_path)
+OPEN = "accuracy      not measured: check it on your own data"
+FEW_BLOCKS = ("--arch", "sparse", "--family", "ecp5", "--target-luts", "100000", "--target-bram", "2")
+
+
+def pages(model, tmp_path):
+    run("report", model, "--html", tmp_path / "page.html")
+    return run("report", model).stdout.decode(), (tmp_path / "page.html").read_text()
+
+
+def test_a_changed_model_says_that_its_accuracy_is_open(tmp_path):
+    done = run("optimize", MODEL, *RATES, "-o", tmp_path / "out.onnx")
+    assert OPEN in done.stdout.decode().splitlines()
+    text, page = pages(tmp_path / "out.onnx", tmp_path)
+    assert OPEN in text and "Accuracy: not measured" in page
+    assert run_json("report", tmp_path / "out.onnx")["accuracy"] is None
+
+
+def test_an_unchanged_model_does_not():
+    for command in (("estimate",), ("fit", "--dry-run", "--passes", "none")):
+        done = run(*command, MODEL, "--target-luts", 1000000, "--arch", "event")
+        assert "accuracy" not in done.stdout.decode()
+
+
+def test_a_layer_of_hardly_any_weights_is_a_warning(tmp_path):
+    out = tmp_path / "out.onnx"
+    done = run("fit", MODEL, "-o", out, *RATES, *FEW_BLOCKS, "--max-iterations", 40, "--json", expect=1)
+    report = json.loads(done.stdout)
+    empty = [layer for layer in report["layers"] if layer["sparsity"] > 0.9]
+    assert empty, "this target makes the ladder prune a lot"
+    notes = [note for note in report["notes"] if "of its weights are zero" in note]
+    assert [note.split(":")[0] for note in notes] == [layer["name"] for layer in empty]
+    assert all("--max-iterations" in note and f"warning: {note}" in done.stderr.decode() for note in notes)
+    assert notes[0] in pages(out, tmp_path)[1]
+
+
+@pytest.mark.parametrize("threshold, said", [("0.0001", False), ("0.1", True)])
+def test_pruning_says_so_too(threshold, said):
+    done = run("optimize", MODEL, *RATES, "--dry-run", "--passes", "magnitude_pruning", "--prune-threshold", threshold)
+    assert (b"prune less: --prune-threshold" in done.stderr) == said
