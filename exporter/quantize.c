@@ -3,11 +3,13 @@
  *     q = round(w / scale), clipped to the width;   DequantizeLinear(q) = q scale
  *
  * Symmetric: there is no zero point. The pass made every weight a multiple of
- * its scale, so the float that a runtime computes is the weight of the graph. */
+ * its scale, so the float that a runtime computes is the weight of the graph;
+ * where the scale must be a half, the nearest to it that a half's scale gives. */
 #include "exporter/quantize.h"
 
 #include "exporter/build.h"
 #include "exporter/opset.h"
+#include "proto/tensor.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -108,6 +110,38 @@ choose(const struct onnx_model *model, const struct quantize_request *request,
 
 /* --- the integers --------------------------------------------------------------------------- */
 
+/* The nearest number of a half to the scale; the next one if with the nearest
+ * the largest integer of the width would not reach the largest weight. */
+static float
+half_scale(float scale, float nearest, float next, uint32_t bits)
+{
+	double largest = ldexp(1, (int)bits - 1) - 1;
+
+	return (largest + 0.5) * (double)nearest < largest * (double)scale ? next : nearest;
+}
+
+/* The scale of a row as the file has it: a half has few digits, and no number
+ * below 2^-24. */
+static float
+stored_scale(const struct quantize_request *request, uint64_t row)
+{
+	const struct quantization *quantization = request->quantization;
+	float scale = quantization->scale[quantization->per_unit ? row : 0];
+	uint16_t bits;
+
+	if (request->shape.type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16) {
+		bits = number_to_float16(scale);
+		return half_scale(scale, number_from_float16(bits),
+				  number_from_float16((uint16_t)(bits + 1)), quantization->bits);
+	}
+	if (request->shape.type == ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16) {
+		bits = number_to_bfloat16(scale);
+		return half_scale(scale, number_from_bfloat16(bits),
+				  number_from_bfloat16((uint16_t)(bits + 1)), quantization->bits);
+	}
+	return scale;
+}
+
 /* Elements that follow each other with the same row. */
 static uint64_t
 row_stride(const struct quantize_request *request)
@@ -165,8 +199,7 @@ make_integers(struct onnx_model *model, const struct quantize_request *request,
 		return error_no_memory(err);
 	for (i = 0; i < shape.count; i++)
 		put(bytes, format->bits, i,
-		    to_integer(request->values[i],
-			       quantization->scale[quantization->per_unit ? i / stride % rows : 0],
+		    to_integer(request->values[i], stored_scale(request, i / stride % rows),
 			       quantization->bits));
 	status = tensor_set_raw(model, tensor, &shape, bytes, length, err);
 	free(bytes);
@@ -191,8 +224,11 @@ make_scale(struct onnx_model *model, const struct quantize_request *request,
 	values = malloc((size_t)(shape.count + 1) * sizeof *values);
 	if (!values)
 		return error_no_memory(err);
-	for (i = 0; i < shape.count; i++)
-		values[i] = quantization->scale[i] > 0 ? quantization->scale[i] : 1;
+	for (i = 0; i < shape.count; i++) {
+		values[i] = stored_scale(request, i);
+		if (!(values[i] > 0))
+			values[i] = 1;
+	}
 	status = tensor_set_float(model, tensor, &shape, values, err);
 	free(values);
 	return status;

@@ -84,3 +84,22 @@ def test_what_a_function_holds_stays(tmp_path, make, passes):
     onnx.checker.check_model(small, full_check=True)
     inputs = np.random.default_rng(1).random((12, 1, COLUMNS)).astype(np.float32)
     assert np.allclose(reference.play(small, inputs), reference.play(model, inputs), atol=0.01)
+
+
+@pytest.mark.parametrize("magnitude", [1e-4, 1e-2, 1])
+@pytest.mark.parametrize("bits", [8, 14, 16])
+def test_scales_in_float16_lose_no_weights(tmp_path, magnitude, bits):
+    """A float16 has no number below 2^-24, and ever fewer digits from 2^-14 on."""
+    w = (weights() * magnitude).astype(np.float16)
+    model = network([
+        helper.make_node("Cast", ["input"], ["half"], to=TensorProto.FLOAT16),
+        helper.make_node("Gemm", ["half", "w"], ["current"], transB=1),
+        helper.make_node("Cast", ["current"], ["drive"], to=TensorProto.FLOAT)], [], {"w": w})
+    small, _ = reference.optimize(tmp_path, model, {}, "quantization", "--quantize-bits", str(bits))
+    stored = {i.name: numpy_helper.to_array(i) for i in small.graph.initializer}
+    scale = stored["w__scale"].astype(float).reshape(-1, 1)
+    step = np.abs(w).max(axis=1, keepdims=True) / (2 ** (bits - 1) - 1)
+    assert scale.min() > 0
+    allowed = 1.05 * np.maximum(step, 2.0**-24) + np.abs(w.astype(float)) * 2.0**-11
+    error = np.abs(stored["w__quantized"] * scale - w)
+    assert (error <= allowed).all(), (error / allowed).max()
