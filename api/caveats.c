@@ -32,6 +32,33 @@ append_sparse(struct json_builder *builder, json_t *array, const json_t *layer, 
 					    : "prune less: --prune-threshold"));
 }
 
+/* The cost model has a decay, a threshold and a reset: no other state, no analog
+ * output. */
+static bool
+is_costed_whole(const struct population *population)
+{
+	return population->kind != POPULATION_CUSTOM && population->kind != POPULATION_RELU &&
+	       population->neuron.current == CURRENT_ABSENT;
+}
+
+static void
+append_left_out(struct json_builder *builder, json_t *array, const struct graph *graph)
+{
+	for (size_t i = 0; i < graph->population_count; i++) {
+		const struct population *population = &graph->populations[i];
+		struct text note = { .chars = NULL };
+
+		if (population->removed || is_costed_whole(population))
+			continue;
+		text_printf(&note,
+			    "%s: its neuron is more than a decay, a threshold and a reset; the "
+			    "estimate leaves the rest out",
+			    population->name);
+		json_append(builder, array, text_failed(&note) ? NULL : json_text(note.chars));
+		text_free(&note);
+	}
+}
+
 void
 append_caveats(struct json_builder *builder, json_t *array, const struct findings *findings,
 	       const json_t *layers)
@@ -40,4 +67,6 @@ append_caveats(struct json_builder *builder, json_t *array, const struct finding
 
 	for (size_t i = 0; was_pruned(findings) && i < json_array_size(layers); i++)
 		append_sparse(builder, array, json_array_get(layers, i), fitted);
+	if (findings->after)
+		append_left_out(builder, array, findings->graph);
 }

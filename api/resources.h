@@ -27,7 +27,8 @@ struct findings {
 MUST_USE snnfit_status resources_document(json_t **out, const struct findings *findings,
 					  snnfit_error *err);
 
-/* Warnings about a result, as sentences appended to array: layers of few weights.
+/* Warnings about a result, as sentences appended to array: layers of few
+ * weights, and neurons that the estimate leaves out (docs/estimator.md).
  * layers: of the document. */
 void append_caveats(struct json_builder *builder, json_t *array, const struct findings *findings,
 		    const json_t *layers);

@@ -47,3 +47,12 @@ def test_a_layer_of_hardly_any_weights_is_a_warning(tmp_path):
 def test_pruning_says_so_too(threshold, said):
     done = run("optimize", MODEL, *RATES, "--dry-run", "--passes", "magnitude_pruning", "--prune-threshold", threshold)
     assert (b"prune less: --prune-threshold" in done.stderr) == said
+
+
+@pytest.mark.parametrize("name, layers", [("snnidiom-inhib-ts17-step", 2), ("snntorch-syn-ts17-step", 2),
+                                          ("seed-mlp-ts17-step", 0)])
+def test_neurons_that_the_estimate_leaves_parts_of_out_are_named(name, layers):
+    model = fixture(name).path
+    notes = run_json("estimate", model, "--target", "ecp5")["notes"]
+    assert sum("the estimate leaves the rest out" in note for note in notes) == layers
+    assert "leaves the rest out" not in json.dumps(run_json("optimize", model, "--dry-run")), "no estimate"
