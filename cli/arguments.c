@@ -29,7 +29,7 @@ struct option {
 	size_t offset;	      /* into struct arguments */
 	const char *argument; /* what its value is called; NULL: it has none */
 	unsigned commands;
-	const char *help;
+	const char *help; /* of an option of a pass: "PASS: ..." */
 };
 
 #define AT(member) offsetof(struct arguments, member)
@@ -127,6 +127,7 @@ static const struct option table[] = {
 };
 
 enum { OPTIONS = sizeof table / sizeof *table };
+_Static_assert(OPTIONS <= 64, "arguments.given has a bit for each");
 
 /* --- values ---------------------------------------------------------------- */
 
@@ -287,6 +288,7 @@ parse_option(struct parser *parser)
 					 option->argument);
 		value = parser->argv[parser->at++];
 	}
+	parser->arguments->given |= UINT64_C(1) << (option - table);
 	return set(parser->arguments, option, value, parser->fault);
 }
 
@@ -350,6 +352,82 @@ arguments_free(struct arguments *arguments)
 {
 	free(arguments->operands);
 	free(arguments->states);
+}
+
+/* --- options without effect ------------------------------------------------------- */
+
+static bool
+was_given(const struct arguments *arguments, const struct option *option)
+{
+	return arguments->given >> (option - table) & 1;
+}
+
+static bool
+is_named(const char *list, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (; *list; list += list[0] == ',') {
+		size_t word = strcspn(list, ",");
+
+		if (word == length && strncmp(list, name, length) == 0)
+			return true;
+		list += word;
+	}
+	return false;
+}
+
+static bool
+belongs_to(const struct option *option, const char *pass)
+{
+	size_t length = strlen(pass);
+
+	return strncmp(option->help, pass, length) == 0 && option->help[length] == ':';
+}
+
+/* The pass does not run. */
+static bool
+check_idle_pass(const struct arguments *arguments, const char *pass, snnfit_error *fault)
+{
+	for (const struct option *option = table; option < &table[OPTIONS]; option++)
+		if (was_given(arguments, option) && belongs_to(option, pass))
+			return say_fault(fault, "--%s has no effect: %s is not among %s",
+					 option->name, pass,
+					 arguments->options.passes
+						 ? "--passes"
+						 : "the default passes; name it in --passes");
+	return true;
+}
+
+static bool
+check_lengths(const struct arguments *arguments, snnfit_error *fault)
+{
+	uint32_t least = arguments->options.min_bitstream_length;
+	uint32_t first = arguments->options.bitstream_length;
+
+	for (const struct option *option = table; option < &table[OPTIONS]; option++)
+		if (was_given(arguments, option) && least > first &&
+		    option->offset == AT(options.min_bitstream_length))
+			return say_fault(fault,
+					 "--min-bitstream-length %u is over "
+					 "--initial-bitstream-length, which is %u",
+					 least, first);
+	return true;
+}
+
+bool
+arguments_check_effects(const struct arguments *arguments, snnfit_error *fault)
+{
+	const char *names = arguments->options.passes;
+	snnfit_pass pass;
+
+	for (size_t i = 0; snnfit_pass_at(i, &pass); i++) {
+		bool runs = names ? is_named(names, pass.name) : pass.by_default;
+
+		if (!runs && !check_idle_pass(arguments, pass.name, fault))
+			return false;
+	}
+	return check_lengths(arguments, fault);
 }
 
 /* --- help ------------------------------------------------------------------------ */

@@ -32,6 +32,7 @@ struct arguments {
 	const char *output, *save_steps, *dump_after, *html, *strategy;
 	uint32_t jobs;
 	bool json, dry_run, quiet, verbose, help, resume;
+	uint64_t given; /* which options stood there; arguments.c's */
 };
 
 /* argv[0] is the command's name. false: *fault says what is wrong with it, to be
@@ -39,6 +40,10 @@ struct arguments {
 bool arguments_parse(struct arguments *out, enum command command, int argc, char **argv,
 		     snnfit_error *fault);
 void arguments_free(struct arguments *arguments);
+
+/* Every option that was given has something to act on: the pass that it belongs to
+ * runs, the least bitstream length lies below the first one. Of optimize and fit. */
+bool arguments_check_effects(const struct arguments *arguments, snnfit_error *fault);
 
 /* The options of a command, for --help. */
 void arguments_print_options(enum command command);

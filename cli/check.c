@@ -113,5 +113,6 @@ command_check(const struct arguments *arguments, snnfit_error *fault)
 	if (arguments->command == COMMAND_BATCH)
 		return check_batch(arguments, fault);
 	return check_target(arguments, fault) && check_strategy(arguments->strategy, fault) &&
-	       check_dump(arguments->dump_after, fault);
+	       check_dump(arguments->dump_after, fault) &&
+	       arguments_check_effects(arguments, fault);
 }

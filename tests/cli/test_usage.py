@@ -34,7 +34,7 @@ USAGE = [
     (["optimize", MODEL, "-o", "OUT", "--dump-after", "magic"], "unknown pass 'magic'"),
     (["optimize", MODEL, "-o", "OUT", "--dead-below", "low"], "--dead-below takes a number"),
     (["optimize", MODEL, "-o", "OUT", "--dead-below", "-1"], "rate"),
-    (["optimize", MODEL, "-o", "OUT", "--quantize-bits", "17"], "17"),
+    (["optimize", MODEL, "-o", "OUT", "--passes", "quantization", "--quantize-bits", "17"], "17"),
     (["optimize", MODEL, "-o", "OUT", "--quantize-bits", "-4"], "takes a whole number"),
     (["optimize", MODEL, "-o", "OUT", "--quantize-bits", "8.5"], "takes a whole number"),
     (["optimize", MODEL, "-o", "OUT", "--quantize-bits", "99999999999"], "takes a whole number"),
@@ -55,6 +55,20 @@ USAGE = [
     (["fit", MODEL, "-o", "OUT", "--target", "ecp5", "--labels", "y.npy"], "--labels"),
     (["fit", MODEL, "-o", "OUT", "--target", "ecp5", "--max-accuracy-drop", "1"], "--max-accuracy-drop"),
     (["fit", MODEL, "-o", "OUT", "--target", "ecp5", "--min-bitstream-length", "1"], "bitstream"),
+    (["fit", MODEL, "-o", "OUT", "--target", "ecp5", "--min-bitstream-length", "512"], "is over --initial-bitstream-length"),
+    (["fit", MODEL, "-o", "OUT", "--target", "ecp5", "--initial-bitstream-length", "64", "--min-bitstream-length", "65"],
+     "--min-bitstream-length 65 is over --initial-bitstream-length, which is 64"),
+    (["optimize", MODEL, "-o", "OUT", "--quantize-bits", "4"],
+     "--quantize-bits has no effect: quantization is not among the default passes"),
+    (["fit", MODEL, "-o", "OUT", "--target", "ecp5", "--quantize-per-tensor"], "--quantize-per-tensor has no effect"),
+    (["optimize", MODEL, "-o", "OUT", "--prune-threshold", "1"], "--prune-threshold has no effect: magnitude_pruning"),
+    (["optimize", MODEL, "-o", "OUT", "--passes", "quantization", "--prune-by-rate"],
+     "--prune-by-rate has no effect: magnitude_pruning is not among --passes"),
+    (["optimize", MODEL, "-o", "OUT", "--passes", "layer_fusion", "--redundancy-norm"], "--redundancy-norm has no effect"),
+    (["optimize", MODEL, "-o", "OUT", "--passes", "none", "--redundancy-cosine", "0.9"], "--redundancy-cosine has no effect"),
+    (["fit", MODEL, "-o", "OUT", "--target", "ecp5", "--passes", "quantization,layer_fusion", "--dead-below", "0"],
+     "--dead-below has no effect"),
+    (["optimize", MODEL, "-o", "OUT", "--passes", "quantization", "--fusion-activity", "1"], "--fusion-activity has no effect"),
     (["targets", "ecp5"], "targets takes no 'ecp5'"),
     (["batch", MODEL, "--", "inspect"], "-o DIR"),
     (["batch", MODEL, "-o", "OUT"], "behind --"),
@@ -203,3 +217,9 @@ def test_a_page_names_everything(tmp_path):
     run("report", tmp_path / "out.onnx", "--html", tmp_path / "none" / "page.html", expect=4)
     run("report", tmp_path / "out.onnx", "--html", "/dev/full", expect=4)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.onnx", "page.html"]
+
+
+def test_options_of_passes_that_run_are_taken():
+    for options in (("--passes", "layer_fusion,quantization", "--quantize-bits", 4, "--fusion-activity", 0),
+                    ("--dead-below", 0, "--redundancy-cosine", 0.9, "--fusion-activity", 0.02)):
+        run("optimize", MODEL, *RATES, "--dry-run", "-q", *options)
