@@ -1,3 +1,4 @@
+#include "proto/check.h"
 #include "proto/model_private.h"
 
 #include <inttypes.h>
@@ -181,8 +182,8 @@ finish_reading(struct onnx_model **out, struct onnx_source *source, snnfit_statu
 }
 
 snnfit_status
-onnx_model_read(struct onnx_model **out, const char *path, const struct onnx_limits *limits,
-		snnfit_error *err)
+onnx_model_decode(struct onnx_model **out, const char *path, const struct onnx_limits *limits,
+		  snnfit_error *err)
 {
 	struct onnx_source *source;
 	snnfit_status status;
@@ -195,8 +196,8 @@ onnx_model_read(struct onnx_model **out, const char *path, const struct onnx_lim
 }
 
 snnfit_status
-onnx_model_read_bytes(struct onnx_model **out, const void *bytes, size_t length, const char *folder,
-		      const struct onnx_limits *limits, snnfit_error *err)
+onnx_model_decode_bytes(struct onnx_model **out, const void *bytes, size_t length,
+			const char *folder, const struct onnx_limits *limits, snnfit_error *err)
 {
 	struct onnx_source *source;
 	snnfit_status status;
@@ -207,6 +208,35 @@ onnx_model_read_bytes(struct onnx_model **out, const void *bytes, size_t length,
 		return status;
 	return finish_reading(out, source, source_copy_bytes(source, bytes, length, folder, err),
 			      err);
+}
+
+/* Decoding went well, or not. */
+static snnfit_status
+finish_checking(struct onnx_model **out, snnfit_status status, snnfit_error *err)
+{
+	if (status != SNNFIT_OK)
+		return status;
+	status = onnx_model_check(*out, err);
+	if (status != SNNFIT_OK) {
+		onnx_model_free(*out);
+		*out = NULL;
+	}
+	return status;
+}
+
+snnfit_status
+onnx_model_read(struct onnx_model **out, const char *path, const struct onnx_limits *limits,
+		snnfit_error *err)
+{
+	return finish_checking(out, onnx_model_decode(out, path, limits, err), err);
+}
+
+snnfit_status
+onnx_model_read_bytes(struct onnx_model **out, const void *bytes, size_t length, const char *folder,
+		      const struct onnx_limits *limits, snnfit_error *err)
+{
+	return finish_checking(
+		out, onnx_model_decode_bytes(out, bytes, length, folder, limits, err), err);
 }
 
 snnfit_status

@@ -23,13 +23,20 @@ extern const struct onnx_limits onnx_limits_default;
 
 struct onnx_model; /* opaque; holds the tree, its memory, and the open files */
 
-/* limits NULL = the defaults. path "-" is standard input. *out is NULL on failure. */
+/* limits NULL = the defaults. path "-" is standard input. *out is NULL on failure.
+ * What comes out is a valid model: see proto/check.h. */
 MUST_USE snnfit_status onnx_model_read(struct onnx_model **out, const char *path,
 				       const struct onnx_limits *limits, snnfit_error *err);
 /* The bytes are copied. External data is resolved beneath folder; NULL: refused. */
 MUST_USE snnfit_status onnx_model_read_bytes(struct onnx_model **out, const void *bytes,
 					     size_t length, const char *folder,
 					     const struct onnx_limits *limits, snnfit_error *err);
+/* The same for any well-formed message with a graph, valid model or not. */
+MUST_USE snnfit_status onnx_model_decode(struct onnx_model **out, const char *path,
+					 const struct onnx_limits *limits, snnfit_error *err);
+MUST_USE snnfit_status onnx_model_decode_bytes(struct onnx_model **out, const void *bytes,
+					       size_t length, const char *folder,
+					       const struct onnx_limits *limits, snnfit_error *err);
 /* An empty model to be filled in. */
 MUST_USE snnfit_status onnx_model_new(struct onnx_model **out, snnfit_error *err);
 /* The model as it was read, edits left out, sharing its payloads: clones are

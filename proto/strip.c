@@ -323,7 +323,42 @@ numbers_are_whole(ProtobufCType type, const uint8_t *at, size_t length)
 	}
 }
 
-/* protobuf-c believes what it is given, and ends strings at the first NUL. */
+/* Length of the UTF-8 character that begins here, as RFC 3629 has it: the shortest
+ * form, no halves of UTF-16 pairs, nothing past U+10FFFF. 0: there is none. */
+static size_t
+character_length(const uint8_t *at, size_t available)
+{
+	size_t length = at[0] < 0x80 ? 1 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4, i;
+
+	if (length == 1)
+		return 1;
+	if (at[0] < 0xc2 || at[0] > 0xf4 || length > available)
+		return 0;
+	if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ||
+	    (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f))
+		return 0;
+	for (i = 1; i < length; i++)
+		if ((at[i] & 0xc0) != 0x80)
+			return 0;
+	return length;
+}
+
+static bool
+is_utf8(const uint8_t *at, size_t length)
+{
+	while (length > 0) {
+		size_t bytes = character_length(at, length);
+
+		if (!bytes)
+			return false;
+		at += bytes;
+		length -= bytes;
+	}
+	return true;
+}
+
+/* protobuf-c believes what it is given, and ends strings at the first NUL. Free
+ * text is left to whoever reads it. */
 static snnfit_status
 check_content(struct strip *strip, const struct wire_event *event, const uint8_t *at)
 {
@@ -334,6 +369,9 @@ check_content(struct strip *strip, const struct wire_event *event, const uint8_t
 		what = "a number is cut off or too long";
 	if (event->field->type == PROTOBUF_C_TYPE_STRING && memchr(at, '\0', length))
 		what = "a name contains a NUL character";
+	else if (event->field->type == PROTOBUF_C_TYPE_STRING && !is_free_text(event) &&
+		 !is_utf8(at, length))
+		what = "a name is not UTF-8";
 	if (!what)
 		return SNNFIT_OK;
 	return error_set(strip->err, SNNFIT_EFORMAT,

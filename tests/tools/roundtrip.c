@@ -1,5 +1,5 @@
-/* roundtrip.c - reads a model and writes it: roundtrip IN OUT. Exit status as the
- * command line's: 3 for what is wrong with the model, 4 for I/O, 5 otherwise. */
+/* roundtrip.c - reads a message and writes it, whether it is a valid model or not:
+ * roundtrip IN OUT. Exit status as the command line's: 3 for what is wrong with the model, 4 for I/O, 5 otherwise. */
 #include "proto/model.h"
 
 #include <stdio.h>
@@ -35,7 +35,7 @@ main(int argc, char **argv)
 		(void)fprintf(stderr, "usage: roundtrip IN OUT\n");
 		return 2;
 	}
-	status = onnx_model_read(&model, argv[1], NULL, &err);
+	status = onnx_model_decode(&model, argv[1], NULL, &err);
 	if (status == SNNFIT_OK) {
 		status = onnx_model_write(model, argv[2], &err);
 		onnx_model_free(model);

@@ -261,8 +261,12 @@ START_TEST(a_new_initializer_needs_ir_4)
 {
 	struct shared shared = shared_vector();
 	struct onnx_model *model = shared.input;
+	Onnx__ValueInfoProto *input = build_value(onnx_model_arena(model), "c", 1, 1,
+						  (int64_t[]){ 4 }, NULL);
 
-	onnx_model_proto(model)->ir_version = 3;
+	ck_assert(build_append(onnx_model_arena(model), &graph_of(model)->input,
+			       &graph_of(model)->n_input, &input, sizeof input));
+	onnx_model_proto(model)->ir_version = 3; /* initializers are inputs */
 	shared.input = reread(model);
 	cut_units(shared.graph, 1, "0111");
 	run_export(&shared);

@@ -218,10 +218,12 @@ START_TEST(the_same_weights_of_two_steps_stay_one)
 	struct onnx_model *model = layer.input;
 	struct binding_projection steps[2];
 	struct projection *second;
+	Onnx__NodeProto *node;
 	projection_id id;
 	snnfit_error err;
 
-	add_node(model, (struct build_node){ "Gemm", NULL, "fc_1", { "x", "w" }, { "z" } });
+	node = add_node(model, (struct build_node){ "Gemm", NULL, "fc_1", { "x", "w" }, { "z" } });
+	ck_assert_ptr_nonnull(build_int(onnx_model_arena(model), node, "transB", 1));
 	layer.input = reread(model);
 	steps[0] = steps[1] = layer.projections[0];
 	steps[1].node = 1;

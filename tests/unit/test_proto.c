@@ -145,8 +145,8 @@ START_TEST(metadata_and_doc_strings_may_contain_anything)
 	add(&entry, inside(2, bytes_of("a\0b", 3)));
 	add(&bytes, inside(14, entry));
 	check_round_trip(bytes);
-	check_round_trip(model_with(
-		join(string(2, "\xff\xfe not UTF-8"), inside(10, bytes_of("doc\0", 4)))));
+	check_round_trip(model_with(string(10, "\xff\xfe not UTF-8")));
+	check_round_trip(model_with(inside(10, bytes_of("doc\0", 4))));
 }
 END_TEST
 
@@ -223,6 +223,44 @@ START_TEST(broken_values_are_refused)
 	check_refused(model_with_tensor(inside(8, bytes_of("w\0x", 3))), SNNFIT_EFORMAT);
 	check_refused(model_with(inside(1, inside(1, bytes_of("in\0put", 6)))), SNNFIT_EFORMAT);
 	check_refused(join(small_model(), inside(7, string(2, "again"))), SNNFIT_EUNSUPPORTED);
+}
+END_TEST
+
+START_TEST(names_are_utf8)
+{
+	static const char *const good[] = { "",
+					    "w",
+					    "\xc2\x80",
+					    "\xc3\xa9",
+					    "\xdf\xbf",
+					    "\xe0\xa0\x80",
+					    "\xed\x9f\xbf",
+					    "\xee\x80\x80",
+					    "\xef\xbf\xbf",
+					    "\xf0\x90\x80\x80",
+					    "\xf4\x8f\xbf\xbf",
+					    "a\xe4\xb8\xadz" };
+	static const char *const bad[] = { "\x80",
+					   "\xbf",
+					   "\xc0\xae",
+					   "\xc1\xbf",
+					   "\xc3",
+					   "\xc3(",
+					   "\xe0\x9f\xbf",
+					   "\xe4\xb8",
+					   "\xe4\xb8z",
+					   "\xed\xa0\x80",
+					   "\xf0\x8f\xbf\xbf",
+					   "\xf4\x90\x80\x80",
+					   "\xf5\x80\x80\x80",
+					   "\xff",
+					   "w\xfe" };
+	size_t i;
+
+	for (i = 0; i < sizeof good / sizeof *good; i++)
+		check_round_trip(model_with(string(2, good[i])));
+	for (i = 0; i < sizeof bad / sizeof *bad; i++)
+		check_refused(model_with(string(2, bad[i])), SNNFIT_EFORMAT);
 }
 END_TEST
 
@@ -308,8 +346,8 @@ read_within(struct bytes bytes, struct onnx_limits limits)
 {
 	struct onnx_model *model;
 	snnfit_error err;
-	snnfit_status status = onnx_model_read_bytes(&model, bytes.at, bytes.length, NULL, &limits,
-						     &err);
+	snnfit_status status = onnx_model_decode_bytes(&model, bytes.at, bytes.length, NULL,
+						       &limits, &err);
 
 	onnx_model_free(model);
 	return status;
@@ -384,7 +422,7 @@ must_read_file(const char *path)
 	struct onnx_model *model;
 	snnfit_error err = { 0 };
 
-	ck_assert_msg(onnx_model_read(&model, path, NULL, &err) == SNNFIT_OK, "%s", err.text);
+	ck_assert_msg(onnx_model_decode(&model, path, NULL, &err) == SNNFIT_OK, "%s", err.text);
 	return model;
 }
 
@@ -576,6 +614,7 @@ proto_suite(void)
 	tcase_add_test(valid, a_new_model_can_be_filled_in);
 	tcase_add_test(broken, broken_bytes_are_refused);
 	tcase_add_test(broken, broken_values_are_refused);
+	tcase_add_test(broken, names_are_utf8);
 	tcase_add_test(broken, a_model_cut_off_anywhere_does_no_harm);
 	tcase_add_test(broken, flipped_bits_do_no_harm);
 	tcase_add_test(broken, nesting_is_limited);
