@@ -70,12 +70,25 @@ not_initialized(snnfit_error *err)
 }
 
 static snnfit_status
-check_range(const char *what, double value, double least, double most, snnfit_error *err)
+check_range(const char *option, double value, double least, double most, snnfit_error *err)
 {
 	if (value >= least && value <= most) /* false for NaN */
 		return SNNFIT_OK;
-	return error_set(err, SNNFIT_EUSAGE, "%s is %g, but must lie in %g to %g", what, value,
-			 least, most);
+	if (isinf(most))
+		return error_set(err, SNNFIT_EUSAGE, "%s %g: must be %g or more", option, value,
+				 least);
+	return error_set(err, SNNFIT_EUSAGE, "%s %g: must lie in %g to %g", option, value, least,
+			 most);
+}
+
+static snnfit_status
+check_cosine(double cosine, snnfit_error *err)
+{
+	if (cosine > 0.0 && cosine < 1.0)
+		return SNNFIT_OK;
+	return error_set(err, SNNFIT_EUSAGE,
+			 "--redundancy-cosine %g: must lie between 0 and 1, neither of them",
+			 cosine);
 }
 
 static snnfit_status
@@ -87,7 +100,7 @@ check_input_range(const snnfit_options *options, snnfit_error *err)
 	    options->input_low <= options->input_high)
 		return SNNFIT_OK;
 	return error_set(err, SNNFIT_EUSAGE,
-			 "the input range %g to %g is none: give the lowest value first",
+			 "--input-range %g,%g is none: give the lowest value first",
 			 options->input_low, options->input_high);
 }
 
@@ -107,11 +120,11 @@ check_architecture(const char *name, snnfit_error *err)
 static snnfit_status
 check_lengths(const snnfit_options *options, snnfit_error *err)
 {
-	snnfit_status status = check_range("the bitstream length", options->bitstream_length, 2,
-					   BITSTREAM_LENGTH_MAX, err);
+	snnfit_status status = check_range("--bitstream-length (fit: --initial-bitstream-length)",
+					   options->bitstream_length, 2, BITSTREAM_LENGTH_MAX, err);
 
 	if (status == SNNFIT_OK)
-		status = check_range("the least bitstream length", options->min_bitstream_length, 2,
+		status = check_range("--min-bitstream-length", options->min_bitstream_length, 2,
 				     BITSTREAM_LENGTH_MAX, err);
 	return status;
 }
@@ -123,21 +136,20 @@ check_options(const snnfit_options *options, snnfit_error *err)
 		const char *what;
 		double value, least, most;
 	} ranges[] = {
-		{ "the rate up to which units are dead", options->dead_below, 0, HUGE_VAL },
-		{ "the cosine of redundant units", options->redundancy_cosine, 0, 1 },
-		{ "the activity of a near-silent layer", options->fusion_activity, 0, HUGE_VAL },
-		{ "the pruning threshold", options->prune_threshold, 0, HUGE_VAL },
-		{ "the number of bits to quantize to", options->quantize_bits, LAYER_MIN_BITS,
-		  LAYER_MAX_BITS },
-		{ "the number of weight bits", options->weight_bits, LAYER_MIN_BITS,
-		  LAYER_MAX_BITS },
-		{ "the number of lanes", options->lanes, 1, LANES_MAX },
+		{ "--dead-below", options->dead_below, 0, HUGE_VAL },
+		{ "--fusion-activity", options->fusion_activity, 0, HUGE_VAL },
+		{ "--prune-threshold", options->prune_threshold, 0, HUGE_VAL },
+		{ "--quantize-bits", options->quantize_bits, LAYER_MIN_BITS, LAYER_MAX_BITS },
+		{ "--weight-bits", options->weight_bits, LAYER_MIN_BITS, LAYER_MAX_BITS },
+		{ "--lanes", options->lanes, 1, LANES_MAX },
 	};
 	snnfit_status status = check_lengths(options, err);
 
 	for (size_t i = 0; i < sizeof ranges / sizeof *ranges && status == SNNFIT_OK; i++)
 		status = check_range(ranges[i].what, ranges[i].value, ranges[i].least,
 				     ranges[i].most, err);
+	if (status == SNNFIT_OK)
+		status = check_cosine(options->redundancy_cosine, err);
 	if (status == SNNFIT_OK)
 		status = check_input_range(options, err);
 	if (status == SNNFIT_OK)

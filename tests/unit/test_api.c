@@ -297,7 +297,7 @@ START_TEST(options_out_of_range_are_refused)
 	snnfit_options options = options_for(NULL);
 
 	options.dead_below = -1;
-	refuses_options(&options, "rate");
+	refuses_options(&options, "--dead-below -1");
 	options = options_for(NULL);
 	options.redundancy_cosine = NAN;
 	refuses_options(&options, "cosine");
@@ -306,7 +306,7 @@ START_TEST(options_out_of_range_are_refused)
 	refuses_options(&options, "17");
 	options = options_for(NULL);
 	options.weight_bits = 1;
-	refuses_options(&options, "weight bits");
+	refuses_options(&options, "--weight-bits 1");
 	options = options_for(NULL);
 	options.lanes = 0;
 	refuses_options(&options, "lanes");
@@ -319,7 +319,7 @@ START_TEST(options_out_of_range_are_refused)
 	options = options_for(NULL);
 	options.input_range_known = 1;
 	options.input_low = 2;
-	refuses_options(&options, "input range");
+	refuses_options(&options, "--input-range");
 	options = options_for(NULL);
 	options.target = "ecp5";
 	options.target_luts = 10;
