@@ -89,7 +89,7 @@ say_ladder(struct json_builder *builder, json_t *array, const struct findings *f
 	const struct fit_result *fit = findings->fit;
 	const struct design *design = &findings->after->design;
 
-	if (fit->iterations >= findings->options->max_iterations)
+	if (!fit->stopped && fit->iterations >= findings->options->max_iterations)
 		say(builder, array, "allow more iterations (--max-iterations)");
 	if (design->architecture == ARCHITECTURE_SC)
 		say(builder, array, "allow shorter bitstreams (--min-bitstream-length)");
@@ -109,6 +109,17 @@ say_memory(struct json_builder *builder, json_t *array, const struct findings *f
 		    "prune more weights (--passes ...,magnitude_pruning --prune-threshold W)");
 }
 
+/* There are no more weights to prune away. */
+static void
+say_instead_of_pruning(struct json_builder *builder, json_t *array, const struct findings *findings)
+{
+	say(builder, array,
+	    "quantize to fewer bits at once (--passes ...,quantization --quantize-bits N): pruning "
+	    "more would leave a layer without weights");
+	if (options_any_architecture(findings->options))
+		say(builder, array, "take a larger target, or a smaller network");
+}
+
 static void
 advise_fit(struct json_builder *builder, json_t *array, const struct findings *findings)
 {
@@ -118,7 +129,10 @@ advise_fit(struct json_builder *builder, json_t *array, const struct findings *f
 		say_ladder(builder, array, findings);
 	else
 		say(builder, array, "let `snnfit fit` make the model smaller");
-	say_memory(builder, array, findings);
+	if (findings->fit && findings->fit->stopped)
+		say_instead_of_pruning(builder, array, findings);
+	else
+		say_memory(builder, array, findings);
 	if (lacks_rates(findings->graph))
 		say(builder, array,
 		    "give firing rates (--rates FILE), so that dead neurons can go");

@@ -444,6 +444,7 @@ finish(struct ladder *ladder, snnfit_error *err)
 	const struct candidate *best = &ladder->best;
 
 	result->fits = best->cost.fits;
+	result->stopped = ladder->stopped;
 	result->design = best->design;
 	result->after = best->cost;
 	result->weight_bits = widest_weights(best->graph, &best->design);

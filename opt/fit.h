@@ -37,6 +37,7 @@ struct fit_result {
 	double sparsity;	   /* share of the weights that are 0 */
 	uint32_t weight_bits;	   /* of the widest projection; float ones take the design's */
 	uint32_t iterations;
+	bool stopped; /* at the end, a layer would have been pruned to nothing */
 	struct fit_step *steps;
 	size_t step_count, step_capacity;
 	size_t kept_steps; /* the model found is the one after so many of them */

@@ -56,3 +56,15 @@ def test_neurons_that_the_estimate_leaves_parts_of_out_are_named(name, layers):
     notes = run_json("estimate", model, "--target", "ecp5")["notes"]
     assert sum("the estimate leaves the rest out" in note for note in notes) == layers
     assert "leaves the rest out" not in json.dumps(run_json("optimize", model, "--dry-run")), "no estimate"
+
+
+def test_when_pruning_is_exhausted_it_is_not_what_to_try():
+    def suggestions(*options):
+        done = run("fit", MODEL, "--dry-run", *RATES, *FEW_BLOCKS, *options, "--json", expect=1)
+        report = json.loads(done.stdout)
+        return "no weights left" in str(report["skipped"]), " ".join(report["suggestions"])
+
+    stopped, words = suggestions("--max-iterations", 40)
+    assert stopped and "prune more" not in words and "--quantize-bits" in words and "--arch auto" in words
+    stopped, words = suggestions("--max-iterations", 1)
+    assert not stopped and "prune more" in words and "--max-iterations" in words
