@@ -104,8 +104,7 @@ describe_passes(const json_t *document, struct text *out)
 		text_append(out, ": ");
 		pass_summary(pass, out);
 		text_append(out, "\n");
-		if (!json_is_true(json_object_get(pass, "changed")))
-			describe_skips(json_object_get(pass, "skipped"), "layer", out);
+		describe_skips(json_object_get(pass, "skipped"), "layer", out);
 	}
 }
 

@@ -65,6 +65,19 @@ warn(const struct job *job)
 		complain(job->name, "warning", note);
 }
 
+/* Where the model is now; not when it went to standard output. */
+static void
+say_written(const struct arguments *arguments)
+{
+	if (arguments->dry_run || arguments->json || arguments->quiet ||
+	    strcmp(arguments->output, "-") == 0)
+		return;
+	(void)printf("written       ");
+	for (const char *c = arguments->output; *c; c++)
+		(void)putchar((unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c);
+	(void)putchar('\n');
+}
+
 static bool
 written(struct job *job)
 {
@@ -161,8 +174,10 @@ run_annotate(const struct arguments *arguments)
 		    snnfit_inspect(job.model, &job.report, &job.err) == SNNFIT_OK &&
 		    written(&job) && printed(&job);
 
-	if (done)
+	if (done) {
+		say_written(arguments);
 		warn(&job);
+	}
 	return closed(&job, done);
 }
 
@@ -186,8 +201,10 @@ run_optimize(const struct arguments *arguments)
 	bool done = opened(&job, arguments) && changed(&job, snnfit_optimize) && written(&job) &&
 		    printed(&job);
 
-	if (done)
+	if (done) {
+		say_written(arguments);
 		warn(&job);
+	}
 	return closed(&job, done);
 }
 
@@ -201,6 +218,7 @@ run_fit(const struct arguments *arguments)
 		    printed(&job);
 
 	if (done) {
+		say_written(arguments);
 		warn(&job);
 		snnfit_report_figures(job.report, &figures, sizeof figures);
 	}

@@ -68,3 +68,20 @@ def test_when_pruning_is_exhausted_it_is_not_what_to_try():
     assert stopped and "prune more" not in words and "--quantize-bits" in words and "--arch auto" in words
     stopped, words = suggestions("--max-iterations", 1)
     assert not stopped and "prune more" in words and "--max-iterations" in words
+
+
+@pytest.mark.parametrize("command", [("optimize",), ("annotate",), ("fit", "--target", "ecp5", "--arch", "event")])
+def test_the_file_that_was_written_is_named(command, tmp_path):
+    arguments = (*command, MODEL, *RATES)
+    last = run(*arguments, "-o", tmp_path / "out.onnx").stdout.decode().splitlines()[-1]
+    assert last == f"written       {tmp_path / 'out.onnx'}"
+    assert "written  " not in run(*arguments, "--dry-run").stdout.decode()
+    assert run(*arguments, "-o", tmp_path / "out.onnx", "-q").stdout == b""
+    json.loads(run(*arguments, "-o", tmp_path / "out.onnx", "--json").stdout)
+
+
+def test_layers_that_a_pass_left_alone_are_named_also_when_it_changed_others():
+    text = run("optimize", MODEL, *RATES, "--dry-run").stdout.decode()
+    (pass_line,) = [line for line in text.splitlines() if line.startswith("  dead_neuron_elimination: ")]
+    assert "removed" in pass_line
+    assert "skipped /net/fc3/Gemm: graph output" in text.split(pass_line)[1].split("elimination: ")[0]
