@@ -11,12 +11,14 @@
  * range. A synaptic current i[t+1] = decay_i i[t] + D[t] is bounded in the same
  * way first. Interval arithmetic as in Moore, Interval Analysis, 1966.
  *
- * Rounding: a runtime sums n terms in float32, in an order that we do not know;
- * the sum is off by at most n 2^-24 / (1 - n 2^-24) times the sum of the terms'
- * sizes (Higham, Accuracy and Stability of Numerical Algorithms, section 4.2).
- * Twice that is added to peak, with 8 more terms for gain, BatchNorm and offset,
- * and 2^-20 relative is left free on decay and threshold. Sums of terms that are
- * all <= 0 stay <= 0 in floating point and need no margin.
+ * Rounding: a runtime sums n terms t in float32, in an order that we do not know;
+ * the sum is off by at most e sum |t|, e = n 2^-24 / (1 - n 2^-24) (Higham,
+ * Accuracy and Stability of Numerical Algorithms, section 4.2). As t + e |t| grows
+ * with t, the computed drive is at most the sum of h + e |h| over the largest
+ * values h of the terms: an input that would lower the drive costs no margin.
+ * Twice that e is taken, with 8 more terms for gain, BatchNorm and offset, and
+ * 2^-20 relative is left free on decay and threshold. Sums of terms that are all
+ * <= 0 stay <= 0 in floating point and need no margin.
  *
  * needs    spiking neurons in normal form, an initial state of zero; the range of
  *          the model's input for layers that read it
@@ -35,8 +37,8 @@
 
 enum { EXTRA_TERMS = 8 };
 
-/* Of one unit: the largest drive in a step, what its terms' sizes add up to, and
- * how many they are. */
+/* Of one unit: the largest drive in a step, what the sizes of its terms add up to
+ * there, and how many they are. */
 struct drive_bound {
 	double peak, size;
 	double terms;
@@ -128,10 +130,10 @@ column_interval(const struct silent_search *search, const struct projection *pro
 /* --- the largest drive ------------------------------------------------------ */
 
 static void
-add_term(struct drive_bound *bound, double largest, double size)
+add_term(struct drive_bound *bound, double largest)
 {
 	bound->peak += largest;
-	bound->size += size;
+	bound->size += fabs(largest);
 	bound->terms += 1.0;
 	if (!(largest <= 0.0)) /* NaN is no bound */
 		bound->positive = true;
@@ -149,8 +151,7 @@ add_row(struct drive_bound *bound, const struct projection *projection, double g
 		for (k = 0; k < projection->kernel; k++) {
 			double weight = gain * (double)*row++;
 
-			add_term(bound, fmax(weight * x->low, weight * x->high),
-				 fabs(weight) * fmax(fabs(x->low), fabs(x->high)));
+			add_term(bound, fmax(weight * x->low, weight * x->high));
 		}
 	}
 }
@@ -290,8 +291,7 @@ start_bounds(struct silent_search *search, snnfit_error *err)
 		if (!search->bounds[i])
 			return error_no_memory(err);
 		for (unit = 0; unit < units && offset->count > 0; unit++)
-			add_term(&search->bounds[i][unit], parameter_at(offset, unit),
-				 fabs(parameter_at(offset, unit)));
+			add_term(&search->bounds[i][unit], parameter_at(offset, unit));
 	}
 	return SNNFIT_OK;
 }
