@@ -218,6 +218,9 @@ set(struct arguments *arguments, const struct option *option, const char *value,
 		*(int *)place(arguments, option) = 1;
 		return true;
 	case KIND_TEXT:
+		if (!*value)
+			return say_fault(fault, "--%s needs a value: %s, but it is empty",
+					 option->name, option->argument);
 		*(const char **)place(arguments, option) = value;
 		return true;
 	case KIND_COUNT:

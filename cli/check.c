@@ -15,6 +15,10 @@ check_operands(const struct arguments *arguments, snnfit_error *fault)
 	if (arguments->operand_count == 0)
 		return say_fault(fault, "%s needs a model; see `snnfit %s --help`", command,
 				 command);
+	for (size_t i = 0; i < arguments->operand_count; i++)
+		if (!*arguments->operands[i])
+			return say_fault(fault, "%s needs a model, not an empty file name",
+					 command);
 	if (arguments->command != COMMAND_BATCH && arguments->operand_count > 1)
 		return say_fault(fault,
 				 "%s takes one model, so what is '%s'? `snnfit batch` takes many",
@@ -108,6 +112,8 @@ command_check(const struct arguments *arguments, snnfit_error *fault)
 {
 	if (!check_operands(arguments, fault) || !check_output(arguments, fault))
 		return false;
+	if (arguments->read.rates && strcmp(arguments->read.rates, "-") == 0)
+		return say_fault(fault, "--rates takes a file, not standard input (-)");
 	if (arguments->command == COMMAND_ANNOTATE && !arguments->read.rates)
 		return say_fault(fault, "annotate needs the rates: --rates FILE");
 	if (arguments->command == COMMAND_BATCH)
