@@ -13,12 +13,15 @@ import pathlib
 import subprocess
 import sys
 
-import numpy as np
-import onnx
-
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "end_to_end"))
-from harness import digits, simulate  # noqa: E402 (the tests' own way to run a network)
+try:
+    import numpy as np
+    import onnx
+    from harness import digits, simulate  # the tests' own way to run a network
+except ModuleNotFoundError as missing:
+    sys.exit(f"evaluate.py: the module {missing.name} is missing: run scripts/demo or scripts/test once, "
+             "then .venv/bin/python scripts/evaluate.py")
 
 
 def class_scores(program, path, steps):
@@ -35,6 +38,10 @@ def main():
     parser.add_argument("--steps", type=int, default=25)
     parser.add_argument("models", nargs="+", type=pathlib.Path)
     options = parser.parse_args()
+    for path in (pathlib.Path(options.snnfit), *options.models):
+        if not path.is_file():
+            sys.exit(f"evaluate.py: there is no file '{path}'"
+                     + ("; build it first, or name it with --snnfit" if path not in options.models else ""))
     _, labels = digits()
     first = None
     print(f"{'model':<44} {'bytes':>9} {'accuracy':>9} {'told otherwise':>15}")
