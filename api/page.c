@@ -109,6 +109,50 @@ append_heading(const json_t *document, struct text *out)
 		    strcmp(fits, "YES") == 0 ? "yes" : "no", fits);
 }
 
+/* One paragraph for each resource of which there is too little. */
+static void
+append_limits(const json_t *document, struct text *out)
+{
+	static const char *const resources[] = { "lut", "ff", "logic_cells", "bram", "dsp" };
+
+	for (size_t i = 0; i < sizeof resources / sizeof *resources; i++) {
+		struct text line = { .chars = NULL };
+
+		if (!is_exceeded(document, resources[i]))
+			continue;
+		limit_summary(document, resources[i], &line);
+		text_append(out, "<p class=\"no\">Over: ");
+		append_escaped(out, line.chars ? line.chars : "");
+		text_append(out, "</p>\n");
+		out->failed = out->failed || text_failed(&line);
+		text_free(&line);
+	}
+}
+
+static void
+append_speed(const json_t *document, struct text *out)
+{
+	text_append(out, "<p>Time step: ");
+	text_figure(out, json_get_figure(document, "cycles_per_step", NAN), 0);
+	text_append(out, " cycles, ");
+	text_figure(out, json_get_figure(document, "energy_nj_per_step", NAN), 1);
+	text_append(out, " nJ (estimated).</p>\n");
+}
+
+/* What was left alone and why; what: the key of its name. */
+static void
+append_skips(const json_t *skipped, const char *what, struct text *out)
+{
+	for (size_t i = 0; i < json_array_size(skipped); i++) {
+		const json_t *skip = json_array_get(skipped, i);
+
+		text_append(out, "<br>skipped ");
+		append_escaped(out, json_get_text(skip, what, ""));
+		text_append(out, ": ");
+		append_escaped(out, json_get_text(skip, "reason", ""));
+	}
+}
+
 static void
 append_passes(const json_t *document, struct text *out)
 {
@@ -124,6 +168,7 @@ append_passes(const json_t *document, struct text *out)
 		append_escaped(out, json_get_text(pass, "name", ""));
 		text_append(out, ": ");
 		pass_summary(pass, out);
+		append_skips(json_object_get(pass, "skipped"), "layer", out);
 		text_append(out, "</li>\n");
 	}
 	text_append(out, "</ul>\n");
@@ -159,7 +204,9 @@ append_parameters(const json_t *document, struct text *out)
 	text_figure(out, json_get_figure(parameters, "after", NAN), 0);
 	text_append(out, " after, ");
 	text_figure(out, json_get_figure(parameters, "nonzero", NAN), 0);
-	text_append(out, " of them not zero.</p>\n");
+	text_append(out, " of them not zero. Zeros among the weights: ");
+	text_figure(out, 100.0 * json_get_figure(document, "sparsity", NAN), 1);
+	text_append(out, " %.</p>\n");
 }
 
 void
@@ -167,7 +214,10 @@ resources_page(const json_t *document, struct text *out)
 {
 	text_append(out, page_head);
 	append_heading(document, out);
+	append_limits(document, out);
 	append_bars(document, out);
+	if (json_object_get(document, "utilization"))
+		append_speed(document, out);
 	append_parameters(document, out);
 	if (is_accuracy_open(document))
 		text_append(out, "<p>Accuracy: not measured, check it on your own data.</p>\n");
@@ -178,7 +228,14 @@ resources_page(const json_t *document, struct text *out)
 	append_passes(document, out);
 	if (json_array_size(json_object_get(document, "steps")))
 		append_table(out, "Steps", steps_table(document));
+	if (json_array_size(json_object_get(document, "skipped"))) {
+		text_append(out, "<p>Of the ladder");
+		append_skips(json_object_get(document, "skipped"), "action", out);
+		text_append(out, "</p>\n");
+	}
 	append_list(document, "notes", "Notes", out);
 	append_list(document, "suggestions", "What to try", out);
-	text_append(out, "</body>\n</html>\n");
+	text_append(out, "<p>snnfit ");
+	append_escaped(out, json_get_text(json_object_get(document, "tool"), "version", ""));
+	text_append(out, "</p>\n</body>\n</html>\n");
 }

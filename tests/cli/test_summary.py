@@ -85,3 +85,13 @@ def test_layers_that_a_pass_left_alone_are_named_also_when_it_changed_others():
     (pass_line,) = [line for line in text.splitlines() if line.startswith("  dead_neuron_elimination: ")]
     assert "removed" in pass_line
     assert "skipped /net/fc3/Gemm: graph output" in text.split(pass_line)[1].split("elimination: ")[0]
+
+
+def test_the_page_says_what_the_summary_says(tmp_path):
+    out = tmp_path / "out.onnx"
+    run("fit", MODEL, "-o", out, *RATES, *FEW_BLOCKS, "--max-iterations", 40, expect=1)
+    text, page = pages(out, tmp_path)
+    (over,) = [line for line in text.splitlines() if line.startswith("over: ")]
+    for words in (over[len("over: "):], "Time step: ", "Zeros among the weights: ", "the ladder stops here",
+                  "skipped /net/fc3/Gemm: graph output", "snnfit " + run_json("report", out)["tool"]["version"]):
+        assert words in page
