@@ -3,65 +3,8 @@
  *
  * The allocator is replaced, which a sanitizer's own does not allow: under one
  * the allocations are neither failed nor counted. */
+#include "failing_allocator.h"
 #include "graph_cases.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define OWN_ALLOCATOR 0
-#else
-#define OWN_ALLOCATOR 1
-#endif
-
-static long allocations_left = -1; /* before one fails; -1: none does */
-static long allocated;		   /* and not freed yet */
-
-#if OWN_ALLOCATOR
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *old, size_t size);
-void __libc_free(void *memory);
-
-static bool
-fails_now(void)
-{
-	if (allocations_left < 0)
-		return false;
-	return allocations_left-- == 0;
-}
-
-void *
-malloc(size_t size)
-{
-	void *memory = fails_now() ? NULL : __libc_malloc(size);
-
-	allocated += memory != NULL;
-	return memory;
-}
-
-void *
-calloc(size_t count, size_t size)
-{
-	void *memory = fails_now() ? NULL : __libc_calloc(count, size);
-
-	allocated += memory != NULL;
-	return memory;
-}
-
-void *
-realloc(void *old, size_t size)
-{
-	void *memory = fails_now() ? NULL : __libc_realloc(old, size);
-
-	allocated += memory != NULL && !old;
-	return memory;
-}
-
-void
-free(void *memory)
-{
-	allocated -= memory != NULL;
-	__libc_free(memory);
-}
-#endif
 
 /* Something that is done to a graph. */
 typedef snnfit_status (*graph_operation)(struct graph *graph, const char *text, snnfit_error *err);
