@@ -205,7 +205,7 @@ pair_the_first_output(struct pairing *pairing)
 
 /* Exporters write states in the same order in and out, after everything else. */
 static void
-pair_from_the_end(struct pairing *pairing, const uint64_t *sets, bool spikes)
+pair_from_the_end(struct pairing *pairing, bool spikes)
 {
 	const struct program *program = pairing->axes->program;
 	uint32_t input, output;
@@ -213,10 +213,41 @@ pair_from_the_end(struct pairing *pairing, const uint64_t *sets, bool spikes)
 	for (input = (uint32_t)program->input_count; input-- > 1;)
 		for (output = (uint32_t)program->output_count; output-- > 1;)
 			if (is_spikes(pairing, output) == spikes &&
-			    is_candidate(pairing, sets, input, output)) {
+			    is_candidate(pairing, pairing->dependence.elementwise, input, output)) {
 				pair(pairing, input, output);
 				break;
 			}
+}
+
+/* Whether output is called as the next value of input: mem1 and mem1_out, or
+ * mem1_in and mem1_out, but not mem10_out. */
+static bool
+same_name(const struct pairing *pairing, uint32_t input, uint32_t output)
+{
+	const struct program *program = pairing->axes->program;
+	const char *from = program->values[program->inputs[input]].name;
+	const char *to = program->graph->output[output]->name;
+	size_t length = strlen(from);
+
+	if (length > 3 && strcmp(from + length - 3, "_in") == 0)
+		length -= 3;
+	return strncmp(from, to, length) == 0 && (to[length] == '_' || to[length] == '.');
+}
+
+/* Spikes of the step before that come back through weights: by data flow any
+ * layer's may be, or it is another input and its width a coincidence. What has
+ * no name in common is left to the user. */
+static void
+pair_by_name(struct pairing *pairing)
+{
+	const struct program *program = pairing->axes->program;
+	uint32_t input, output;
+
+	for (input = 1; input < program->input_count; input++)
+		for (output = 1; output < program->output_count; output++)
+			if (same_name(pairing, input, output) && is_spikes(pairing, output) &&
+			    is_candidate(pairing, pairing->dependence.any, input, output))
+				pair(pairing, input, output);
 }
 
 /* --- what the user says ---------------------------------------------------------------------- */
@@ -355,9 +386,9 @@ states_pair(struct states *states, struct axes *axes, const struct polynomials *
 		return status;
 	pair_the_unmistakable(&pairing);
 	pair_the_first_output(&pairing);
-	pair_from_the_end(&pairing, pairing.dependence.elementwise, false);
-	pair_from_the_end(&pairing, pairing.dependence.elementwise, true);
-	pair_from_the_end(&pairing, pairing.dependence.any, true);
+	pair_from_the_end(&pairing, false);
+	pair_from_the_end(&pairing, true);
+	pair_by_name(&pairing);
 	settle_axes(&pairing);
 	return list_pairs(&pairing) && !axes->out_of_memory ? SNNFIT_OK : error_no_memory(err);
 }

@@ -21,7 +21,7 @@ def constant(name, values):
     return helper.make_node("Constant", [], [name], value=numpy_helper.from_array(np.array(values)))
 
 
-def network(first, functions=(), initializers=()):
+def network(first, functions=(), initializers=(), more_inputs=(), more_outputs=()):
     """input -> the nodes in first, which make "drive" -> neurons -> output."""
     nodes = list(first) + [
         helper.make_node("Mul", ["v", "decay"], ["decayed"]),
@@ -35,10 +35,14 @@ def network(first, functions=(), initializers=()):
     readout = np.arange(3 * UNITS).reshape(3, UNITS).astype(np.float32)
     constants = {"decay": np.float32(0.9), "threshold": np.float32(1), "readout": readout}
     constants |= dict(initializers)
-    shapes = {"input": COLUMNS, "v": UNITS, "output": 3, "v_out": UNITS}
-    value = {n: helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, u]) for n, u in shapes.items()}
+    widths = {"input": COLUMNS, "output": 3}  # all others have UNITS
+
+    def declared(names):
+        return [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, widths.get(n, UNITS)])
+                for n in names]
+
     graph = helper.make_graph(
-        nodes, "g", [value["input"], value["v"]], [value["output"], value["v_out"]],
+        nodes, "g", declared(["input", "v", *more_inputs]), declared(["output", "v_out", *more_outputs]),
         [numpy_helper.from_array(np.array(v), n) for n, v in constants.items()])
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("local", 1)]
     model = helper.make_model(graph, functions=list(functions), opset_imports=opsets, ir_version=8)
@@ -103,3 +107,25 @@ def test_scales_in_float16_lose_no_weights(tmp_path, magnitude, bits):
     allowed = 1.05 * np.maximum(step, 2.0**-24) + np.abs(w.astype(float)) * 2.0**-11
     error = np.abs(stored["w__quantized"] * scale - w)
     assert (error <= allowed).all(), (error / allowed).max()
+
+
+def test_a_monitor_is_no_recurrent_state(tmp_path):
+    """The first layer reads its own spikes (z); the second one's are put out, last of all."""
+    random = np.random.default_rng(2)
+    into_second = random.random((UNITS, UNITS)).astype(np.float32)
+    into_second[DEAD] *= -1
+    model = network([
+        helper.make_node("Gemm", ["input", "w"], ["current"], transB=1),
+        helper.make_node("Gemm", ["z", "recurrent", "current"], ["first_potential"]),
+        helper.make_node("Greater", ["first_potential", "threshold"], ["first_fires"]),
+        helper.make_node("Cast", ["first_fires"], ["z_out"], to=TensorProto.FLOAT),
+        helper.make_node("Gemm", ["z_out", "into_second"], ["drive"], transB=1),
+    ], [], {"w": 2 * np.abs(weights()), "into_second": into_second,
+            "recurrent": random.standard_normal((UNITS, UNITS)).astype(np.float32)},
+        ["z"], ["z_out", "spikes"])
+    rates = np.full(UNITS, 0.5)
+    rates[DEAD] = 0
+    small, _ = reference.optimize(tmp_path, model, {"spikes": rates}, "dead_neuron_elimination")
+    inputs = random.random((12, 1, COLUMNS)).astype(np.float32)
+    assert np.array_equal(reference.play(small, inputs), reference.play(model, inputs))
+    assert small.graph.output[-1].type.tensor_type.shape.dim[1].dim_value == UNITS
