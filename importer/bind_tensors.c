@@ -273,10 +273,14 @@ bind_shapes_of(struct binder *binder, enum binding_place place, size_t count,
 	for (i = 0; i < count; i++) {
 		uint32_t value = list[i]->name ? map_get(&import->program.names, list[i]->name)
 					       : MAP_NONE;
+		const struct value *declared;
 		const struct tensor_axes *tensor;
 		struct binding_shape *out;
 
-		if (value == MAP_NONE || import->program.values[value].constant)
+		if (value == MAP_NONE)
+			continue;
+		declared = &import->program.values[value];
+		if (declared->constant && !declared->in_function)
 			continue; /* the shapes of constants are cut with them */
 		tensor = &import->axes.tensors[value];
 		if (!tensor->known)

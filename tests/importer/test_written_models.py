@@ -129,3 +129,18 @@ def test_a_monitor_is_no_recurrent_state(tmp_path):
     inputs = random.random((12, 1, COLUMNS)).astype(np.float32)
     assert np.array_equal(reference.play(small, inputs), reference.play(model, inputs))
     assert small.graph.output[-1].type.tensor_type.shape.dim[1].dim_value == UNITS
+
+
+def test_what_a_function_makes_of_weights_is_declared_as_cut(tmp_path):
+    turn = function("Turn", ["x"], ["y"], [helper.make_node("Transpose", ["x"], ["y"], perm=[1, 0])])
+    model = network([
+        helper.make_node("Turn", ["w"], ["turned"], domain="local"),
+        helper.make_node("Gemm", ["input", "turned"], ["drive"]),
+    ], [turn], {"w": weights()})
+    model.graph.value_info.append(
+        helper.make_tensor_value_info("turned", TensorProto.FLOAT, [COLUMNS, UNITS]))
+    rates = np.full(UNITS, 0.5)
+    rates[DEAD] = 0
+    small, report = reference.optimize(tmp_path, model, {"spikes": rates}, "dead_neuron_elimination")
+    assert report["passes"][0]["dead_neurons_removed"] == len(DEAD)
+    reference.check(0, model, small)
