@@ -546,9 +546,11 @@ forget_shapes(struct cutter *cutter, const struct binding_instance *instance)
 		shapes_forget(cutter->edit, node->output[i]);
 }
 
+/* What a function makes is taken for changed: its body is not looked into. */
 static bool
 has_changed(const struct cutter *cutter, const struct binding_instance *instance)
 {
+	const Onnx__NodeProto *node = cutter->edit->nodes[instance->node].proto;
 	bool changed = false;
 	uint32_t i;
 
@@ -559,6 +561,8 @@ has_changed(const struct cutter *cutter, const struct binding_instance *instance
 			changed = changed || cutter->wishes[operand->id].changed;
 		else if (operand->kind == OPERAND_INSTANCE)
 			changed = changed || cutter->instance_changed[operand->id];
+		else if (i < node->n_input && node->input[i][0])
+			changed = true;
 	}
 	return changed;
 }

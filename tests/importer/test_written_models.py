@@ -135,10 +135,12 @@ def test_what_a_function_makes_of_weights_is_declared_as_cut(tmp_path):
     turn = function("Turn", ["x"], ["y"], [helper.make_node("Transpose", ["x"], ["y"], perm=[1, 0])])
     model = network([
         helper.make_node("Turn", ["w"], ["turned"], domain="local"),
-        helper.make_node("Gemm", ["input", "turned"], ["drive"]),
+        helper.make_node("Transpose", ["turned"], ["back"], perm=[1, 0]),
+        helper.make_node("Gemm", ["input", "back"], ["drive"], transB=1),
     ], [turn], {"w": weights()})
-    model.graph.value_info.append(
-        helper.make_tensor_value_info("turned", TensorProto.FLOAT, [COLUMNS, UNITS]))
+    for name, shape in {"turned": [COLUMNS, UNITS], "back": [UNITS, COLUMNS]}.items():
+        model.graph.value_info.append(
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
     rates = np.full(UNITS, 0.5)
     rates[DEAD] = 0
     small, report = reference.optimize(tmp_path, model, {"spikes": rates}, "dead_neuron_elimination")
