@@ -8,7 +8,7 @@ enum {
 	CALL_DEPTH_MAX = 64,	     /* of nested function calls */
 	EXPRESSION_DEPTH_MAX = 1000, /* of a constant expression */
 	EXPRESSION_NODES_MAX = 4096,
-	OPERATIONS_MAX = 2000000,
+	OPERATIONS_MAX = 500000, /* spelled out; about 1 KiB each */
 };
 
 /* Where nodes are being read from: the main graph, or the body of a call. */

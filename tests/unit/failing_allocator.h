@@ -1,23 +1,23 @@
-/* failing_allocator.h - malloc and its kin, of which the N-th call fails.
+/* failing_allocator.h - an allocator that fails when it is told to, and counts.
  *
- * Replacing the allocator is not what a sanitizer allows: under one, nothing fails
- * and nothing is counted. For one source file a program. */
+ * It takes libc's place in the program that includes it, which a sanitizer's own
+ * does not allow: under one, OWN_ALLOCATOR is 0 and nothing fails or is counted. */
 #ifndef SNNFIT_TESTS_FAILING_ALLOCATOR_H
 #define SNNFIT_TESTS_FAILING_ALLOCATOR_H
 
 #include <stdbool.h>
 #include <stdlib.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-enum { OWN_ALLOCATOR = 0 };
-#else
-enum { OWN_ALLOCATOR = 1 };
-#endif
-
 static long allocations_left = -1; /* before one fails; -1: none does */
 static long allocated;		   /* and not freed yet */
 
-#if !defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__)
+#define OWN_ALLOCATOR 0
+#else
+#define OWN_ALLOCATOR 1
+#endif
+
+#if OWN_ALLOCATOR
 #pragma GCC visibility push(default) /* for the libraries that we use, too */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
