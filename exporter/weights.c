@@ -99,6 +99,34 @@ cast_target(const Onnx__NodeProto *node)
 	return ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
 }
 
+static bool
+all_single(Onnx__ValueInfoProto *const *list, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		const Onnx__TypeProto *type = list[i]->type;
+		int32_t element = type && type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE
+					  ? type->tensor_type->elem_type
+					  : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
+
+		if (element != ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT && is_float(element))
+			return false;
+	}
+	return true;
+}
+
+/* Where the expression does not tell, as the model's interface is; a model of
+ * halves may mix them with floats, so that is left open, and refused. */
+static int32_t
+interface_type(const struct edit *edit)
+{
+	return all_single(edit->main->input, edit->main->n_input) &&
+			       all_single(edit->main->output, edit->main->n_output)
+		       ? ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT
+		       : ONNX__TENSOR_PROTO__DATA_TYPE__UNDEFINED;
+}
+
 /* The element type of a constant expression: of a float tensor in it. */
 static int32_t
 expression_type(const struct edit *edit, const char *name)
@@ -111,14 +139,14 @@ expression_type(const struct edit *edit, const char *name)
 
 		if (tensor)
 			return is_float(tensor->data_type) ? tensor->data_type
-							   : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
+							   : interface_type(edit);
 		if (!node || !node->n_input)
 			break;
 		if (node_is(node, "Cast"))
 			return (int32_t)cast_target(node);
 		name = node->input[node_is(node, "DequantizeLinear") && node->n_input > 1 ? 1 : 0];
 	}
-	return ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
+	return interface_type(edit);
 }
 
 /* The tensor at the bottom of the expression: what people know the weights by.

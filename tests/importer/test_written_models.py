@@ -1,5 +1,7 @@
 """Spellings of weights that were once read or written wrongly, each against onnxruntime."""
 
+import subprocess
+
 import numpy as np
 import onnx
 import pytest
@@ -21,7 +23,8 @@ def constant(name, values):
     return helper.make_node("Constant", [], [name], value=numpy_helper.from_array(np.array(values)))
 
 
-def network(first, functions=(), initializers=(), more_inputs=(), more_outputs=()):
+def network(first, functions=(), initializers=(), more_inputs=(), more_outputs=(),
+            input_type=TensorProto.FLOAT):
     """input -> the nodes in first, which make "drive" -> neurons -> output."""
     nodes = list(first) + [
         helper.make_node("Mul", ["v", "decay"], ["decayed"]),
@@ -44,6 +47,7 @@ def network(first, functions=(), initializers=(), more_inputs=(), more_outputs=(
     graph = helper.make_graph(
         nodes, "g", declared(["input", "v", *more_inputs]), declared(["output", "v_out", *more_outputs]),
         [numpy_helper.from_array(np.array(v), n) for n, v in constants.items()])
+    graph.input[0].type.tensor_type.elem_type = input_type
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("local", 1)]
     model = helper.make_model(graph, functions=list(functions), opset_imports=opsets, ir_version=8)
     onnx.checker.check_model(model, full_check=True)
@@ -146,3 +150,21 @@ def test_what_a_function_makes_of_weights_is_declared_as_cut(tmp_path):
     small, report = reference.optimize(tmp_path, model, {"spikes": rates}, "dead_neuron_elimination")
     assert report["passes"][0]["dead_neurons_removed"] == len(DEAD)
     reference.check(0, model, small)
+
+
+@pytest.mark.parametrize("passes", ["quantization", "magnitude_pruning"])
+def test_halves_that_a_function_makes_are_not_written_as_floats(tmp_path, passes):
+    """The main graph does not tell the type of such weights: a refusal, not an invalid model."""
+    made = function("Weights", [], ["y"], [constant("y", weights().astype(np.float16))])
+    model = network([
+        helper.make_node("Weights", [], ["w"], domain="local"),
+        helper.make_node("Identity", ["w"], ["same"]),
+        helper.make_node("Gemm", ["input", "same"], ["current"], transB=1),
+        helper.make_node("Cast", ["current"], ["drive"], to=TensorProto.FLOAT)], [made],
+        input_type=TensorProto.FLOAT16)
+    onnx.save(model, tmp_path / "in.onnx")
+    done = subprocess.run(
+        [reference.SNNFIT, "optimize", tmp_path / "in.onnx", "-o", tmp_path / "out.onnx",
+         "--passes", passes, "--prune-threshold", "0.5"], capture_output=True, text=True)
+    assert done.returncode == 3 and "weights" in done.stderr, done.stderr
+    assert not (tmp_path / "out.onnx").exists()
