@@ -83,12 +83,12 @@ def quantized_weights_in_a_function():
     return network([helper.make_node("Dense", ["input"], ["drive"], domain="local")], [made])
 
 
-@pytest.mark.parametrize("passes", ["silent_neuron_elimination", "quantization"])
+@pytest.mark.parametrize("options", [("silent_neuron_elimination", "--input-range", "0,1"),
+                                     ("quantization", "--quantize-bits", "16")], ids=lambda each: each[0])
 @pytest.mark.parametrize("make", [weights_made_by_a_function, quantized_weights_in_a_function])
-def test_what_a_function_holds_stays(tmp_path, make, passes):
+def test_what_a_function_holds_stays(tmp_path, make, options):
     model = make()
-    small, _ = reference.optimize(tmp_path, model, {}, passes, "--input-range", "0,1",
-                                  "--quantize-bits", "16")
+    small, _ = reference.optimize(tmp_path, model, {}, *options)
     onnx.checker.check_model(small, full_check=True)
     inputs = np.random.default_rng(1).random((12, 1, COLUMNS)).astype(np.float32)
     assert np.allclose(reference.play(small, inputs), reference.play(model, inputs), atol=0.01)
@@ -152,8 +152,9 @@ def test_what_a_function_makes_of_weights_is_declared_as_cut(tmp_path):
     reference.check(0, model, small)
 
 
-@pytest.mark.parametrize("passes", ["quantization", "magnitude_pruning"])
-def test_halves_that_a_function_makes_are_not_written_as_floats(tmp_path, passes):
+@pytest.mark.parametrize("options", [("quantization",), ("magnitude_pruning", "--prune-threshold", "0.5")],
+                         ids=lambda each: each[0])
+def test_halves_that_a_function_makes_are_not_written_as_floats(tmp_path, options):
     """The main graph does not tell the type of such weights: a refusal, not an invalid model."""
     made = function("Weights", [], ["y"], [constant("y", weights().astype(np.float16))])
     model = network([
@@ -165,6 +166,6 @@ def test_halves_that_a_function_makes_are_not_written_as_floats(tmp_path, passes
     onnx.save(model, tmp_path / "in.onnx")
     done = subprocess.run(
         [reference.SNNFIT, "optimize", tmp_path / "in.onnx", "-o", tmp_path / "out.onnx",
-         "--passes", passes, "--prune-threshold", "0.5"], capture_output=True, text=True)
+         "--passes", *options], capture_output=True, text=True)
     assert done.returncode == 3 and "weights" in done.stderr, done.stderr
     assert not (tmp_path / "out.onnx").exists()
