@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { IR_WITHOUT_DEFAULTS = 3 }; /* initializers had to be inputs */
-
 static const struct value_shape shape_unknown = { .rank = RANK_UNKNOWN };
 
 /* --- names ------------------------------------------------------------------------- */
@@ -146,14 +144,7 @@ initializer_define(struct checker *checker, const char *name, const Onnx__Tensor
 	if (again)
 		return error_set(checker->err, SNNFIT_EFORMAT,
 				 "initializer '%.120s' stands in its graph twice", name);
-	if (is_own(checker, name))
-		return SNNFIT_OK;
-	if (checker->proto->ir_version <= IR_WITHOUT_DEFAULTS)
-		return error_set(checker->err, SNNFIT_EFORMAT,
-				 "initializer '%.120s' is not an input of its graph, as IR version "
-				 "%" PRId64 " asks for",
-				 name, checker->proto->ir_version);
-	return value_define(checker, name, shape, tensor);
+	return is_own(checker, name) ? SNNFIT_OK : value_define(checker, name, shape, tensor);
 }
 
 static snnfit_status
