@@ -275,6 +275,48 @@ START_TEST(attributes_are_the_operators)
 }
 END_TEST
 
+/* A node of an operator that may have any attributes, with this one. */
+static struct bytes
+custom(struct bytes one)
+{
+	return model_of_nodes(node_with("Custom", "x", "y", join(string(7, "x"), one)));
+}
+
+enum { A_TENSORS = 9, A_GRAPHS = 10, A_SPARSE = 11, A_SPARSES = 12, A_TYPE = 13, A_TYPES = 14 };
+
+START_TEST(values_of_attributes_are_looked_at)
+{
+	struct bytes bad_tensor = number(2, 99), bad_sparse = number(3, 1);
+	struct bytes graph = ALL(string(2, "inner"), node("Relu", "nosuch", "b"));
+
+	accepted(custom(attribute("k", A_TENSORS, inside(10, zeros("", 1, 2)))));
+	accepted(custom(attribute("k", A_TYPE, inside(14, tensor_type(FLOAT, 0)))));
+	refused("attribute 'k': a tensor without a name has the unknown type 99",
+		custom(attribute("k", A_TENSORS, inside(10, bad_tensor))));
+	refused("attribute 'k': a sparse tensor has no values",
+		custom(attribute("k", A_SPARSE, inside(22, bad_sparse))));
+	refused("attribute 'k': a sparse tensor has no values",
+		custom(attribute("k", A_SPARSES, inside(23, nothing()))));
+	refused("attribute 'k': its type has the unknown element type 99",
+		custom(attribute("k", A_TYPE, inside(14, tensor_type(99, 0)))));
+	refused("attribute 'k': its type has the unknown element type 99",
+		custom(attribute("k", A_TYPES, inside(15, tensor_type(99, 0)))));
+	refused("reads 'nosuch', which nothing before it makes",
+		custom(attribute("k", A_GRAPHS, inside(11, graph))));
+}
+END_TEST
+
+/* Before IR version 2 an attribute had no type, before 3 a model no operator sets. */
+START_TEST(old_attributes_have_no_type)
+{
+	struct bytes axis = inside(5, join(string(1, "axis"), number(3, 1)));
+	struct bytes graph = ALL(string(2, "g"), input("x"), node_with("Flatten", "x", "y", axis),
+				 output("y"));
+
+	accepted(join(number(1, 1), inside(7, graph)));
+}
+END_TEST
+
 /* --- tensors and types ---------------------------------------------------------------- */
 
 START_TEST(tensors_fit_their_data)
@@ -311,11 +353,17 @@ START_TEST(sparse_tensors_are_in_order)
 	struct bytes beyond = ALL(number(1, 2), number(1, 2), number(2, INT64), number(7, 0),
 				  number(7, 4), number(7, 2), number(7, 0));
 
+	struct bytes many = join(number(1, 600), number(2, INT64));
+
+	for (uint64_t i = 0; i < 600; i++)
+		add(&many, number(7, i));
+	many = inside(2, many);
 	accepted(sparse(zeros("w", 1, 2), integers("", 2, 0LL, 11LL)));
 	accepted(sparse(zeros("w", 1, 2), rows));
 	accepted(model_of(inside(15, ALL(inside(1, zeros("w", 1, 0)), number(3, 3)))));
 	refused("an index (0) that is out of range or out of order",
 		sparse(zeros("w", 1, 2), integers("", 2, 5LL, 0LL)));
+	accepted(model_of(inside(15, ALL(inside(1, zeros("w", 1, 600)), many, number(3, 600)))));
 	refused("an index (12)", sparse(zeros("w", 1, 2), integers("", 2, 0LL, 12LL)));
 	refused("an index (-1)", sparse(zeros("w", 1, 2), integers("", 2, -1LL, 0LL)));
 	refused("an index (3)", sparse(zeros("w", 1, 2), back));
@@ -341,6 +389,11 @@ START_TEST(types_are_known)
 
 	accepted(model_of(value(11, "x", sequence)));
 	accepted(model_of(value(11, "x", map)));
+	accepted(model_of(value(11, "x", inside(7, string(2, "secret")))));
+	accepted(model_of(value(11, "x", inside(9, inside(1, tensor_type(FLOAT, 0))))));
+	accepted(model_of(value(11, "x", inside(8, number(1, FLOAT)))));
+	refused("input 'x' has the unknown element type 99",
+		model_of(value(11, "x", inside(9, inside(1, tensor_type(99, 0))))));
 	accepted(model_of(value(11, "x", inside(1, number(1, FLOAT)))));
 	accepted(model_of(value(11, "x", tensor_type(FLOAT, 2, -1, -9))));
 	accepted(model_of(value(13, "anything", nothing())));
@@ -381,6 +434,8 @@ START_TEST(functions_are_told_apart)
 		ALL(model_of(nothing()), function("F", "a a", "", nothing())));
 	refused("function 'x.F': output 'a' is listed twice",
 		ALL(model_of(nothing()), function("F", "a", "a a", nothing())));
+	refused("function 'x.F': an attribute has no name",
+		ALL(model_of(nothing()), function("F", "", "", names(6, "-"))));
 	refused("function 'x.F': attribute 'k' is listed twice",
 		ALL(model_of(nothing()), function("F", "", "", names(6, "k k"))));
 	refused("function 'x.F': attribute 'k' is listed twice",
@@ -475,6 +530,8 @@ main(void)
 	tcase_add_test(node_case, inputs_and_outputs_are_counted);
 	tcase_add_test(node_case, attributes_hold_what_they_say);
 	tcase_add_test(node_case, attributes_are_the_operators);
+	tcase_add_test(node_case, values_of_attributes_are_looked_at);
+	tcase_add_test(node_case, old_attributes_have_no_type);
 	tcase_add_test(data, tensors_fit_their_data);
 	tcase_add_test(data, sparse_tensors_are_in_order);
 	tcase_add_test(data, types_are_known);

@@ -262,6 +262,51 @@ START_TEST(constants_of_a_shape)
 }
 END_TEST
 
+/* A value of which nothing is known, u, and what goes through operators with it. */
+static void
+leaves_open(struct bytes nodes)
+{
+	accepted(model_of_shapes(ALL(call("Custom", "a", "u"), nodes, node("Relu", "z", "y"))));
+}
+
+START_TEST(the_unknown_stays_unknown)
+{
+	struct bytes turn = attribute("perm", A_INTS, join(number(8, 1), number(8, 0)));
+
+	leaves_open(node("Add", "u a", "z"));
+	leaves_open(node("Flatten", "u", "z"));
+	leaves_open(node("MatMul", "u a", "z"));
+	leaves_open(node("Conv", "image u", "z"));
+	leaves_open(concat("u a", 1));
+	leaves_open(concat("u u", 7));
+	leaves_open(node_with("Transpose", "u", "z", turn));
+	leaves_open(node("Transpose", "u", "z"));
+	leaves_open(node("Reshape", "a u", "z"));
+	leaves_open(node("ConstantOfShape", "u", "z"));
+	leaves_open(node("Split", "u", "z"));
+	leaves_open(join(inside(5, integers("to", 2, -1LL, 3LL)), node("Reshape", "open to", "z")));
+	leaves_open(node_with("Constant", "", "z", attribute("value_float", A_FLOAT, nothing())));
+	leaves_open(node_with("Transpose", "a", "z", attribute("perm", A_INTS, nothing())));
+	/* What is known has to go together nevertheless. */
+	refused("do not broadcast",
+		model_of_shapes(join(call("Custom", "a", "u"), node("Sum", "a u b", "y"))));
+	refused("cannot join [3, 4] to [2, 3]",
+		model_of_shapes(join(call("Custom", "a", "u"), concat("a u b", 1))));
+}
+END_TEST
+
+START_TEST(too_many_dimensions_to_follow)
+{
+	struct bytes deep = nothing();
+
+	for (int d = 0; d < 20; d++)
+		add(&deep, inside(1, number(1, 2)));
+	deep = inside(1, join(number(1, FLOAT), inside(2, deep)));
+	accepted(model_of(ALL(value(11, "deep", deep), node("Relu", "deep", "y"),
+			      value(12, "y", inside(1, number(1, FLOAT))))));
+}
+END_TEST
+
 /* What a caller may replace is not known. */
 START_TEST(defaults_of_inputs_are_no_constants)
 {
@@ -280,6 +325,11 @@ START_TEST(types_follow)
 		model_of_shapes(ALL(node("Less", "a v", "z"), node("Not", "z", "y"))));
 	refused("type 1, but what is made under that name has type 9",
 		model_of_shapes(node("IsNaN", "a", "y")));
+	refused("type 1, but what is made under that name has type 7",
+		model_of_shapes(ALL(
+			inside(5, integers("dims", 1, 1LL)),
+			node_with("ConstantOfShape", "dims", "y",
+				  attribute("value", A_TENSOR, inside(5, integers("", 1, 3LL)))))));
 	accepted(model_of_shapes(ALL(inside(5, zeros("scale", 0)),
 				     node("QuantizeLinear", "a scale", "q"),
 				     node("DequantizeLinear", "q scale", "y"))));
@@ -307,6 +357,8 @@ main(void)
 	tcase_add_test(tests, transpose_orders);
 	tcase_add_test(tests, split_makes_up_its_input);
 	tcase_add_test(tests, constants_of_a_shape);
+	tcase_add_test(tests, the_unknown_stays_unknown);
+	tcase_add_test(tests, too_many_dimensions_to_follow);
 	tcase_add_test(tests, defaults_of_inputs_are_no_constants);
 	tcase_add_test(tests, types_follow);
 	suite_add_tcase(suite, tests);
