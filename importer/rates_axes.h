@@ -14,7 +14,7 @@
 #ifndef SNNFIT_IMPORTER_RATES_AXES_H
 #define SNNFIT_IMPORTER_RATES_AXES_H
 
-#include "importer/npz.h"
+#include "data/npz.h"
 
 struct rates_axes {
 	char letters[8];

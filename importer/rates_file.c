@@ -1,6 +1,6 @@
 /* rates_file.c - --rates FILE: firing rates, spike counts or rasters beside the model. */
 #include "core/text.h"
-#include "importer/npz.h"
+#include "data/npz.h"
 #include "importer/rates_axes.h"
 #include "importer/rates_list.h"
 

@@ -7,11 +7,12 @@ cd "${1:-$(dirname "$0")/..}" || exit 2
 allowed='core:
 proto:core
 graph:core
-importer:core proto graph
+data:core
+importer:core proto graph data
 opt:core graph
 estimator:core graph
 exporter:core proto graph
-api:core proto graph importer opt estimator exporter
+api:core proto graph data importer opt estimator exporter
 cli:'
 
 # "FOLDER: FILE:LINE INCLUDED" for every quoted include of a module's files.

@@ -25,6 +25,9 @@ proto onnx.pb-c.h 0
 graph onnx.pb-c.h 1
 graph importer/axes.h 1
 importer graph/graph.h 0
+importer data/npz.h 0
+data core/file.h 0
+data proto/model.h 1
 opt graph/graph.h 0
 opt estimator/device.h 1
 opt onnx.pb-c.h 1

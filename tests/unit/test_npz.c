@@ -1,6 +1,6 @@
 /* .npy and .npz files: every type and order, zip64, and files that lie. */
 #include "importer/base64.h"
-#include "importer/npz.h"
+#include "data/npz.h"
 
 #include <check.h>
 #include <math.h>

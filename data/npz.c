@@ -1,8 +1,8 @@
-#include "importer/npz.h"
+#include "data/npz.h"
 
 #include "core/file.h"
 #include "core/map.h"
-#include "importer/zip.h"
+#include "data/zip.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* zip.h - the members of a zip file, and one of them as a stream of bytes. */
-#ifndef SNNFIT_IMPORTER_ZIP_H
-#define SNNFIT_IMPORTER_ZIP_H
+#ifndef SNNFIT_DATA_ZIP_H
+#define SNNFIT_DATA_ZIP_H
 
 #include "core/arena.h"
 #include "core/file.h"

@@ -1,4 +1,4 @@
-#include "importer/zip.h"
+#include "data/zip.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "importer/npz.h"
+#include "data/npz.h"
 
 #include <math.h>
 #include <string.h>

@@ -3,8 +3,8 @@
  * Nothing is kept in memory but names: an array's elements are read in the order
  * in which they stand in the file, so that a raster larger than memory can be
  * averaged. Format sources: NEP 1 (.npy) and PKWARE's APPNOTE 6.3 (zip). */
-#ifndef SNNFIT_IMPORTER_NPZ_H
-#define SNNFIT_IMPORTER_NPZ_H
+#ifndef SNNFIT_DATA_NPZ_H
+#define SNNFIT_DATA_NPZ_H
 
 #include "core/arena.h"
 
