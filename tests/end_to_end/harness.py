@@ -18,7 +18,6 @@ import onnxruntime
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 FIXTURES = REPOSITORY / "tests" / "fixtures"
-ODD_FIXTURES = REPOSITORY / "tests" / "fixtures_odd"
 DIGITS = REPOSITORY / "examples" / "mnist"
 PROGRAM = pathlib.Path(os.environ.get("SNNFIT", REPOSITORY / "build" / "release" / "snnfit")).resolve()
 THREADS = len(os.sched_getaffinity(0))
@@ -105,24 +104,45 @@ class Fixture:
     def states(self):
         return [tuple(pair) for pair in self.truth["state_pairs"]]
 
+    @functools.cached_property
+    def recorded(self):
+        """Real inputs, and what onnxruntime made of them; None where it cannot run the file."""
+        if not (self.folder / "io.npz").exists():
+            return None
+        with np.load(self.folder / "io.npz") as arrays:
+            return {key: arrays[key] for key in arrays.files}
+
     def load(self):
         return onnx.load(self.path)
 
 
 def fixture(name):
-    found = [folder / name for folder in (FIXTURES, ODD_FIXTURES) if (folder / name).is_dir()]
-    return Fixture(found[0])
+    return Fixture(FIXTURES / name)
+
+
+@functools.cache
+def every_fixture():
+    """Every real network here."""
+    return [Fixture(path.parent) for path in sorted(FIXTURES.glob("*/truth.json"))]
+
+
+def is_dense_chain(network):
+    """One time step with its states in the interface, and every dense layer reads the one before."""
+    return network.truth["kind"] == "step" and all(
+        layer["projection"]["positions"] == 1
+        and layer["projection"]["op"] in ("Gemm", "MatMul")
+        and "source" not in layer["projection"]
+        for layer in network.layers
+    )
 
 
 def fixtures():
-    """Every network here that can be optimized: none is left out but those that are to be refused."""
-    every = [Fixture(path.parent) for path in sorted(FIXTURES.glob("*/truth.json"))]
-    return [each for each in every if "refuse" not in each.truth]
+    """The dense chains that can be optimized: they run all the digits at once."""
+    return [each for each in every_fixture() if is_dense_chain(each) and "refuse" not in each.truth]
 
 
 def refused_fixtures():
-    every = [Fixture(path.parent) for path in sorted(FIXTURES.glob("*/truth.json"))]
-    return [each for each in every if "refuse" in each.truth]
+    return [each for each in every_fixture() if is_dense_chain(each) and "refuse" in each.truth]
 
 
 @functools.lru_cache(maxsize=1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import planting
-from harness import (assert_same_behaviour, check_valid, correct, fixture, fixtures, reference, refused_fixtures,
+from harness import (assert_same_behaviour, check_valid, correct, every_fixture, fixture, fixtures, reference, refused_fixtures,
                      simulate_fixture)
 import onnx
 
@@ -12,6 +12,7 @@ EVERY = pytest.mark.parametrize("network", fixtures(), ids=lambda each: each.nam
 
 
 def test_no_network_is_left_out():
+    assert len(every_fixture()) == 157
     assert len(fixtures()) == 44
     assert [each.name for each in refused_fixtures()] == ["snntorch-mlp-bn-ts17-step-train"]
 

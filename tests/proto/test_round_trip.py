@@ -2,7 +2,6 @@
 
 SNNFIT names the program; else ROUNDTRIP names the test program of tests/tools, which is
 also used, beside the program, for what is no valid model.
-SNNFIT_SHARED is a folder with fixtures/*/model.onnx (default: ../shared).
 """
 
 import os
@@ -15,7 +14,6 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SHARED = pathlib.Path(os.environ.get("SNNFIT_SHARED", ROOT.parent / "shared"))
 NODE_TESTS = pathlib.Path(onnx.__file__).parent / "backend" / "test" / "data"
 
 
@@ -49,8 +47,7 @@ def message(path):
 
 
 def models():
-    found = [*SHARED.glob("fixtures/*/model.onnx"), *(ROOT / "tests" / "fixtures").glob("*/model.onnx")]
-    return sorted(found) + sorted(NODE_TESTS.rglob("*.onnx"))
+    return sorted((ROOT / "tests" / "fixtures").glob("*/model.onnx")) + sorted(NODE_TESTS.rglob("*.onnx"))
 
 
 @pytest.mark.parametrize("source", models(), ids=lambda path: f"{path.parent.name}-{path.stem}")
