@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import planting
-from harness import (assert_same_behaviour, check_valid, correct, every_fixture, fixture, fixtures, reference, refused_fixtures,
-                     simulate_fixture)
+from harness import (assert_same_behaviour, check_valid, correct, every_fixture, fixture, fixtures, reference,
+                     refused_fixtures, simulate_fixture)
 import onnx
 
 EVERY = pytest.mark.parametrize("network", fixtures(), ids=lambda each: each.name)
