@@ -177,7 +177,7 @@ cut_nodes(struct carriers *carriers)
 	snnfit_status status = SNNFIT_OK;
 	size_t i, j;
 
-	for (i = 0; i < edit->original_nodes && status == SNNFIT_OK; i++) {
+	for (i = 0; i < edit->graphs.items[0].proto->n_node && status == SNNFIT_OK; i++) {
 		Onnx__NodeProto *node = edit->nodes[i].proto;
 		const struct unit_axis *axis = NULL;
 
@@ -200,19 +200,19 @@ cut_rate_tensor(struct carriers *carriers, const char *name, const struct unit_a
 {
 	const uint32_t *indices[TENSOR_RANK_MAX] = { NULL };
 	uint32_t counts[TENSOR_RANK_MAX] = { 0 };
-	Onnx__TensorProto *tensor = name ? edit_stored(carriers->edit, name) : NULL;
+	Onnx__TensorProto *tensor = edit_stored(carriers->edit, 0, name);
 	snnfit_status status;
 
 	*stays = tensor && tensor->n_dims && tensor->n_dims <= TENSOR_RANK_MAX &&
 		 tensor->dims[0] == axis->units_before &&
-		 readers_of(&carriers->edit->now, name) == 1;
+		 edit_readers(carriers->edit, 0, name) == 1;
 	if (!*stays)
 		return SNNFIT_OK;
 	indices[0] = axis->origin;
 	counts[0] = axis->units;
 	status = tensor_cut(carriers->edit->model, tensor, indices, counts, carriers->err);
 	if (status == SNNFIT_OK)
-		shapes_follow(carriers->edit, tensor, name);
+		shapes_follow(carriers->edit, tensor, 0, name);
 	return status;
 }
 
@@ -231,8 +231,8 @@ cut_annotation(struct carriers *carriers, Onnx__TensorAnnotation *note,
 			status = cut_rate_tensor(carriers, list[i]->value, axis, &stays);
 		if (stays)
 			list[kept++] = list[i];
-		else if (!readers_add(&carriers->edit->now, list[i]->value, -1))
-			status = error_no_memory(carriers->err);
+		else
+			edit_count_reader(carriers->edit, 0, list[i]->value, -1);
 	}
 	note->n_quant_parameter_tensor_names = kept;
 	return status;

@@ -32,8 +32,9 @@ struct cutter {
 	bool *instance_changed;	      /* [instance_count]: its value is another one now */
 	const char **use_names;	      /* [use_count]: what to read instead */
 	const char ***instance_names; /* [instance_count][outputs of the node] */
-	struct map exposed;	      /* values that somebody needs whole */
-	struct map clones;	      /* node and inputs -> into edit.nodes */
+	bool *exposed;		      /* [value_count]: somebody needs it whole */
+	size_t original_values;
+	struct map clones; /* node and inputs -> into edit.nodes */
 	snnfit_error *err;
 };
 
@@ -85,16 +86,22 @@ mark_reads(struct cutter *cutter)
 
 /* --- who needs the whole ------------------------------------------------------------------ */
 
-static bool
-expose(struct cutter *cutter, const char *name)
+static void
+expose(struct cutter *cutter, uint32_t graph, const char *name)
 {
-	return !name[0] || map_set(&cutter->exposed, name, 1);
+	uint32_t value = edit_find(cutter->edit, graph, name);
+
+	if (value != GRAPH_NONE)
+		cutter->exposed[value] = true;
 }
 
+/* Values that came during the edit are nobody else's. */
 static bool
-is_exposed(const struct cutter *cutter, const char *name)
+is_exposed(const struct cutter *cutter, uint32_t graph, const char *name)
 {
-	return map_get(&cutter->exposed, name) != MAP_NONE;
+	uint32_t value = edit_find(cutter->edit, graph, name);
+
+	return value < cutter->original_values && cutter->exposed[value];
 }
 
 /* Slots that the bindings know, one bit each for the first 64. */
@@ -115,64 +122,38 @@ bound_slots(struct cutter *cutter, bool *is_expression)
 	return bound;
 }
 
-/* Reads inside the bodies of a node cannot be rewired. */
-static bool
-expose_bodies(struct cutter *cutter, const Onnx__NodeProto *node)
-{
-	struct bodies bodies = { .arena = &cutter->edit->scratch };
-	const Onnx__GraphProto *body;
-	size_t i, j;
-
-	if (!bodies_push_of(&bodies, node))
-		return false;
-	while ((body = bodies_pop(&bodies))) {
-		for (i = 0; i < body->n_output; i++)
-			if (!expose(cutter, body->output[i]->name ? body->output[i]->name : ""))
-				return false;
-		for (i = 0; i < body->n_node; i++) {
-			for (j = 0; j < body->node[i]->n_input; j++)
-				if (!expose(cutter, body->node[i]->input[j]))
-					return false;
-			if (!bodies_push_of(&bodies, body->node[i]))
-				return false;
-		}
-	}
-	return true;
-}
-
-static bool
-expose_inputs(struct cutter *cutter, const Onnx__NodeProto *node, uint64_t bound,
+static void
+expose_inputs(struct cutter *cutter, const struct edit_node *node, uint64_t bound,
 	      bool is_expression)
 {
 	bool whole = !is_expression;
 	size_t i;
 
-	for (i = 0; i < node->n_output; i++)
-		whole = whole || is_exposed(cutter, node->output[i]);
-	for (i = 0; i < node->n_input; i++)
-		if (whole && !(i < 64 && bound >> i & 1) && !expose(cutter, node->input[i]))
-			return false;
-	return expose_bodies(cutter, node);
+	for (i = 0; i < node->proto->n_output; i++)
+		whole = whole || is_exposed(cutter, node->graph, node->proto->output[i]);
+	for (i = 0; i < node->proto->n_input; i++)
+		if (whole && !(i < 64 && bound >> i & 1))
+			expose(cutter, node->graph, node->proto->input[i]);
 }
 
-/* From the end, so that a reader of an expression is seen before the expression. */
+/* From the end, so that a reader of an expression is seen before the expression:
+ * also a reader in a graph inside a node, which comes after the graph around it. */
 static bool
 find_exposed(struct cutter *cutter)
 {
 	struct edit *edit = cutter->edit;
 	bool *is_expression = arena_zalloc(&edit->scratch, edit->original_nodes, 1);
 	uint64_t *bound = is_expression ? bound_slots(cutter, is_expression) : NULL;
-	size_t i;
+	size_t i, j;
 
 	if (!bound)
 		return false;
-	for (i = 0; i < edit->main->n_output; i++)
-		if (!expose(cutter, edit->main->output[i]->name ? edit->main->output[i]->name : ""))
-			return false;
+	for (i = 0; i < edit->graphs.count; i++)
+		for (j = 0; j < edit->graphs.items[i].proto->n_output; j++)
+			expose(cutter, (uint32_t)i, edit->graphs.items[i].proto->output[j]->name);
 	for (i = edit->original_nodes; i-- > 0;)
-		if (!edit->nodes[i].removed &&
-		    !expose_inputs(cutter, edit->nodes[i].proto, bound[i], is_expression[i]))
-			return false;
+		if (!edit->nodes[i].removed)
+			expose_inputs(cutter, &edit->nodes[i], bound[i], is_expression[i]);
 	return true;
 }
 
@@ -328,6 +309,14 @@ source_name(const struct cutter *cutter, const struct binding_source *source)
 	return node ? node->output[0] : cutter->edit->tensors[source->index].proto->name;
 }
 
+/* The graph that it stands in. */
+static uint32_t
+source_graph(const struct cutter *cutter, const struct binding_source *source)
+{
+	return source->is_node ? cutter->edit->nodes[source->index].graph
+			       : cutter->edit->tensors[source->index].graph;
+}
+
 /* A Constant node like this one, which makes `name` from a copy of its tensor. */
 static snnfit_status
 copy_constant_node(struct cutter *cutter, uint32_t index, char *name, Onnx__TensorProto **tensor)
@@ -373,7 +362,7 @@ copy_source(struct cutter *cutter, const struct binding_source *source, const ch
 	if (source->is_node)
 		return copy_constant_node(cutter, source->index, fresh, tensor);
 	*tensor = tensor_copy(edit->model, edit->tensors[source->index].proto, fresh);
-	return edit_append(edit, *tensor, cutter->err);
+	return edit_append(edit, *tensor, source_graph(cutter, source), cutter->err);
 }
 
 /* The first read of the source that wants the same; use itself when it is new. */
@@ -388,13 +377,13 @@ first_of_group(const struct cutter *cutter, uint32_t use)
 }
 
 static snnfit_status
-cut_in_place(struct cutter *cutter, const char *name, const struct wish *wish)
+cut_in_place(struct cutter *cutter, uint32_t graph, const char *name, const struct wish *wish)
 {
-	Onnx__TensorProto *tensor = edit_stored(cutter->edit, name);
+	Onnx__TensorProto *tensor = edit_stored(cutter->edit, graph, name);
 	snnfit_status status = apply(cutter, tensor, wish);
 
 	if (status == SNNFIT_OK)
-		shapes_follow(cutter->edit, tensor, name);
+		shapes_follow(cutter->edit, tensor, graph, name);
 	return status;
 }
 
@@ -413,7 +402,8 @@ cut_source(struct cutter *cutter, uint32_t number)
 {
 	const struct binding_source *source = &cutter->edit->bindings->sources[number];
 	const char *name = source_name(cutter, source);
-	bool whole = is_exposed(cutter, name);
+	uint32_t graph = source_graph(cutter, source);
+	bool whole = is_exposed(cutter, graph, name);
 	uint32_t use, group, in_place = GRAPH_NONE;
 	snnfit_status status = SNNFIT_OK;
 
@@ -432,7 +422,7 @@ cut_source(struct cutter *cutter, uint32_t number)
 	}
 	if (status != SNNFIT_OK || in_place == GRAPH_NONE)
 		return status;
-	return cut_in_place(cutter, name, &cutter->wishes[in_place]);
+	return cut_in_place(cutter, graph, name, &cutter->wishes[in_place]);
 }
 
 static snnfit_status
@@ -539,11 +529,11 @@ clone_node(struct cutter *cutter, uint32_t index, const char *const *inputs)
 static void
 forget_shapes(struct cutter *cutter, const struct binding_instance *instance)
 {
-	const Onnx__NodeProto *node = cutter->edit->nodes[instance->node].proto;
+	const struct edit_node *node = &cutter->edit->nodes[instance->node];
 	size_t i;
 
-	for (i = 0; i < node->n_output; i++)
-		shapes_forget(cutter->edit, node->output[i]);
+	for (i = 0; i < node->proto->n_output; i++)
+		shapes_forget(cutter->edit, node->graph, node->proto->output[i]);
 }
 
 /* What a function makes is taken for changed: its body is not looked into. */
@@ -705,7 +695,8 @@ make_room(struct cutter *cutter)
 	const struct bindings *bindings = cutter->edit->bindings;
 	struct arena *scratch = &cutter->edit->scratch;
 
-	map_init(&cutter->exposed, scratch);
+	cutter->original_values = cutter->edit->value_count;
+	cutter->exposed = arena_zalloc(scratch, cutter->original_values, sizeof(bool));
 	map_init(&cutter->clones, scratch);
 	cutter->wishes = arena_zalloc(scratch, bindings->use_count, sizeof *cutter->wishes);
 	cutter->next_use = arena_zalloc(scratch, bindings->use_count, sizeof *cutter->next_use);
@@ -717,9 +708,9 @@ make_room(struct cutter *cutter)
 	cutter->use_names = arena_zalloc(scratch, bindings->use_count, sizeof(const char *));
 	cutter->instance_names = arena_zalloc(scratch, bindings->instance_count,
 					      sizeof(const char **));
-	return cutter->wishes && cutter->next_use && cutter->first_use && cutter->use_read &&
-	       cutter->instance_read && cutter->instance_changed && cutter->use_names &&
-	       cutter->instance_names;
+	return cutter->exposed && cutter->wishes && cutter->next_use && cutter->first_use &&
+	       cutter->use_read && cutter->instance_read && cutter->instance_changed &&
+	       cutter->use_names && cutter->instance_names;
 }
 
 snnfit_status

@@ -41,8 +41,8 @@ is_fused_state(const struct edit *edit, const char *name, bool output)
 	return false;
 }
 
-static snnfit_status
-remove_state_outputs(struct edit *edit, snnfit_error *err)
+static void
+remove_state_outputs(struct edit *edit)
 {
 	Onnx__GraphProto *graph = edit->main;
 	size_t kept = 0, i;
@@ -50,11 +50,10 @@ remove_state_outputs(struct edit *edit, snnfit_error *err)
 	for (i = 0; i < graph->n_output; i++) {
 		if (!is_fused_state(edit, graph->output[i]->name, true))
 			graph->output[kept++] = graph->output[i];
-		else if (!readers_add(&edit->now, graph->output[i]->name, -1))
-			return error_no_memory(err);
+		else
+			edit_count_reader(edit, 0, graph->output[i]->name, -1);
 	}
 	graph->n_output = kept;
-	return SNNFIT_OK;
 }
 
 static snnfit_status
@@ -66,7 +65,7 @@ remove_state_inputs(struct edit *edit, snnfit_error *err)
 	for (i = 0; i < graph->n_input; i++) {
 		if (!is_fused_state(edit, graph->input[i]->name, false))
 			graph->input[kept++] = graph->input[i];
-		else if (readers_of(&edit->now, graph->input[i]->name))
+		else if (edit_readers(edit, 0, graph->input[i]->name))
 			return error_set(err, SNNFIT_EINTERNAL,
 					 "a population was fused away but its state '%.100s' is "
 					 "still read",
@@ -94,9 +93,8 @@ fusion_rewire(struct edit *edit, snnfit_error *err)
 	}
 	if (!any || status != SNNFIT_OK)
 		return status;
-	status = remove_state_outputs(edit, err);
-	if (status == SNNFIT_OK)
-		status = dead_nodes_remove(edit, err);
+	remove_state_outputs(edit);
+	status = dead_nodes_remove(edit, err);
 	if (status == SNNFIT_OK)
 		status = remove_state_inputs(edit, err);
 	return status;
@@ -105,28 +103,33 @@ fusion_rewire(struct edit *edit, snnfit_error *err)
 /* --- what nobody reads ------------------------------------------------------------------ */
 
 static bool
-has_died(const struct edit *edit, const char *name)
+has_died(const struct edit *edit, uint32_t graph, const char *name)
 {
-	return readers_of(&edit->now, name) == 0 && readers_of(&edit->before, name) > 0;
+	uint32_t value = edit_find(edit, graph, name);
+
+	return value != GRAPH_NONE && !edit->values[value].now && edit->values[value].before;
 }
 
 static bool
-node_has_died(const struct edit *edit, const Onnx__NodeProto *node, bool ours)
+node_has_died(const struct edit *edit, const struct edit_node *node, bool ours)
 {
 	bool was_read = ours;
 	size_t i;
 
-	for (i = 0; i < node->n_output; i++) {
-		if (!node->output[i][0])
+	for (i = 0; i < node->proto->n_output; i++) {
+		const char *name = node->proto->output[i];
+
+		if (!name[0])
 			continue;
-		if (readers_of(&edit->now, node->output[i]))
+		if (edit_readers(edit, node->graph, name))
 			return false;
-		was_read = was_read || has_died(edit, node->output[i]);
+		was_read = was_read || has_died(edit, node->graph, name);
 	}
 	return was_read;
 }
 
-/* Readers come after what they read, so one walk from the end sees every chain. */
+/* Readers come after what they read, and graphs inside a node after the graph that
+ * it stands in: one walk from the end sees every chain. */
 static snnfit_status
 remove_nodes(struct edit *edit, snnfit_error *err)
 {
@@ -136,13 +139,10 @@ remove_nodes(struct edit *edit, snnfit_error *err)
 	if (!order)
 		return error_no_memory(err);
 	for (i = count; i-- > 0;) {
-		struct edit_node *node = &edit->nodes[order[i]];
+		const struct edit_node *node = &edit->nodes[order[i]];
 
-		if (!node_has_died(edit, node->proto, order[i] >= edit->original_nodes))
-			continue;
-		node->removed = true;
-		if (!readers_add_node(&edit->now, node->proto, -1))
-			return error_no_memory(err);
+		if (!node->removed && node_has_died(edit, node, order[i] >= edit->original_nodes))
+			edit_remove(edit, order[i]);
 	}
 	return SNNFIT_OK;
 }
@@ -154,57 +154,62 @@ remove_tensors(struct edit *edit)
 
 	for (i = 0; i < edit->tensor_count; i++) {
 		const char *name = edit->tensors[i].proto->name;
+		uint32_t graph = edit->tensors[i].graph;
 		bool ours = i >= edit->original_tensors;
 
-		if (ours ? !readers_of(&edit->now, name) : has_died(edit, name))
+		if (ours ? !edit_readers(edit, graph, name) : has_died(edit, graph, name))
 			edit->tensors[i].removed = true;
 	}
 }
 
-/* Something makes the value, or it is an input. */
+/* Something made the value that is removed. */
 static bool
-is_gone(const struct edit *edit, const char *name)
+is_gone(const struct edit *edit, uint32_t graph, const char *name)
 {
-	uint32_t node = map_get(&edit->producers, name);
-	uint32_t tensor = map_get(&edit->initializers, name);
+	uint32_t value = edit_find(edit, graph, name), node, tensor;
 
-	if (tensor != MAP_NONE)
+	if (value == GRAPH_NONE)
+		return false;
+	node = edit->values[value].node;
+	tensor = edit->values[value].tensor;
+	if (tensor != GRAPH_NONE)
 		return edit->tensors[tensor].removed;
-	return node != MAP_NONE && edit->nodes[node].removed;
+	return node != GRAPH_NONE && edit->nodes[node].removed;
 }
 
 static void
-remove_declarations(const struct edit *edit, Onnx__ValueInfoProto **list, size_t *count)
+remove_declarations(const struct edit *edit, uint32_t graph, Onnx__ValueInfoProto **list,
+		    size_t *count)
 {
 	size_t kept = 0, i;
 
 	for (i = 0; i < *count; i++)
-		if (!is_gone(edit, list[i]->name ? list[i]->name : ""))
+		if (!is_gone(edit, graph, list[i]->name))
 			list[kept++] = list[i];
 	*count = kept;
 }
 
-static snnfit_status
-remove_annotations(struct edit *edit, bool *any, snnfit_error *err)
+static bool
+remove_annotations(struct edit *edit, uint32_t number)
 {
-	Onnx__GraphProto *graph = edit->main;
+	Onnx__GraphProto *graph = edit->graphs.items[number].proto;
 	size_t kept = 0, i, j;
+	bool any;
 
 	for (i = 0; i < graph->n_quantization_annotation; i++) {
 		Onnx__TensorAnnotation *note = graph->quantization_annotation[i];
 
-		if (!is_gone(edit, note->tensor_name ? note->tensor_name : "")) {
+		if (!is_gone(edit, number, note->tensor_name)) {
 			graph->quantization_annotation[kept++] = note;
 			continue;
 		}
 		for (j = 0; j < note->n_quant_parameter_tensor_names; j++)
-			if (!readers_add(&edit->now, note->quant_parameter_tensor_names[j]->value,
-					 -1))
-				return error_no_memory(err);
+			edit_count_reader(edit, number,
+					  note->quant_parameter_tensor_names[j]->value, -1);
 	}
-	*any = kept < graph->n_quantization_annotation;
+	any = kept < graph->n_quantization_annotation;
 	graph->n_quantization_annotation = kept;
-	return SNNFIT_OK;
+	return any;
 }
 
 snnfit_status
@@ -212,12 +217,19 @@ dead_nodes_remove(struct edit *edit, snnfit_error *err)
 {
 	snnfit_status status = remove_nodes(edit, err);
 	bool any = true;
+	size_t i;
 
 	while (status == SNNFIT_OK && any) {
 		remove_tensors(edit);
-		status = remove_annotations(edit, &any, err);
+		any = false;
+		for (i = 0; i < edit->graphs.count; i++)
+			any = remove_annotations(edit, (uint32_t)i) || any;
 	}
-	remove_declarations(edit, edit->main->input, &edit->main->n_input);
-	remove_declarations(edit, edit->main->value_info, &edit->main->n_value_info);
+	for (i = 0; i < edit->graphs.count; i++) {
+		Onnx__GraphProto *graph = edit->graphs.items[i].proto;
+
+		remove_declarations(edit, (uint32_t)i, graph->input, &graph->n_input);
+		remove_declarations(edit, (uint32_t)i, graph->value_info, &graph->n_value_info);
+	}
 	return status;
 }

@@ -9,71 +9,38 @@
 /* --- reading the lists ------------------------------------------------------- */
 
 static bool
-index_outputs(struct edit *edit, uint32_t index)
-{
-	const Onnx__NodeProto *node = edit->nodes[index].proto;
-	size_t i;
-
-	for (i = 0; i < node->n_output; i++)
-		if (node->output[i][0] && !map_set(&edit->producers, node->output[i], index))
-			return false;
-	return true;
-}
-
-static bool
 list_nodes(struct edit *edit)
 {
-	size_t i;
+	size_t i, j;
 
-	edit->node_count = edit->node_capacity = edit->original_nodes = edit->main->n_node;
-	edit->nodes = arena_zalloc(&edit->scratch, edit->node_count, sizeof *edit->nodes);
-	for (i = 0; edit->nodes && i < edit->node_count; i++) {
-		edit->nodes[i] = (struct edit_node){ .proto = edit->main->node[i],
-						     .anchor = (uint32_t)i,
-						     .place = EDIT_ITSELF };
-		if (!index_outputs(edit, (uint32_t)i) ||
-		    !readers_add_node(&edit->before, edit->main->node[i], 1) ||
-		    !readers_add_node(&edit->now, edit->main->node[i], 1))
-			return false;
-	}
+	edit->node_capacity = edit->original_nodes = edit->graphs.node_count;
+	edit->nodes = arena_zalloc(&edit->scratch, edit->node_capacity, sizeof *edit->nodes);
+	for (i = 0; edit->nodes && i < edit->graphs.count; i++)
+		for (j = 0; j < edit->graphs.items[i].proto->n_node; j++) {
+			edit->nodes[edit->node_count] =
+				(struct edit_node){ .proto = edit->graphs.items[i].proto->node[j],
+						    .graph = (uint32_t)i,
+						    .anchor = (uint32_t)edit->node_count,
+						    .place = EDIT_ITSELF };
+			edit->node_count++;
+		}
 	return edit->nodes != NULL;
 }
 
 static bool
 list_tensors(struct edit *edit)
 {
-	size_t i;
-
-	edit->tensor_count = edit->tensor_capacity = edit->original_tensors =
-		edit->main->n_initializer;
-	edit->tensors = arena_zalloc(&edit->scratch, edit->tensor_count, sizeof *edit->tensors);
-	for (i = 0; edit->tensors && i < edit->tensor_count; i++) {
-		const char *name = edit->main->initializer[i]->name;
-
-		edit->tensors[i].proto = edit->main->initializer[i];
-		if (name && name[0] && !map_set(&edit->initializers, name, (uint32_t)i))
-			return false;
-	}
-	return edit->tensors != NULL;
-}
-
-/* Outputs read what leaves the model; an annotation reads the tensors it names. */
-static bool
-count_other_readers(struct readers *readers, const Onnx__GraphProto *graph)
-{
 	size_t i, j;
 
-	for (i = 0; i < graph->n_output; i++)
-		if (!readers_add(readers, graph->output[i]->name, 1))
-			return false;
-	for (i = 0; i < graph->n_quantization_annotation; i++) {
-		const Onnx__TensorAnnotation *note = graph->quantization_annotation[i];
-
-		for (j = 0; j < note->n_quant_parameter_tensor_names; j++)
-			if (!readers_add(readers, note->quant_parameter_tensor_names[j]->value, 1))
-				return false;
-	}
-	return true;
+	edit->tensor_capacity = edit->original_tensors = edit->graphs.tensor_count;
+	edit->tensors = arena_zalloc(&edit->scratch, edit->tensor_capacity, sizeof *edit->tensors);
+	for (i = 0; edit->tensors && i < edit->graphs.count; i++)
+		for (j = 0; j < edit->graphs.items[i].proto->n_initializer; j++)
+			edit->tensors[edit->tensor_count++] = (struct edit_tensor){
+				.proto = edit->graphs.items[i].proto->initializer[j],
+				.graph = (uint32_t)i
+			};
+	return edit->tensors != NULL;
 }
 
 /* Indices in the bindings are taken as good as long as they are in range: a
@@ -118,14 +85,9 @@ edit_begin(struct edit *edit, const struct onnx_model *input, const struct graph
 	edit->proto = onnx_model_proto(edit->model);
 	edit->main = edit->proto->graph;
 	edit->arena = onnx_model_arena(edit->model);
-	map_init(&edit->producers, &edit->scratch);
-	map_init(&edit->initializers, &edit->scratch);
-	readers_init(&edit->before, &edit->scratch);
-	readers_init(&edit->now, &edit->scratch);
 	names_init(&edit->names, edit->arena);
-	if (!list_nodes(edit) || !list_tensors(edit) ||
-	    !count_other_readers(&edit->before, edit->main) ||
-	    !count_other_readers(&edit->now, edit->main) ||
+	if (!onnx_graphs_list(&edit->graphs, &edit->scratch, edit->main) || !list_nodes(edit) ||
+	    !list_tensors(edit) || !edit_index(edit) ||
 	    !names_collect(&edit->names, edit->main, &edit->scratch))
 		return error_no_memory(err);
 	if (!bindings_fit(edit))
@@ -146,19 +108,39 @@ edit_end(struct edit *edit, bool discard)
 
 /* --- changing them -------------------------------------------------------------- */
 
+static bool
+define_outputs(struct edit *edit, uint32_t index)
+{
+	const struct edit_node *node = &edit->nodes[index];
+	size_t i;
+
+	for (i = 0; i < node->proto->n_output; i++) {
+		const char *name = node->proto->output[i];
+		struct edit_value *value = name[0] ? edit_define(edit, node->graph, name) : NULL;
+
+		if (name[0] && !value)
+			return false;
+		if (value)
+			value->node = index;
+	}
+	return true;
+}
+
 snnfit_status
 edit_insert(struct edit *edit, Onnx__NodeProto *node, uint32_t anchor, enum edit_place place,
 	    snnfit_error *err)
 {
+	uint32_t index = (uint32_t)edit->node_count;
+
 	if (!node || !arena_grow(&edit->scratch, &edit->nodes, edit->node_count,
 				 &edit->node_capacity, sizeof *edit->nodes))
 		return error_no_memory(err);
-	edit->nodes[edit->node_count] =
-		(struct edit_node){ .proto = node, .anchor = anchor, .place = place };
-	edit->node_count++;
-	if (!index_outputs(edit, (uint32_t)edit->node_count - 1) ||
-	    !readers_add_node(&edit->now, node, 1))
+	edit->nodes[edit->node_count++] = (struct edit_node){
+		.proto = node, .graph = edit->nodes[anchor].graph, .anchor = anchor, .place = place
+	};
+	if (!define_outputs(edit, index))
 		return error_no_memory(err);
+	edit_count_readers_in(edit, index, 1);
 	return SNNFIT_OK;
 }
 
@@ -166,14 +148,15 @@ edit_insert(struct edit *edit, Onnx__NodeProto *node, uint32_t anchor, enum edit
 enum { FREE_INITIALIZERS_IR = 4 };
 
 snnfit_status
-edit_append(struct edit *edit, Onnx__TensorProto *tensor, snnfit_error *err)
+edit_append(struct edit *edit, Onnx__TensorProto *tensor, uint32_t graph, snnfit_error *err)
 {
-	if (!tensor ||
-	    !arena_grow(&edit->scratch, &edit->tensors, edit->tensor_count, &edit->tensor_capacity,
-			sizeof *edit->tensors) ||
-	    !map_set(&edit->initializers, tensor->name, (uint32_t)edit->tensor_count))
+	struct edit_value *value = tensor ? edit_define(edit, graph, tensor->name) : NULL;
+
+	if (!value || !arena_grow(&edit->scratch, &edit->tensors, edit->tensor_count,
+				  &edit->tensor_capacity, sizeof *edit->tensors))
 		return error_no_memory(err);
-	edit->tensors[edit->tensor_count++] = (struct edit_tensor){ tensor, false };
+	value->tensor = (uint32_t)edit->tensor_count;
+	edit->tensors[edit->tensor_count++] = (struct edit_tensor){ tensor, graph, false };
 	if (edit->proto->ir_version < FREE_INITIALIZERS_IR) {
 		edit->proto->has_ir_version = 1;
 		edit->proto->ir_version = FREE_INITIALIZERS_IR;
@@ -211,39 +194,36 @@ edit_read(struct edit *edit, uint32_t index, uint32_t slot, const char *name, sn
 
 	if (slot > node->n_input + TENSOR_RANK_MAX)
 		return error_set(err, SNNFIT_EINTERNAL, "a node would get %u inputs", slot + 1);
-	if (!copy || !make_slots(edit, node, slot + 1) ||
-	    !readers_add(&edit->now, node->input[slot], -1) || !readers_add(&edit->now, copy, 1))
+	if (!copy || !make_slots(edit, node, slot + 1))
 		return error_no_memory(err);
+	edit_count_reader(edit, edit->nodes[index].graph, node->input[slot], -1);
+	edit_count_reader(edit, edit->nodes[index].graph, copy, 1);
 	node->input[slot] = copy;
 	return SNNFIT_OK;
 }
 
+/* Graphs inside come after their node in the list, and those inside them later. */
+void
+edit_remove(struct edit *edit, uint32_t index)
+{
+	uint32_t graph, first = onnx_graphs_inside(&edit->graphs, index);
+	size_t i, j;
+
+	edit->nodes[index].removed = true;
+	edit_count_readers_in(edit, index, -1);
+	for (graph = first; graph < edit->graphs.count && edit->graphs.items[graph].node == index;
+	     graph++) {
+		const struct onnx_graph_place *place = &edit->graphs.items[graph];
+
+		for (i = 0; i < place->proto->n_output; i++)
+			edit_count_reader(edit, graph, place->proto->output[i]->name, -1);
+		for (j = 0; j < place->proto->n_node; j++)
+			if (!edit->nodes[place->first_node + j].removed)
+				edit_remove(edit, place->first_node + (uint32_t)j);
+	}
+}
+
 /* --- asking ----------------------------------------------------------------------- */
-
-uint32_t
-edit_producer(const struct edit *edit, const char *name)
-{
-	uint32_t index = map_get(&edit->producers, name);
-
-	return index == MAP_NONE || edit->nodes[index].removed ? GRAPH_NONE : index;
-}
-
-Onnx__TensorProto *
-edit_stored(const struct edit *edit, const char *name)
-{
-	uint32_t index = map_get(&edit->initializers, name);
-	const Onnx__NodeProto *node;
-
-	if (index != MAP_NONE)
-		return edit->tensors[index].removed ? NULL : edit->tensors[index].proto;
-	index = edit_producer(edit, name);
-	if (index == GRAPH_NONE)
-		return NULL;
-	node = edit->nodes[index].proto;
-	if (!node->op_type || strcmp(node->op_type, "Constant") != 0 || node->n_attribute != 1)
-		return NULL;
-	return node->attribute[0]->t;
-}
 
 const char *
 edit_input_of(const struct edit *edit, uint32_t node, uint32_t slot)
@@ -308,26 +288,58 @@ edit_order(struct edit *edit, size_t *count)
 	return order;
 }
 
+/* Of one graph: nodes[first] and on, in the order of the model. */
+static size_t
+write_nodes(struct edit *edit, uint32_t graph, const uint32_t *order, size_t count,
+	    Onnx__NodeProto **nodes)
+{
+	Onnx__GraphProto *proto = edit->graphs.items[graph].proto;
+	size_t i;
+
+	for (i = 0; i < count && edit->nodes[order[i]].graph == graph; i++)
+		nodes[i] = edit->nodes[order[i]].proto;
+	proto->node = nodes;
+	proto->n_node = i;
+	return i;
+}
+
+static bool
+write_tensors(struct edit *edit)
+{
+	size_t *counts = arena_zalloc(&edit->scratch, edit->graphs.count, sizeof *counts);
+	size_t i;
+
+	for (i = 0; counts && i < edit->tensor_count; i++)
+		counts[edit->tensors[i].graph] += !edit->tensors[i].removed;
+	for (i = 0; counts && i < edit->graphs.count; i++) {
+		Onnx__GraphProto *proto = edit->graphs.items[i].proto;
+
+		proto->n_initializer = 0;
+		proto->initializer = arena_alloc(edit->arena, counts[i],
+						 sizeof(Onnx__TensorProto *));
+		if (!proto->initializer)
+			return false;
+	}
+	for (i = 0; counts && i < edit->tensor_count; i++) {
+		Onnx__GraphProto *proto = edit->graphs.items[edit->tensors[i].graph].proto;
+
+		if (!edit->tensors[i].removed)
+			proto->initializer[proto->n_initializer++] = edit->tensors[i].proto;
+	}
+	return counts != NULL;
+}
+
+/* Anchors of one graph's nodes follow one another, so the order has graph after graph. */
 snnfit_status
 edit_finish(struct edit *edit, snnfit_error *err)
 {
-	Onnx__NodeProto **nodes;
-	Onnx__TensorProto **tensors;
-	size_t count, kept = 0, i;
+	size_t count, done = 0, i;
 	uint32_t *order = edit_order(edit, &count);
+	Onnx__NodeProto **nodes = arena_alloc(edit->arena, count, sizeof(Onnx__NodeProto *));
 
-	nodes = arena_alloc(edit->arena, count, sizeof *nodes);
-	tensors = arena_alloc(edit->arena, edit->tensor_count, sizeof *tensors);
-	if (!order || !nodes || !tensors)
+	if (!order || !nodes)
 		return error_no_memory(err);
-	for (i = 0; i < count; i++)
-		nodes[i] = edit->nodes[order[i]].proto;
-	for (i = 0; i < edit->tensor_count; i++)
-		if (!edit->tensors[i].removed)
-			tensors[kept++] = edit->tensors[i].proto;
-	edit->main->node = nodes;
-	edit->main->n_node = count;
-	edit->main->initializer = tensors;
-	edit->main->n_initializer = kept;
-	return SNNFIT_OK;
+	for (i = 0; i < edit->graphs.count; i++)
+		done += write_nodes(edit, (uint32_t)i, order + done, count - done, nodes + done);
+	return write_tensors(edit) ? SNNFIT_OK : error_no_memory(err);
 }

@@ -151,8 +151,12 @@ cut_declared(struct edit *edit, const struct binding_shape *binding,
 static const Onnx__ValueInfoProto *
 declaration_of(const struct edit *edit, const struct binding_shape *binding)
 {
-	const Onnx__GraphProto *graph = edit->main;
+	const Onnx__GraphProto *graph = binding->graph < edit->graphs.count
+						? edit->graphs.items[binding->graph].proto
+						: NULL;
 
+	if (!graph)
+		return NULL;
 	switch (binding->place) {
 	case PLACE_INPUT:
 		return binding->index < graph->n_input ? graph->input[binding->index] : NULL;
@@ -202,22 +206,10 @@ shapes_cut(struct edit *edit, snnfit_error *err)
 
 /* --- what is declared about constants --------------------------------------------------- */
 
-/* Constants have few declarations, and few models have any: a walk over the list. */
-static Onnx__ValueInfoProto *
-find_declaration(Onnx__ValueInfoProto *const *list, size_t count, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		if (list[i]->name && strcmp(list[i]->name, name) == 0)
-			return list[i];
-	return NULL;
-}
-
 static void
 follow(Onnx__ValueInfoProto *value, const Onnx__TensorProto *tensor)
 {
-	Onnx__TensorShapeProto *shape = value ? declared_shape(value) : NULL;
+	Onnx__TensorShapeProto *shape = declared_shape(value);
 	size_t d;
 
 	if (!shape)
@@ -233,19 +225,31 @@ follow(Onnx__ValueInfoProto *value, const Onnx__TensorProto *tensor)
 			declare_size(shape->dim[d], tensor->dims[d]);
 }
 
-void
-shapes_follow(struct edit *edit, const Onnx__TensorProto *tensor, const char *name)
+static uint32_t
+first_declaration(const struct edit *edit, uint32_t graph, const char *name)
 {
-	follow(find_declaration(edit->main->input, edit->main->n_input, name), tensor);
-	follow(find_declaration(edit->main->value_info, edit->main->n_value_info, name), tensor);
+	uint32_t value = edit_find(edit, graph, name);
+
+	return value == GRAPH_NONE ? GRAPH_NONE : edit->values[value].declaration;
 }
 
 void
-shapes_forget(struct edit *edit, const char *name)
+shapes_follow(struct edit *edit, const Onnx__TensorProto *tensor, uint32_t graph, const char *name)
 {
-	Onnx__ValueInfoProto *value = find_declaration(edit->main->value_info,
-						       edit->main->n_value_info, name);
+	uint32_t i;
 
-	if (value && declared_shape(value))
-		value->type->tensor_type->shape = NULL;
+	for (i = first_declaration(edit, graph, name); i != GRAPH_NONE;
+	     i = edit->declarations[i].next)
+		follow(edit->declarations[i].proto, tensor);
+}
+
+void
+shapes_forget(struct edit *edit, uint32_t graph, const char *name)
+{
+	uint32_t i;
+
+	for (i = first_declaration(edit, graph, name); i != GRAPH_NONE;
+	     i = edit->declarations[i].next)
+		if (declared_shape(edit->declarations[i].proto))
+			edit->declarations[i].proto->type->tensor_type->shape = NULL;
 }

@@ -18,7 +18,7 @@ enum { EXPRESSION_MAX = 64 }; /* nodes followed to find a type or a name */
 /* Weights that were written, and for which projection: an unrolled network has a
  * projection a step, all of the same weights. */
 struct written {
-	const char *before; /* what the operation read */
+	uint32_t before; /* the value that the operation read */
 	const char *after;
 	const struct projection *projection;
 	bool transposed;
@@ -57,18 +57,22 @@ node_is(const Onnx__NodeProto *node, const char *op_type)
 	return standard && node->op_type && strcmp(node->op_type, op_type) == 0;
 }
 
+/* What makes the name, and *graph becomes the one that this stands in. */
 static const Onnx__NodeProto *
-producer(const struct edit *edit, const char *name)
+producer(const struct edit *edit, uint32_t *graph, const char *name)
 {
-	uint32_t index = edit_producer(edit, name);
+	uint32_t index = edit_producer(edit, *graph, name);
 
-	return index == GRAPH_NONE ? NULL : edit->nodes[index].proto;
+	if (index == GRAPH_NONE)
+		return NULL;
+	*graph = edit->nodes[index].graph;
+	return edit->nodes[index].proto;
 }
 
 /* The stored tensor behind the name, seen through Identity. *alone: nobody reads
  * it, or what stands between, but this slot. */
 static Onnx__TensorProto *
-stored_behind(const struct edit *edit, const char *name, bool *alone)
+stored_behind(const struct edit *edit, uint32_t graph, const char *name, bool *alone)
 {
 	const Onnx__NodeProto *node;
 	Onnx__TensorProto *tensor;
@@ -76,11 +80,11 @@ stored_behind(const struct edit *edit, const char *name, bool *alone)
 
 	*alone = true;
 	for (i = 0; i < EXPRESSION_MAX; i++) {
-		*alone = *alone && readers_of(&edit->now, name) == 1;
-		tensor = edit_stored(edit, name);
+		*alone = *alone && edit_readers(edit, graph, name) == 1;
+		tensor = edit_stored(edit, graph, name);
 		if (tensor)
 			return tensor;
-		node = producer(edit, name);
+		node = producer(edit, &graph, name);
 		if (!node || !node_is(node, "Identity") || !node->n_input)
 			return NULL;
 		name = node->input[0];
@@ -129,13 +133,13 @@ interface_type(const struct edit *edit)
 
 /* The element type of a constant expression: of a float tensor in it. */
 static int32_t
-expression_type(const struct edit *edit, const char *name)
+expression_type(const struct edit *edit, uint32_t graph, const char *name)
 {
 	unsigned i;
 
 	for (i = 0; i < EXPRESSION_MAX; i++) {
-		const Onnx__TensorProto *tensor = edit_stored(edit, name);
-		const Onnx__NodeProto *node = producer(edit, name);
+		const Onnx__TensorProto *tensor = edit_stored(edit, graph, name);
+		const Onnx__NodeProto *node = producer(edit, &graph, name);
 
 		if (tensor)
 			return is_float(tensor->data_type) ? tensor->data_type
@@ -152,14 +156,14 @@ expression_type(const struct edit *edit, const char *name)
 /* The tensor at the bottom of the expression: what people know the weights by.
  * Endings that an earlier export gave are left out. NULL: out of memory. */
 static char *
-base_name(struct edit *edit, const char *name)
+base_name(struct edit *edit, uint32_t graph, const char *name)
 {
 	static const char *const endings[] = { "__weights", "__quantized", "__bias" };
 	char *base, *ending;
 	unsigned i;
 
-	for (i = 0; i < EXPRESSION_MAX && !edit_stored(edit, name); i++) {
-		const Onnx__NodeProto *node = producer(edit, name);
+	for (i = 0; i < EXPRESSION_MAX && !edit_stored(edit, graph, name); i++) {
+		const Onnx__NodeProto *node = producer(edit, &graph, name);
 
 		if (!node || !node->n_input || !node->input[0][0])
 			break;
@@ -277,22 +281,22 @@ write_beside(const struct writer *writer, uint32_t node, uint32_t slot, const ch
 		return error_no_memory(writer->err);
 	status = tensor_set_float(edit->model, tensor, shape, values, writer->err);
 	if (status == SNNFIT_OK)
-		status = edit_append(edit, tensor, writer->err);
+		status = edit_append(edit, tensor, edit->nodes[node].graph, writer->err);
 	if (status == SNNFIT_OK)
 		status = edit_read(edit, node, slot, name, writer->err);
 	return status;
 }
 
 static snnfit_status
-write_in_place(const struct writer *writer, Onnx__TensorProto *tensor, const char *name,
-	       const struct tensor_shape *shape, const float *values)
+write_in_place(const struct writer *writer, uint32_t graph, Onnx__TensorProto *tensor,
+	       const char *name, const struct tensor_shape *shape, const float *values)
 {
 	snnfit_status status = tensor_set_float(writer->edit->model, tensor, shape, values,
 						writer->err);
 
 	if (status == SNNFIT_OK) {
-		shapes_follow(writer->edit, tensor, tensor->name ? tensor->name : "");
-		shapes_follow(writer->edit, tensor, name);
+		shapes_follow(writer->edit, tensor, graph, tensor->name);
+		shapes_follow(writer->edit, tensor, graph, name);
 	}
 	return status;
 }
@@ -302,6 +306,7 @@ write_quantized(const struct writer *writer, const char *base, const struct tens
 		uint32_t row_axis, const float *values)
 {
 	struct edit *edit = writer->edit;
+	uint32_t graph = edit->nodes[writer->binding->node].graph;
 	struct quantize_request request = { &writer->projection->quantization,
 					    writer->population,
 					    base,
@@ -313,9 +318,9 @@ write_quantized(const struct writer *writer, const char *base, const struct tens
 					writer->err);
 
 	if (status == SNNFIT_OK)
-		status = edit_append(edit, made.integers, writer->err);
+		status = edit_append(edit, made.integers, graph, writer->err);
 	if (status == SNNFIT_OK)
-		status = edit_append(edit, made.scale, writer->err);
+		status = edit_append(edit, made.scale, graph, writer->err);
 	if (status == SNNFIT_OK)
 		status = edit_insert(edit, made.node, writer->binding->node, EDIT_BEFORE,
 				     writer->err);
@@ -331,7 +336,8 @@ write_matrix(const struct writer *writer, const float *values)
 	struct edit *edit = writer->edit;
 	const struct binding_projection *binding = writer->binding;
 	const char *name = edit_input_of(edit, binding->node, binding->weight_slot);
-	const char *base = base_name(edit, name);
+	uint32_t graph = edit->nodes[binding->node].graph;
+	const char *base = base_name(edit, graph, name);
 	struct tensor_shape shape;
 	snnfit_status status;
 	Onnx__TensorProto *tensor;
@@ -340,15 +346,15 @@ write_matrix(const struct writer *writer, const float *values)
 
 	if (!base)
 		return error_no_memory(writer->err);
-	tensor = stored_behind(edit, name, &alone);
+	tensor = stored_behind(edit, graph, name, &alone);
 	status = weights_shape(writer, tensor, &shape, &row_axis);
 	if (status != SNNFIT_OK)
 		return status;
-	shape.type = expression_type(edit, name);
+	shape.type = expression_type(edit, graph, name);
 	if (writer->projection->quantization.bits)
 		return write_quantized(writer, base, &shape, row_axis, values);
 	if (tensor && alone && is_float(tensor->data_type))
-		return write_in_place(writer, tensor, name, &shape, values);
+		return write_in_place(writer, graph, tensor, name, &shape, values);
 	return write_beside(writer, binding->node, binding->weight_slot, "weights", base, &shape,
 			    values);
 }
@@ -397,15 +403,14 @@ same_quantization(const struct projection *a, const struct projection *b)
 
 /* values: of the projection that is to be written. */
 static snnfit_status
-is_the_same(const struct writer *writer, const struct written *written, const char *name,
+is_the_same(const struct writer *writer, const struct written *written, uint32_t before,
 	    const float *values, bool *same)
 {
 	const struct projection *other = written->projection, *own = writer->projection;
 	const float *others;
 	snnfit_status status;
 
-	*same = strcmp(written->before, name) == 0 &&
-		written->transposed == writer->binding->transposed &&
+	*same = written->before == before && written->transposed == writer->binding->transposed &&
 		other->weights->rows == own->weights->rows &&
 		other->weights->columns == own->weights->columns && other->kernel == own->kernel &&
 		same_quantization(other, own);
@@ -420,7 +425,7 @@ is_the_same(const struct writer *writer, const struct written *written, const ch
 }
 
 static snnfit_status
-find_written(const struct writer *writer, const char *name, const float *values, const char **out)
+find_written(const struct writer *writer, uint32_t before, const float *values, const char **out)
 {
 	snnfit_status status = SNNFIT_OK;
 	bool same = false;
@@ -428,7 +433,7 @@ find_written(const struct writer *writer, const char *name, const float *values,
 
 	*out = NULL;
 	for (i = 0; i < writer->written->count && !same && status == SNNFIT_OK; i++) {
-		status = is_the_same(writer, &writer->written->items[i], name, values, &same);
+		status = is_the_same(writer, &writer->written->items[i], before, values, &same);
 		if (same)
 			*out = writer->written->items[i].after;
 	}
@@ -436,7 +441,7 @@ find_written(const struct writer *writer, const char *name, const float *values,
 }
 
 static snnfit_status
-remember(const struct writer *writer, const char *before)
+remember(const struct writer *writer, uint32_t before)
 {
 	const struct binding_projection *binding = writer->binding;
 	struct written_list *list = writer->written;
@@ -455,7 +460,9 @@ static snnfit_status
 write_weights(const struct writer *writer)
 {
 	const struct binding_projection *binding = writer->binding;
-	const char *before = edit_input_of(writer->edit, binding->node, binding->weight_slot);
+	uint32_t before = edit_find(
+		writer->edit, writer->edit->nodes[binding->node].graph,
+		edit_input_of(writer->edit, binding->node, binding->weight_slot));
 	const char *again = NULL;
 	const float *values;
 	snnfit_status status = weights_read(writer->projection->weights, &values, writer->err);
@@ -494,7 +501,8 @@ replace_bias(const struct writer *writer, const float *values)
 	struct edit *edit = writer->edit;
 	const struct binding_projection *binding = writer->binding;
 	const char *name = edit_input_of(edit, binding->bias_node, binding->bias_slot);
-	const char *base = base_name(edit, name);
+	uint32_t graph = edit->nodes[binding->bias_node].graph;
+	const char *base = base_name(edit, graph, name);
 	struct tensor_shape shape;
 	Onnx__TensorProto *tensor;
 	snnfit_status status;
@@ -502,16 +510,16 @@ replace_bias(const struct writer *writer, const float *values)
 
 	if (!base)
 		return error_no_memory(writer->err);
-	tensor = stored_behind(edit, name, &alone);
+	tensor = stored_behind(edit, graph, name, &alone);
 	if (tensor) {
 		status = tensor_shape_of(edit->model, tensor, &shape, writer->err);
 		if (status != SNNFIT_OK)
 			return status;
 		if (alone && is_float(shape.type) && shape.count == writer->projection->bias->rows)
-			return write_in_place(writer, tensor, name, &shape, values);
+			return write_in_place(writer, graph, tensor, name, &shape, values);
 	}
 	bias_shape(writer, binding->bias_node != binding->node, &shape);
-	shape.type = expression_type(edit, name);
+	shape.type = expression_type(edit, graph, name);
 	return write_beside(writer, binding->bias_node, binding->bias_slot, "bias", base, &shape,
 			    values);
 }
@@ -528,13 +536,16 @@ insert_add(const struct writer *writer, const char *base, const struct tensor_sh
 	const char *label = names_fresh(&edit->names, base, "add_bias");
 	const char *bias = names_fresh(&edit->names, base, "bias");
 	Onnx__TensorProto *tensor = bias ? tensor_new(edit->model, bias) : NULL;
+	struct edit_value *made;
 	snnfit_status status;
 
-	if (!fresh || !label || !tensor || !map_set(&edit->producers, fresh, index))
+	made = fresh ? edit_define(edit, edit->nodes[index].graph, fresh) : NULL;
+	if (!made || !label || !tensor)
 		return error_no_memory(writer->err);
+	made->node = index;
 	status = tensor_set_float(edit->model, tensor, shape, values, writer->err);
 	if (status == SNNFIT_OK)
-		status = edit_append(edit, tensor, writer->err);
+		status = edit_append(edit, tensor, edit->nodes[index].graph, writer->err);
 	if (status != SNNFIT_OK)
 		return status;
 	add = build_node(edit->arena, &(struct build_node){ .op_type = "Add",
@@ -551,13 +562,14 @@ new_bias(const struct writer *writer, const float *values)
 	struct edit *edit = writer->edit;
 	const struct binding_projection *binding = writer->binding;
 	const char *weights = edit_input_of(edit, binding->node, binding->weight_slot);
-	const char *base = base_name(edit, weights);
+	uint32_t graph = edit->nodes[binding->node].graph;
+	const char *base = base_name(edit, graph, weights);
 	struct tensor_shape shape;
 
 	if (!base)
 		return error_no_memory(writer->err);
 	bias_shape(writer, binding->bias_added, &shape);
-	shape.type = expression_type(edit, weights);
+	shape.type = expression_type(edit, graph, weights);
 	if (binding->bias_added)
 		return insert_add(writer, base, &shape, values);
 	return write_beside(writer, binding->node, 2, "bias", base, &shape, values);
@@ -582,11 +594,12 @@ write_bias(const struct writer *writer)
 static bool
 are_quantized_already(const struct edit *edit, const struct binding_projection *binding)
 {
+	uint32_t graph = edit->nodes[binding->node].graph;
 	const Onnx__NodeProto *node;
 
 	if (!binding->editable)
 		return true;
-	node = producer(edit, edit_input_of(edit, binding->node, binding->weight_slot));
+	node = producer(edit, &graph, edit_input_of(edit, binding->node, binding->weight_slot));
 	return node && node_is(node, "DequantizeLinear");
 }
 

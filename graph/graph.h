@@ -141,14 +141,15 @@ struct state_pair {
 
 enum time_kind { TIME_STEP, TIME_UNROLLED, TIME_LOOP, TIME_ZERO, TIME_BAKED, TIME_ANN };
 
-/* --- bindings: where each thing stands in the ONNX model, by index in its main
- * graph. Written by the importer, read by the exporter, shared by all copies of
+/* --- bindings: where each thing stands in the ONNX model. Nodes and initializers
+ * are numbered through all graphs, the main one and those inside nodes, as
+ * proto/graphs.h does: in the main graph the number is the index. Written by the importer, read by the exporter, shared by all copies of
  * a graph and never changed: dimensions here are those of the input model. ----- */
 
 /* A tensor that can be cut: an initializer, or the value of a Constant node. */
 struct binding_source {
 	bool is_node;
-	uint32_t index; /* of the initializer, or of the node */
+	uint32_t index; /* number of the initializer, or of the node */
 };
 /* One read of a source; every read has its own dimensions. */
 struct binding_use {
@@ -179,8 +180,9 @@ struct binding_read {
 /* A declared shape. */
 enum binding_place { PLACE_INPUT, PLACE_OUTPUT, PLACE_VALUE_INFO };
 struct binding_shape {
+	uint32_t graph;
 	enum binding_place place;
-	uint32_t index;
+	uint32_t index; /* in the list of that graph */
 	uint32_t rank;
 	struct dimension *dims;
 };
@@ -199,7 +201,7 @@ struct binding_projection {
 			     * (else as Gemm's input C) */
 	bool transposed;    /* the tensor read is [columns][rows] */
 	uint32_t data_rank; /* of what it reads */
-	bool editable;	    /* new weights can be written: in the main graph, constant */
+	bool editable;	    /* new weights can be written: in no function, constant */
 };
 
 struct bindings {

@@ -286,7 +286,7 @@ bind_shapes_of(struct binder *binder, enum binding_place place, size_t count,
 		if (!tensor->known)
 			continue;
 		out = &bindings->shapes[bindings->shape_count++];
-		*out = (struct binding_shape){ place, (uint32_t)i, tensor->rank,
+		*out = (struct binding_shape){ 0, place, (uint32_t)i, tensor->rank,
 					       bind_dimensions(binder, tensor->axes,
 							       tensor->rank) };
 		if (!out->dims)

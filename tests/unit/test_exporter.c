@@ -37,7 +37,7 @@ bind_shape(struct shared *shared, enum binding_place place, uint32_t index, axis
 
 	dims[0] = along(shared->graph, GRAPH_NONE, 1);
 	dims[1] = along(shared->graph, axis, 4);
-	shared->shapes[shared->bindings.shape_count++] = (struct binding_shape){ place, index, 2,
+	shared->shapes[shared->bindings.shape_count++] = (struct binding_shape){ 0, place, index, 2,
 										 dims };
 }
 
