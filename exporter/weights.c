@@ -15,8 +15,7 @@
 
 enum { EXPRESSION_MAX = 64 }; /* nodes followed to find a type or a name */
 
-/* Weights that were written, and for which projection: an unrolled network has a
- * projection a step, all of the same weights. */
+/* Weights that were written, and for which projection: layers may be tied. */
 struct written {
 	uint32_t before; /* the value that the operation read */
 	const char *after;
@@ -35,6 +34,7 @@ struct writer {
 	const struct projection *projection;
 	const struct binding_projection *binding;
 	const char *population; /* for messages */
+	const char *bias;	/* written for an earlier step; NULL: none yet */
 	snnfit_error *err;
 };
 
@@ -69,18 +69,45 @@ producer(const struct edit *edit, uint32_t *graph, const char *name)
 	return edit->nodes[index].proto;
 }
 
-/* The stored tensor behind the name, seen through Identity. *alone: nobody reads
- * it, or what stands between, but this slot. */
-static Onnx__TensorProto *
-stored_behind(const struct edit *edit, uint32_t graph, const char *name, bool *alone)
+static bool
+reads(const struct edit *edit, uint32_t node, uint32_t slot, uint32_t value)
 {
+	return value != GRAPH_NONE &&
+	       edit_find(edit, edit->nodes[node].graph, edit_input_of(edit, node, slot)) == value;
+}
+
+/* Slots of the projection's operations, all of its steps, that read the name. */
+static uint32_t
+own_readers(const struct writer *writer, uint32_t graph, const char *name)
+{
+	const struct edit *edit = writer->edit;
+	uint32_t value = edit_find(edit, graph, name), count = 0, i;
+
+	for (i = 0; i <= writer->projection->more_bindings; i++) {
+		const struct binding_projection *binding =
+			&edit->bindings->projections[writer->projection->binding + i];
+
+		count += reads(edit, binding->node, binding->weight_slot, value);
+		count += binding->bias_node != GRAPH_NONE &&
+			 reads(edit, binding->bias_node, binding->bias_slot, value);
+	}
+	return count;
+}
+
+/* The stored tensor behind the name, seen through Identity. *alone: nobody reads
+ * it, or what stands between, but this projection. */
+static Onnx__TensorProto *
+stored_behind(const struct writer *writer, uint32_t graph, const char *name, bool *alone)
+{
+	const struct edit *edit = writer->edit;
+	uint32_t readers = own_readers(writer, graph, name);
 	const Onnx__NodeProto *node;
 	Onnx__TensorProto *tensor;
 	unsigned i;
 
 	*alone = true;
-	for (i = 0; i < EXPRESSION_MAX; i++) {
-		*alone = *alone && edit_readers(edit, graph, name) == 1;
+	for (i = 0; i < EXPRESSION_MAX; i++, readers = 1) {
+		*alone = *alone && edit_readers(edit, graph, name) == readers;
 		tensor = edit_stored(edit, graph, name);
 		if (tensor)
 			return tensor;
@@ -346,7 +373,7 @@ write_matrix(const struct writer *writer, const float *values)
 
 	if (!base)
 		return error_no_memory(writer->err);
-	tensor = stored_behind(edit, graph, name, &alone);
+	tensor = stored_behind(writer, graph, name, &alone);
 	status = weights_shape(writer, tensor, &shape, &row_axis);
 	if (status != SNNFIT_OK)
 		return status;
@@ -410,8 +437,10 @@ is_the_same(const struct writer *writer, const struct written *written, uint32_t
 	const float *others;
 	snnfit_status status;
 
-	*same = written->before == before && written->transposed == writer->binding->transposed &&
-		other->weights->rows == own->weights->rows &&
+	*same = written->before == before && written->transposed == writer->binding->transposed;
+	if (!*same || other == own)
+		return SNNFIT_OK;
+	*same = other->weights->rows == own->weights->rows &&
 		other->weights->columns == own->weights->columns && other->kernel == own->kernel &&
 		same_quantization(other, own);
 	if (!*same)
@@ -495,8 +524,30 @@ bias_shape(const struct writer *writer, bool added, struct tensor_shape *shape)
 		shape->dims[shape->rank++] = 1;
 }
 
+/* The tensor of the new bias: made once, read at every step. */
 static snnfit_status
-replace_bias(const struct writer *writer, const float *values)
+store_bias(struct writer *writer, uint32_t graph, const char *base,
+	   const struct tensor_shape *shape, const float *values)
+{
+	struct edit *edit = writer->edit;
+	const char *name = writer->bias ? writer->bias : names_fresh(&edit->names, base, "bias");
+	Onnx__TensorProto *tensor;
+	snnfit_status status;
+
+	if (writer->bias)
+		return SNNFIT_OK;
+	tensor = name ? tensor_new(edit->model, name) : NULL;
+	if (!tensor)
+		return error_no_memory(writer->err);
+	status = tensor_set_float(edit->model, tensor, shape, values, writer->err);
+	if (status == SNNFIT_OK)
+		status = edit_append(edit, tensor, graph, writer->err);
+	writer->bias = name;
+	return status;
+}
+
+static snnfit_status
+replace_bias(struct writer *writer, const float *values)
 {
 	struct edit *edit = writer->edit;
 	const struct binding_projection *binding = writer->binding;
@@ -510,22 +561,27 @@ replace_bias(const struct writer *writer, const float *values)
 
 	if (!base)
 		return error_no_memory(writer->err);
-	tensor = stored_behind(edit, graph, name, &alone);
+	tensor = writer->bias ? NULL : stored_behind(writer, graph, name, &alone);
 	if (tensor) {
 		status = tensor_shape_of(edit->model, tensor, &shape, writer->err);
 		if (status != SNNFIT_OK)
 			return status;
-		if (alone && is_float(shape.type) && shape.count == writer->projection->bias->rows)
+		if (alone && is_float(shape.type) &&
+		    shape.count == writer->projection->bias->rows) {
+			writer->bias = name;
 			return write_in_place(writer, graph, tensor, name, &shape, values);
+		}
 	}
 	bias_shape(writer, binding->bias_node != binding->node, &shape);
 	shape.type = expression_type(edit, graph, name);
-	return write_beside(writer, binding->bias_node, binding->bias_slot, "bias", base, &shape,
-			    values);
+	status = store_bias(writer, graph, base, &shape, values);
+	if (status != SNNFIT_OK)
+		return status;
+	return edit_read(edit, binding->bias_node, binding->bias_slot, writer->bias, writer->err);
 }
 
 static snnfit_status
-insert_add(const struct writer *writer, const char *base, const struct tensor_shape *shape,
+insert_add(struct writer *writer, const char *base, const struct tensor_shape *shape,
 	   const float *values)
 {
 	struct edit *edit = writer->edit;
@@ -534,30 +590,25 @@ insert_add(const struct writer *writer, const char *base, const struct tensor_sh
 	const char *output = node->output[0];
 	char *fresh = names_fresh(&edit->names, output, "without_bias");
 	const char *label = names_fresh(&edit->names, base, "add_bias");
-	const char *bias = names_fresh(&edit->names, base, "bias");
-	Onnx__TensorProto *tensor = bias ? tensor_new(edit->model, bias) : NULL;
+	snnfit_status status = store_bias(writer, edit->nodes[index].graph, base, shape, values);
 	struct edit_value *made;
-	snnfit_status status;
 
-	made = fresh ? edit_define(edit, edit->nodes[index].graph, fresh) : NULL;
-	if (!made || !label || !tensor)
-		return error_no_memory(writer->err);
-	made->node = index;
-	status = tensor_set_float(edit->model, tensor, shape, values, writer->err);
-	if (status == SNNFIT_OK)
-		status = edit_append(edit, tensor, edit->nodes[index].graph, writer->err);
 	if (status != SNNFIT_OK)
 		return status;
+	made = fresh ? edit_define(edit, edit->nodes[index].graph, fresh) : NULL;
+	if (!made || !label)
+		return error_no_memory(writer->err);
+	made->node = index;
 	add = build_node(edit->arena, &(struct build_node){ .op_type = "Add",
 							    .name = label,
-							    .inputs = { fresh, bias },
+							    .inputs = { fresh, writer->bias },
 							    .outputs = { output } });
 	node->output[0] = fresh;
 	return edit_insert(edit, add, index, EDIT_AFTER, writer->err);
 }
 
 static snnfit_status
-new_bias(const struct writer *writer, const float *values)
+new_bias(struct writer *writer, const float *values)
 {
 	struct edit *edit = writer->edit;
 	const struct binding_projection *binding = writer->binding;
@@ -565,6 +616,7 @@ new_bias(const struct writer *writer, const float *values)
 	uint32_t graph = edit->nodes[binding->node].graph;
 	const char *base = base_name(edit, graph, weights);
 	struct tensor_shape shape;
+	snnfit_status status;
 
 	if (!base)
 		return error_no_memory(writer->err);
@@ -572,11 +624,14 @@ new_bias(const struct writer *writer, const float *values)
 	shape.type = expression_type(edit, graph, weights);
 	if (binding->bias_added)
 		return insert_add(writer, base, &shape, values);
-	return write_beside(writer, binding->node, 2, "bias", base, &shape, values);
+	status = store_bias(writer, graph, base, &shape, values);
+	if (status != SNNFIT_OK)
+		return status;
+	return edit_read(edit, binding->node, 2, writer->bias, writer->err);
 }
 
 static snnfit_status
-write_bias(const struct writer *writer)
+write_bias(struct writer *writer)
 {
 	const float *values;
 	snnfit_status status = weights_read(writer->projection->bias, &values, writer->err);
@@ -623,6 +678,24 @@ check_binding(const struct edit *edit, const struct projection *projection, bool
 	return SNNFIT_OK;
 }
 
+/* At every step that the projection stands at. */
+static snnfit_status
+write_steps(struct writer *writer, bool weights, bool bias)
+{
+	const struct binding_projection *first = writer->binding;
+	snnfit_status status = SNNFIT_OK;
+	uint32_t i;
+
+	for (i = 0; i <= writer->projection->more_bindings && status == SNNFIT_OK; i++) {
+		writer->binding = &first[i];
+		if (weights)
+			status = write_weights(writer);
+		if (status == SNNFIT_OK && bias)
+			status = write_bias(writer);
+	}
+	return status;
+}
+
 static snnfit_status
 write_projection(struct edit *edit, struct written_list *written,
 		 const struct projection *projection, snnfit_error *err)
@@ -643,10 +716,8 @@ write_projection(struct edit *edit, struct written_list *written,
 	if (bound && projection->bias && writer.binding->bias_node == GRAPH_NONE)
 		bias = true;
 	status = check_binding(edit, projection, weights || bias, err);
-	if (status == SNNFIT_OK && weights)
-		status = write_weights(&writer);
-	if (status == SNNFIT_OK && bias)
-		status = write_bias(&writer);
+	if (status == SNNFIT_OK && (weights || bias))
+		status = write_steps(&writer, weights, bias);
 	return status;
 }
 

@@ -130,6 +130,7 @@ struct projection {
 	uint32_t kernel;	 /* weights per (row, column): 1 but for convolutions. Then weights
 			  * has columns * kernel columns, column-major in kernel positions */
 	uint32_t binding;	 /* into bindings.projections, or GRAPH_NONE */
+	uint32_t more_bindings;	 /* that follow it: the same weights, read again at later steps */
 	uint32_t reads_input_of; /* binding whose data input it reads; its own but when fused */
 	bool removed;
 };
@@ -191,7 +192,8 @@ struct binding_attribute {
 	uint32_t node, attribute;
 	struct dimension dim;
 };
-/* The weight operation of a projection. */
+/* A weight operation of a projection: a model that holds several time steps has
+ * one a step, all of the same weights and the same bias. */
 struct binding_projection {
 	uint32_t node;
 	uint32_t data_slot, weight_slot;

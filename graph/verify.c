@@ -364,11 +364,12 @@ check_quantization(const struct check *check, const struct projection *projectio
 }
 
 static bool
-check_binding(const struct check *check, uint32_t binding)
+check_binding(const struct check *check, uint32_t binding, uint32_t more)
 {
 	const struct bindings *bindings = check->graph->bindings;
 
-	return binding == GRAPH_NONE || (bindings && binding < bindings->projection_count) ||
+	return binding == GRAPH_NONE ||
+	       (bindings && (uint64_t)binding + more < bindings->projection_count) ||
 	       fails(check, "its binding does not exist");
 }
 
@@ -391,8 +392,8 @@ check_projection(const struct graph *graph, projection_id id, snnfit_error *err)
 	       (!projection->bias || check_matrix(&check, projection->bias)) &&
 	       check_columns(&check, projection) && check_rows(&check, projection) &&
 	       check_quantization(&check, projection) &&
-	       check_binding(&check, projection->binding) &&
-	       check_binding(&check, projection->reads_input_of);
+	       check_binding(&check, projection->binding, projection->more_bindings) &&
+	       check_binding(&check, projection->reads_input_of, 0);
 }
 
 /* --- the graph ---------------------------------------------------------- */

@@ -544,7 +544,7 @@ index_readers(struct import *import, snnfit_error *err)
 	return SNNFIT_OK;
 }
 
-/* Weights and biases; read by several steps, they count at each. */
+/* Weights and biases; read at several steps, they count once. */
 static void
 count_parameters(struct graph *graph)
 {

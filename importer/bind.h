@@ -31,10 +31,9 @@ MUST_USE snnfit_status bind_tensors(struct import *import, struct graph *graph, 
 /* The projections of every population, with their bindings. */
 MUST_USE snnfit_status bind_projections(struct import *import, struct graph *graph,
 					snnfit_error *err);
-/* What a projection reads at each column. */
+/* What a projection reads at each column, at every step. weight: its first operation. */
 MUST_USE snnfit_status bind_reads(struct import *import, struct graph *graph,
-				  projection_id projection, const struct weight_operation *weight,
-				  snnfit_error *err);
+				  projection_id projection, uint32_t weight, snnfit_error *err);
 /* Bits and scales of weights that stand in the file as integers. */
 MUST_USE snnfit_status bind_quantization(struct import *import, struct graph *graph,
 					 projection_id projection,

@@ -242,15 +242,27 @@ set_gain(struct graph *graph, struct parameter *out, const struct coefficient *c
 	return out->values != NULL;
 }
 
-static snnfit_status
-set_binding(struct import *import, const struct weight_operation *weight, const struct bias *bias,
-	    struct projection *projection)
+/* The same stored bias, or none. */
+static bool
+same_bias(const struct import *import, const struct bias *a, const struct bias *b)
+{
+	const struct value *values = import->program.values;
+	uint32_t one, other;
+
+	if (a->value == NO_VALUE || b->value == NO_VALUE)
+		return a->value == b->value && a->added == b->added;
+	one = bind_root_source(import, a->value);
+	other = bind_root_source(import, b->value);
+	return values[one].tensor && values[one].tensor == values[other].tensor;
+}
+
+static void
+add_binding(struct import *import, const struct weight_operation *weight, const struct bias *bias,
+	    bool editable)
 {
 	const struct operation *operation = &import->program.operations[weight->operation];
 	struct bindings *bindings = &import->bindings;
 
-	projection->binding = (uint32_t)bindings->projection_count;
-	projection->reads_input_of = projection->binding;
 	bindings->projections[bindings->projection_count++] = (struct binding_projection){
 		.node = operation->node_index,
 		.data_slot = weight->data_operand,
@@ -260,9 +272,30 @@ set_binding(struct import *import, const struct weight_operation *weight, const 
 		.bias_added = bias->added,
 		.transposed = weight->transposed,
 		.data_rank = import->axes.tensors[operation->operands[weight->data_operand]].rank,
-		.editable = is_editable(operation),
+		.editable = editable && is_editable(operation),
 	};
-	return SNNFIT_OK;
+}
+
+/* One for each step; what is written has to be right at all of them. */
+static void
+set_bindings(struct import *import, uint32_t weight, uint32_t rows, struct projection *projection)
+{
+	struct bindings *bindings = &import->bindings;
+	struct bias first = find_bias(import, &import->axes.weights[weight], rows);
+	bool editable = true;
+	uint32_t i;
+
+	projection->binding = (uint32_t)bindings->projection_count;
+	projection->reads_input_of = projection->binding;
+	for (i = weight; i != NO_VALUE; i = import->neurons.next_instance[i]) {
+		struct bias bias = find_bias(import, &import->axes.weights[i], rows);
+
+		editable = editable && same_bias(import, &first, &bias);
+		add_binding(import, &import->axes.weights[i], &bias, editable);
+		editable = bindings->projections[bindings->projection_count - 1].editable;
+	}
+	projection->more_bindings = (uint32_t)bindings->projection_count - projection->binding - 1;
+	bindings->projections[projection->binding].editable = editable;
 }
 
 static void
@@ -280,10 +313,10 @@ freeze_uneditable(struct graph *graph, const struct projection *projection, cons
 }
 
 static snnfit_status
-bind_projection(struct import *import, struct graph *graph, uint32_t population,
-		const struct weight_operation *weight, const struct coefficient *gain,
-		snnfit_error *err)
+bind_projection(struct import *import, struct graph *graph, uint32_t population, uint32_t number,
+		const struct coefficient *gain, snnfit_error *err)
 {
+	const struct weight_operation *weight = &import->axes.weights[number];
 	const struct operation *operation = &import->program.operations[weight->operation];
 	const char *label = operation_label(&import->program, operation);
 	uint64_t columns = axis_size(&import->axes, weight->columns);
@@ -308,9 +341,9 @@ bind_projection(struct import *import, struct graph *graph, uint32_t population,
 	if (!status && bias.value != NO_VALUE)
 		status = make_weights(import, NULL, bias.value, rows, 1, &projection->bias, err);
 	if (!status)
-		status = set_binding(import, weight, &bias, projection);
+		set_bindings(import, number, rows, projection);
 	if (!status)
-		status = bind_reads(import, graph, id, weight, err);
+		status = bind_reads(import, graph, id, number, err);
 	if (!status)
 		status = bind_quantization(import, graph, id, weight, err);
 	if (status)
@@ -336,8 +369,7 @@ bind_projections(struct import *import, struct graph *graph, snnfit_error *err)
 		const struct found_population *found = &import->neurons.populations[i];
 
 		for (j = 0; j < found->weight_count; j++) {
-			status = bind_projection(import, graph, i,
-						 &axes->weights[found->weights[j]],
+			status = bind_projection(import, graph, i, found->weights[j],
 						 &found->gains[j], err);
 			if (status)
 				return status;

@@ -2,6 +2,7 @@
 #include "importer/bind.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { CONCAT_DEPTH_MAX = 16 };
 
@@ -10,6 +11,7 @@ struct columns {
 	struct import *import;
 	struct graph *graph;
 	struct projection *projection;
+	double *silent, *spike; /* of all columns */
 	uint32_t first, count;
 	bool delayed, now;
 	bool plain; /* silent is 0 and spike 1 everywhere, so far */
@@ -165,8 +167,8 @@ note_value(struct columns *columns, double *at, double value, double plain)
 static bool
 fill_columns(struct columns *columns, const struct polynomial *p, const struct span *span)
 {
-	double *silent = columns->projection->silent + columns->first;
-	double *spike = columns->projection->spike + columns->first;
+	double *silent = columns->silent + columns->first;
+	double *spike = columns->spike + columns->first;
 	uint32_t c, i;
 
 	for (c = 0; c < columns->count; c++) {
@@ -280,31 +282,76 @@ freeze_sources(struct columns *columns, const struct operation *operation)
 			    reason ? reason : "something else of it than its spikes is read");
 }
 
-snnfit_status
-bind_reads(struct import *import, struct graph *graph, projection_id id,
-	   const struct weight_operation *weight, snnfit_error *err)
+/* What one operation of the projection reads. */
+static enum reads
+describe_operation(struct columns *columns, const struct weight_operation *weight)
 {
-	const struct operation *operation = &import->program.operations[weight->operation];
+	const struct operation *operation = &columns->import->program.operations[weight->operation];
+	uint32_t size = (uint32_t)dimension_size(&columns->projection->columns);
+
+	columns->plain = true;
+	columns->delayed = columns->now = columns->other = columns->input = false;
+	describe(columns, operation->operands[weight->data_operand], weight->columns, 0, size, 0);
+	if (columns->other || (columns->input && (columns->now || columns->delayed)) ||
+	    (columns->now && columns->delayed))
+		return READS_OTHER;
+	return columns->input ? READS_INPUT : READS_SPIKES;
+}
+
+/* The later steps must read what the first does. */
+static snnfit_status
+compare_steps(struct columns *columns, uint32_t weight, snnfit_error *err)
+{
+	struct import *import = columns->import;
+	struct projection *projection = columns->projection;
+	uint32_t size = (uint32_t)dimension_size(&projection->columns);
+	uint32_t step = import->neurons.next_instance[weight];
+	bool plain = columns->plain;
+	double *silent = columns->silent, *spike = columns->spike;
+
+	if (step == NO_VALUE)
+		return SNNFIT_OK;
+	columns->silent = arena_zalloc(&import->arena, size, sizeof(double));
+	columns->spike = arena_zalloc(&import->arena, size, sizeof(double));
+	if (!columns->silent || !columns->spike)
+		return error_no_memory(err);
+	for (; step != NO_VALUE && projection->reads != READS_OTHER;
+	     step = import->neurons.next_instance[step]) {
+		const struct weight_operation *weights = &import->axes.weights[step];
+		enum reads reads = describe_operation(columns, weights);
+
+		if (reads == projection->reads && columns->delayed == projection->delayed &&
+		    columns->plain == plain &&
+		    (plain || (memcmp(columns->silent, silent, size * sizeof(double)) == 0 &&
+			       memcmp(columns->spike, spike, size * sizeof(double)) == 0)))
+			continue;
+		projection->reads = READS_OTHER;
+		freeze_sources(columns, &import->program.operations[weights->operation]);
+	}
+	columns->plain = plain;
+	return SNNFIT_OK;
+}
+
+snnfit_status
+bind_reads(struct import *import, struct graph *graph, projection_id id, uint32_t weight,
+	   snnfit_error *err)
+{
+	const struct weight_operation *first = &import->axes.weights[weight];
 	struct projection *projection = &graph->projections[id];
 	uint32_t size = (uint32_t)dimension_size(&projection->columns);
-	struct columns columns = {
-		.import = import, .graph = graph, .projection = projection, .plain = true
-	};
+	struct columns columns = { .import = import, .graph = graph, .projection = projection };
+	snnfit_status status;
 
-	projection->silent = arena_zalloc(&graph->arena, size, sizeof(double));
-	projection->spike = arena_zalloc(&graph->arena, size, sizeof(double));
+	columns.silent = projection->silent = arena_zalloc(&graph->arena, size, sizeof(double));
+	columns.spike = projection->spike = arena_zalloc(&graph->arena, size, sizeof(double));
 	if (!projection->silent || !projection->spike)
 		return error_no_memory(err);
-	describe(&columns, operation->operands[weight->data_operand], weight->columns, 0, size, 0);
+	projection->reads = describe_operation(&columns, first);
 	projection->delayed = columns.delayed;
-	if (columns.other || (columns.input && (columns.now || columns.delayed)) ||
-	    (columns.now && columns.delayed)) {
-		projection->reads = READS_OTHER;
-		freeze_sources(&columns, operation);
-	} else {
-		projection->reads = columns.input ? READS_INPUT : READS_SPIKES;
-	}
+	if (projection->reads == READS_OTHER)
+		freeze_sources(&columns, &import->program.operations[first->operation]);
+	status = compare_steps(&columns, weight, err);
 	if (columns.plain || projection->reads != READS_SPIKES)
 		projection->silent = projection->spike = NULL;
-	return SNNFIT_OK;
+	return status;
 }

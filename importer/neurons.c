@@ -1,6 +1,7 @@
 /* neurons.c - which weight operations drive one population, and where its sites and states are. */
 #include "importer/neurons.h"
 
+#include "importer/instances.h"
 #include "importer/normal_form.h"
 
 #include <string.h>
@@ -53,6 +54,7 @@ group_weights(struct finder *finder, snnfit_error *err)
 {
 	const struct axes *axes = finder->axes;
 	struct neurons *neurons = finder->neurons;
+	snnfit_status status;
 	uint32_t i;
 
 	finder->leader = arena_alloc(axes->arena, axes->weight_count, sizeof(uint32_t));
@@ -61,8 +63,11 @@ group_weights(struct finder *finder, snnfit_error *err)
 					    sizeof *neurons->populations);
 	if (!finder->leader || !neurons->of_weight || !neurons->populations)
 		return error_no_memory(err);
+	status = instances_find(neurons, finder->axes, err);
+	if (status)
+		return status;
 	for (i = 0; i < axes->weight_count; i++)
-		finder->leader[i] = i;
+		finder->leader[i] = neurons->first_instance[i];
 	for (i = 0; i < axes->program->value_count; i++)
 		group_currents(finder, finder->polynomials->of[i]);
 	for (i = 0; i < axes->weight_count; i++) {
@@ -70,7 +75,8 @@ group_weights(struct finder *finder, snnfit_error *err)
 
 		neurons->of_weight[i] = leader == i ? (uint32_t)neurons->count++
 						    : neurons->of_weight[leader];
-		neurons->populations[neurons->of_weight[i]].weight_count++;
+		neurons->populations[neurons->of_weight[i]].weight_count +=
+			neurons->first_instance[i] == i;
 	}
 	return SNNFIT_OK;
 }
@@ -97,7 +103,8 @@ list_weights(struct finder *finder, snnfit_error *err)
 		struct found_population *p = &neurons->populations[neurons->of_weight[i]];
 
 		p->units = axis_resolve(axes, axes->weights[i].units);
-		p->weights[p->weight_count++] = i;
+		if (neurons->first_instance[i] == i)
+			p->weights[p->weight_count++] = i;
 	}
 	return SNNFIT_OK;
 }

@@ -6,7 +6,7 @@
 
 /* A population before it is put into the graph. Coefficients with count 0: none. */
 struct found_population {
-	uint32_t *weights; /* weight operations into it, in program order */
+	uint32_t *weights; /* weight operations into it, the first of each, in program order */
 	uint32_t weight_count;
 	struct axis units; /* resolved */
 	enum population_kind kind;
@@ -29,6 +29,10 @@ struct neurons {
 	struct found_population *populations;
 	size_t count;
 	uint32_t *of_weight; /* [axes.weight_count]: its population */
+	/* The same weights between the same units, read again at another step: instances
+	 * of one operation. [axes.weight_count] each. */
+	uint32_t *first_instance;
+	uint32_t *next_instance; /* in program order; NO_VALUE ends */
 };
 
 MUST_USE snnfit_status neurons_find(struct neurons *neurons, struct polynomials *polynomials,

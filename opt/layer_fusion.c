@@ -99,6 +99,8 @@ binding_reason(const struct graph *graph, const struct projection *in, const str
 
 	if (!projection_editable(graph, in) || !projection_editable(graph, out))
 		return "the weights cannot be written";
+	if (in->more_bindings || out->more_bindings)
+		return "the model holds several time steps";
 	if (!bindings || in->reads_input_of == GRAPH_NONE || out->binding == GRAPH_NONE)
 		return NULL;
 	if (bindings->projections[in->reads_input_of].data_rank !=

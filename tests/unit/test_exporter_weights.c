@@ -211,8 +211,8 @@ START_TEST(weights_that_cannot_be_written_are_refused)
 }
 END_TEST
 
-/* Two steps of an unrolled network: two operations, one tensor, before and after. */
-START_TEST(the_same_weights_of_two_steps_stay_one)
+/* Two tied layers: two projections, one tensor, before and after. */
+START_TEST(the_same_weights_of_two_layers_stay_one)
 {
 	struct layer layer = gemm_layer(17, false);
 	struct onnx_model *model = layer.input;
@@ -240,6 +240,81 @@ START_TEST(the_same_weights_of_two_steps_stay_one)
 	ck_assert_uint_eq(graph_of(layer.output)->n_initializer, 1);
 	ck_assert_str_eq(node_of(layer.output, "fc")->input[1], "w__weights");
 	ck_assert_str_eq(node_of(layer.output, "fc_1")->input[1], "w__weights");
+	drop(&layer);
+}
+END_TEST
+
+/* A layer with a second operation, of a later step, that reads the same tensors. */
+static void
+add_step(struct layer *layer, struct binding_projection *steps, bool bias)
+{
+	struct onnx_model *model = layer->input;
+	Onnx__NodeProto *node = add_node(
+		model, (struct build_node){
+			       "Gemm", NULL, "fc_1", { "x", "w", bias ? "b" : NULL }, { "z" } });
+
+	ck_assert_ptr_nonnull(build_int(onnx_model_arena(model), node, "transB", 1));
+	layer->input = reread(model);
+	steps[0] = steps[1] = layer->projections[0];
+	steps[1].node = 1;
+	steps[1].bias_node = bias ? 1 : GRAPH_NONE;
+	layer->bindings.projections = steps;
+	layer->bindings.projection_count = 2;
+	layer->graph->bindings = &layer->bindings;
+	projection_of(layer)->more_bindings = 1;
+}
+
+START_TEST(weights_and_bias_of_two_steps_are_written_once_in_place)
+{
+	struct layer layer = gemm_layer(17, true);
+	struct binding_projection steps[2];
+	snnfit_error err;
+
+	set_bias(&layer);
+	add_step(&layer, steps, true);
+	ok(export_model(&layer.output, layer.input, layer.graph, NULL, &err), &err);
+	ck_assert_uint_eq(graph_of(layer.output)->n_initializer, 2);
+	ck_assert_str_eq(node_of(layer.output, "fc")->input[1], "w");
+	ck_assert_str_eq(node_of(layer.output, "fc_1")->input[1], "w");
+	ck_assert_str_eq(node_of(layer.output, "fc_1")->input[2], "b");
+	assert_floats(layer.output, find_tensor(layer.output, "w"), ROWS * COLUMNS, NEW);
+	assert_floats(layer.output, find_tensor(layer.output, "b"), ROWS, NEW_BIAS);
+	drop(&layer);
+}
+END_TEST
+
+START_TEST(weights_of_two_steps_that_somebody_else_reads_are_written_once_beside)
+{
+	struct layer layer = gemm_layer(17, true);
+	struct binding_projection steps[2];
+	snnfit_error err;
+
+	set_bias(&layer);
+	declare(layer.input, AS_OUTPUT, "w", ROWS, COLUMNS);
+	declare(layer.input, AS_OUTPUT, "b", 1, ROWS);
+	add_step(&layer, steps, true);
+	ok(export_model(&layer.output, layer.input, layer.graph, NULL, &err), &err);
+	ck_assert_uint_eq(graph_of(layer.output)->n_initializer, 4);
+	ck_assert_str_eq(node_of(layer.output, "fc")->input[1], "w__weights");
+	ck_assert_str_eq(node_of(layer.output, "fc_1")->input[1], "w__weights");
+	ck_assert_str_eq(node_of(layer.output, "fc")->input[2], "b__bias");
+	ck_assert_str_eq(node_of(layer.output, "fc_1")->input[2], "b__bias");
+	drop(&layer);
+}
+END_TEST
+
+START_TEST(two_steps_without_a_bias_get_the_same_one)
+{
+	struct layer layer = gemm_layer(17, false);
+	struct binding_projection steps[2];
+	snnfit_error err;
+
+	set_bias(&layer);
+	add_step(&layer, steps, false);
+	ok(export_model(&layer.output, layer.input, layer.graph, NULL, &err), &err);
+	ck_assert_str_eq(node_of(layer.output, "fc")->input[2], "w__bias");
+	ck_assert_str_eq(node_of(layer.output, "fc_1")->input[2], "w__bias");
+	ck_assert_uint_eq(graph_of(layer.output)->n_initializer, 2);
 	drop(&layer);
 }
 END_TEST
@@ -451,7 +526,11 @@ main(void)
 	tcase_add_test(tests, weights_with_another_reader_are_written_beside);
 	tcase_add_test(tests, weights_out_of_an_expression_replace_it);
 	tcase_add_test(tests, weights_that_cannot_be_written_are_refused);
-	tcase_add_test(tests, the_same_weights_of_two_steps_stay_one);
+	tcase_add_test(tests, the_same_weights_of_two_layers_stay_one);
+	tcase_add_test(tests, weights_and_bias_of_two_steps_are_written_once_in_place);
+	tcase_add_test(tests,
+		       weights_of_two_steps_that_somebody_else_reads_are_written_once_beside);
+	tcase_add_test(tests, two_steps_without_a_bias_get_the_same_one);
 	tcase_add_test(tests, a_gemm_without_bias_gets_one);
 	tcase_add_test(tests, a_bias_that_has_no_slot_is_added);
 	tcase_add_test(tests, a_shared_bias_is_written_beside);

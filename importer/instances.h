@@ -1,0 +1,11 @@
+/* instances.h - weight operations that are one and the same, at several time steps. */
+#ifndef SNNFIT_IMPORTER_INSTANCES_H
+#define SNNFIT_IMPORTER_INSTANCES_H
+
+#include "importer/neurons.h"
+
+/* Sets first_instance and next_instance. */
+MUST_USE snnfit_status instances_find(struct neurons *neurons, struct axes *axes,
+				      snnfit_error *err);
+
+#endif
