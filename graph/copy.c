@@ -54,6 +54,7 @@ copy_axis(struct copier *copier, struct unit_axis *axis)
 	axis->merged_into = copy_array(copier, axis->merged_into, axis->units_before,
 				       sizeof *axis->merged_into);
 	axis->frozen = copy_string(copier, axis->frozen);
+	axis->dead_only = copy_string(copier, axis->dead_only);
 }
 
 static void

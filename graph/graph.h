@@ -44,6 +44,7 @@ struct unit_axis {
 	uint8_t *fate;	       /* [units_before], enum fate */
 	uint32_t *merged_into; /* [units_before]: the unit kept instead, or GRAPH_NONE */
 	const char *frozen;    /* why no unit may go; NULL: they may */
+	const char *dead_only; /* why only units that never spike may go; NULL: any */
 };
 
 enum population_kind {

@@ -172,9 +172,13 @@ fill_origins(struct unit_axis *axis)
 }
 
 const struct keyword axis_keywords[] = {
-	{ "dead", read_fate, 0 },   { "silent", read_fate, 0 },
-	{ "unread", read_fate, 0 }, { "merged", read_fate, 0 },
-	{ "fused", read_fate, 0 },  { "frozen", parse_string, offsetof(struct unit_axis, frozen) },
+	{ "dead", read_fate, 0 },
+	{ "silent", read_fate, 0 },
+	{ "unread", read_fate, 0 },
+	{ "merged", read_fate, 0 },
+	{ "fused", read_fate, 0 },
+	{ "frozen", parse_string, offsetof(struct unit_axis, frozen) },
+	{ "dead_only", parse_string, offsetof(struct unit_axis, dead_only) },
 	{ NULL, NULL, 0 },
 };
 

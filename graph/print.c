@@ -174,6 +174,7 @@ print_axis(struct printer *printer, axis_id id)
 	for (fate = UNIT_DEAD; fate <= UNIT_FUSED; fate++)
 		print_fate(printer, axis, fate);
 	line_string(printer, "\tfrozen", axis->frozen);
+	line_string(printer, "\tdead_only", axis->dead_only);
 }
 
 static void

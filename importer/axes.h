@@ -81,6 +81,12 @@ struct axis_attribute {
 	struct axis axis;
 };
 
+/* An operation that adds up what stands along an axis. */
+struct axis_total {
+	uint32_t operation;
+	struct axis axis;
+};
+
 struct axes {
 	struct program *program;
 	const struct constants *constants;
@@ -90,8 +96,9 @@ struct axes {
 	struct use *uses;
 	struct weight_operation *weights;
 	struct axis_attribute *attributes;
-	size_t variable_count, use_count, weight_count, attribute_count;
-	size_t variable_capacity, use_capacity, weight_capacity, attribute_capacity;
+	struct axis_total *sums;
+	size_t variable_count, use_count, weight_count, attribute_count, sum_count;
+	size_t variable_capacity, use_capacity, weight_capacity, attribute_capacity, sum_capacity;
 	struct map symbols; /* dim_param -> prime */
 	uint64_t next_symbol;
 	bool out_of_memory; /* remembered: ask once at the end */

@@ -281,9 +281,9 @@ axis_sum(struct axes *axes, const struct axis *parts, uint32_t count)
 			size = UINT64_MAX;
 		any = any || parts[i].count > 0;
 	}
-	if (!any || size == UINT64_MAX) {
+	if (!any || size <= 1 || size == UINT64_MAX) {
 		for (i = 0; i < count; i++)
-			axis_freeze(axes, parts[i], "a Concat of unknown size");
+			axis_freeze(axes, parts[i], "a Concat of unknown or empty parts");
 		return axis_fresh(axes, size, "as long as a Concat has operands");
 	}
 	if (count == 1)

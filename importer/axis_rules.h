@@ -11,6 +11,16 @@ uint32_t rule_result(const struct operation *operation, uint32_t i);
 const char *rule_reason(struct axes *axes, const struct operation *operation, const char *format)
 	__attribute__((format_arg(3)));
 
+/* The numbers that an operand or an old attribute gives; NULL: not known. */
+const struct number *rule_numbers(struct axes *axes, const struct operation *operation,
+				  uint32_t operand, const char *attribute, uint32_t *count);
+void rule_set_numbers(struct axes *axes, uint32_t value, const struct number *numbers,
+		      uint32_t count);
+/* axis has the size that a number of a shape tensor says. */
+void rule_bind_number(struct axes *axes, struct axis axis, const struct number *number);
+/* -1 is the last axis; false: there is no such axis. */
+bool rule_axis_at(int64_t axis, uint32_t rank, uint32_t *out);
+
 bool rule_elementwise(struct axes *axes, uint32_t index);
 bool rule_unary(struct axes *axes, uint32_t index);
 bool rule_dropout(struct axes *axes, uint32_t index);
@@ -20,6 +30,18 @@ bool rule_conv(struct axes *axes, uint32_t index);
 bool rule_batch_normalization(struct axes *axes, uint32_t index);
 bool rule_pool(struct axes *axes, uint32_t index);
 bool rule_quantize(struct axes *axes, uint32_t index);
+
+bool rule_random_like(struct axes *axes, uint32_t index);
+bool rule_instance_normalization(struct axes *axes, uint32_t index);
+bool rule_reduce(struct axes *axes, uint32_t index);
+bool rule_arg(struct axes *axes, uint32_t index);
+bool rule_softmax(struct axes *axes, uint32_t index);
+bool rule_cumsum(struct axes *axes, uint32_t index);
+bool rule_pad(struct axes *axes, uint32_t index);
+bool rule_tile(struct axes *axes, uint32_t index);
+bool rule_scatter_nd(struct axes *axes, uint32_t index);
+bool rule_scatter_elements(struct axes *axes, uint32_t index);
+bool rule_gather_elements(struct axes *axes, uint32_t index);
 
 bool rule_concat(struct axes *axes, uint32_t index);
 bool rule_constant_of_shape(struct axes *axes, uint32_t index);

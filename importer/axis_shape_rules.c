@@ -9,10 +9,9 @@ operation_at(const struct axes *axes, uint32_t index)
 	return &axes->program->operations[index];
 }
 
-/* The numbers that an operand or an old attribute gives; NULL: not known. */
-static const struct number *
-numbers_of(struct axes *axes, const struct operation *operation, uint32_t operand,
-	   const char *attribute, uint32_t *count)
+const struct number *
+rule_numbers(struct axes *axes, const struct operation *operation, uint32_t operand,
+	     const char *attribute, uint32_t *count)
 {
 	const Onnx__AttributeProto *list = attribute ? operation_attribute(operation, attribute)
 						     : NULL;
@@ -33,8 +32,8 @@ numbers_of(struct axes *axes, const struct operation *operation, uint32_t operan
 	return numbers;
 }
 
-static void
-set_numbers(struct axes *axes, uint32_t value, const struct number *numbers, uint32_t count)
+void
+rule_set_numbers(struct axes *axes, uint32_t value, const struct number *numbers, uint32_t count)
 {
 	struct tensor_axes *tensor;
 
@@ -47,9 +46,8 @@ set_numbers(struct axes *axes, uint32_t value, const struct number *numbers, uin
 		axes->out_of_memory = true;
 }
 
-/* axis has the size that a number of a shape tensor says. */
-static void
-bind_number(struct axes *axes, struct axis axis, const struct number *number)
+void
+rule_bind_number(struct axes *axes, struct axis axis, const struct number *number)
 {
 	struct use *use;
 	size_t i;
@@ -78,8 +76,8 @@ bind_number(struct axes *axes, struct axis axis, const struct number *number)
 	use->edits[use->edit_count++] = (struct axis_edit){ number->element, axis };
 }
 
-static bool
-normalize_axis(int64_t axis, uint32_t rank, uint32_t *out)
+bool
+rule_axis_at(int64_t axis, uint32_t rank, uint32_t *out)
 {
 	if (axis < 0)
 		axis += rank;
@@ -106,7 +104,7 @@ rule_shape(struct axes *axes, uint32_t index)
 					      .axis = x->axes[d] };
 	length = axis_fresh(axes, x->rank, "a rank");
 	axes_set(axes, rule_result(operation, 0), 1, &length);
-	set_numbers(axes, rule_result(operation, 0), numbers, x->rank);
+	rule_set_numbers(axes, rule_result(operation, 0), numbers, x->rank);
 	return true;
 }
 
@@ -157,16 +155,16 @@ rule_reshape(struct axes *axes, uint32_t index)
 	const struct number *numbers;
 	uint32_t count, d;
 
-	numbers = numbers_of(axes, operation, 1, "shape", &count);
+	numbers = rule_numbers(axes, operation, 1, "shape", &count);
 	if (!x || !numbers || count > AXES_RANK_MAX ||
 	    !reshape_dims(axes, x, numbers, count, operation_int(operation, "allowzero", 0), dims))
 		return false;
 	axis_reshape(axes, x->axes, x->rank, dims, count, out);
 	for (d = 0; d < count; d++)
-		bind_number(axes, out[d], &numbers[d]);
+		rule_bind_number(axes, out[d], &numbers[d]);
 	axes_set(axes, rule_result(operation, 0), count, out);
 	if (x->numbers && count <= 1)
-		set_numbers(axes, rule_result(operation, 0), x->numbers, x->number_count);
+		rule_set_numbers(axes, rule_result(operation, 0), x->numbers, x->number_count);
 	return true;
 }
 
@@ -194,13 +192,13 @@ static bool
 list_axes(struct axes *axes, const struct operation *operation, uint32_t rank, bool *listed,
 	  uint32_t *count)
 {
-	const struct number *numbers = numbers_of(axes, operation, 1, "axes", count);
+	const struct number *numbers = rule_numbers(axes, operation, 1, "axes", count);
 	uint32_t i, axis;
 
 	if (!numbers)
 		return false;
 	for (i = 0; i < *count; i++) {
-		if (!normalize_axis(numbers[i].value, rank, &axis) || listed[axis])
+		if (!rule_axis_at(numbers[i].value, rank, &axis) || listed[axis])
 			return false;
 		listed[axis] = true;
 	}
@@ -226,7 +224,7 @@ rule_squeeze(struct axes *axes, uint32_t index)
 			return false;
 	axes_set(axes, rule_result(operation, 0), rank, out);
 	if (x->numbers)
-		set_numbers(axes, rule_result(operation, 0), x->numbers, x->number_count);
+		rule_set_numbers(axes, rule_result(operation, 0), x->numbers, x->number_count);
 	return true;
 }
 
@@ -239,7 +237,7 @@ rule_unsqueeze(struct axes *axes, uint32_t index)
 	struct axis out[AXES_RANK_MAX];
 	uint32_t count = 0, d, next = 0, rank;
 
-	if (!x || !numbers_of(axes, operation, 1, "axes", &count) ||
+	if (!x || !rule_numbers(axes, operation, 1, "axes", &count) ||
 	    x->rank + count > AXES_RANK_MAX)
 		return false;
 	rank = x->rank + count;
@@ -249,7 +247,7 @@ rule_unsqueeze(struct axes *axes, uint32_t index)
 		out[d] = listed[d] ? (struct axis){ 0 } : x->axes[next++];
 	axes_set(axes, rule_result(operation, 0), rank, out);
 	if (x->numbers && rank <= 1)
-		set_numbers(axes, rule_result(operation, 0), x->numbers, x->number_count);
+		rule_set_numbers(axes, rule_result(operation, 0), x->numbers, x->number_count);
 	return true;
 }
 
@@ -265,8 +263,8 @@ rule_transpose(struct axes *axes, uint32_t index)
 	if (!x || (perm && perm->n_ints != x->rank))
 		return false;
 	for (d = 0; d < x->rank; d++) {
-		if (!normalize_axis(perm ? perm->ints[d] : (int64_t)(x->rank - 1 - d), x->rank,
-				    &from))
+		if (!rule_axis_at(perm ? perm->ints[d] : (int64_t)(x->rank - 1 - d), x->rank,
+				  &from))
 			return false;
 		out[d] = x->axes[from];
 	}
@@ -283,7 +281,7 @@ rule_expand(struct axes *axes, uint32_t index)
 	const struct number *numbers;
 	uint32_t count, rank, d;
 
-	numbers = numbers_of(axes, operation, 1, NULL, &count);
+	numbers = rule_numbers(axes, operation, 1, NULL, &count);
 	if (!x || !numbers || count > AXES_RANK_MAX)
 		return false;
 	rank = count > x->rank ? count : x->rank;
@@ -296,7 +294,7 @@ rule_expand(struct axes *axes, uint32_t index)
 		if (number && number->value > 1 && !out[d].count)
 			out[d] = axis_fresh(axes, (uint64_t)number->value, NULL);
 		if (number)
-			bind_number(axes, out[d], number);
+			rule_bind_number(axes, out[d], number);
 	}
 	axes_set(axes, rule_result(operation, 0), rank, out);
 	return true;
@@ -310,14 +308,14 @@ rule_constant_of_shape(struct axes *axes, uint32_t index)
 	const struct number *numbers;
 	uint32_t count, d;
 
-	numbers = numbers_of(axes, operation, 0, NULL, &count);
+	numbers = rule_numbers(axes, operation, 0, NULL, &count);
 	if (!numbers || count > AXES_RANK_MAX)
 		return false;
 	for (d = 0; d < count; d++) {
 		if (numbers[d].value < 0)
 			return false;
 		out[d] = axis_fresh(axes, (uint64_t)numbers[d].value, NULL);
-		bind_number(axes, out[d], &numbers[d]);
+		rule_bind_number(axes, out[d], &numbers[d]);
 	}
 	axes_set(axes, rule_result(operation, 0), count, out);
 	return true;
@@ -363,7 +361,7 @@ concat_numbers(struct axes *axes, const struct operation *operation)
 		for (j = 0; j < x->number_count; j++)
 			numbers[count++] = x->numbers[j];
 	}
-	set_numbers(axes, rule_result(operation, 0), numbers, count);
+	rule_set_numbers(axes, rule_result(operation, 0), numbers, count);
 }
 
 bool
@@ -375,7 +373,7 @@ rule_concat(struct axes *axes, uint32_t index)
 	struct axis *parts;
 	uint32_t axis, i;
 
-	if (!first || !normalize_axis(operation_int(operation, "axis", 0), first->rank, &axis) ||
+	if (!first || !rule_axis_at(operation_int(operation, "axis", 0), first->rank, &axis) ||
 	    !concat_other_axes(axes, operation, first->rank, axis, out))
 		return false;
 	parts = arena_alloc(axes->arena, operation->operand_count, sizeof *parts);
@@ -403,7 +401,7 @@ rule_gather(struct axes *axes, uint32_t index)
 	uint32_t axis, i;
 
 	if (!x || !indices || x->rank + indices->rank > AXES_RANK_MAX ||
-	    !normalize_axis(operation_int(operation, "axis", 0), x->rank, &axis))
+	    !rule_axis_at(operation_int(operation, "axis", 0), x->rank, &axis))
 		return false;
 	axis_freeze(axes, x->axes[axis], "a Gather picks units by number");
 	memcpy(out, x->axes, axis * sizeof *out);
@@ -421,7 +419,7 @@ rule_gather(struct axes *axes, uint32_t index)
 			return true;
 		picked[i] = x->numbers[at];
 	}
-	set_numbers(axes, rule_result(operation, 0), picked, indices->number_count);
+	rule_set_numbers(axes, rule_result(operation, 0), picked, indices->number_count);
 	return true;
 }
 
@@ -439,9 +437,9 @@ static void
 slice_numbers(struct axes *axes, const struct operation *operation, const struct tensor_axes *x,
 	      int64_t start, int64_t end)
 {
-	if (x->numbers && x->rank == 1 && end <= x->number_count)
-		set_numbers(axes, rule_result(operation, 0), x->numbers + start,
-			    (uint32_t)(end - start));
+	if (x->numbers && x->rank == 1 && start <= end && end <= x->number_count)
+		rule_set_numbers(axes, rule_result(operation, 0), x->numbers + start,
+				 (uint32_t)(end - start));
 }
 
 bool
@@ -450,10 +448,10 @@ rule_slice(struct axes *axes, uint32_t index)
 	const struct operation *operation = operation_at(axes, index);
 	const struct tensor_axes *x = rule_operand(axes, operation, 0);
 	uint32_t count, end_count, axis_count, step_count, i, axis;
-	const struct number *starts = numbers_of(axes, operation, 1, "starts", &count);
-	const struct number *ends = numbers_of(axes, operation, 2, "ends", &end_count);
-	const struct number *list = numbers_of(axes, operation, 3, "axes", &axis_count);
-	const struct number *steps = numbers_of(axes, operation, 4, NULL, &step_count);
+	const struct number *starts = rule_numbers(axes, operation, 1, "starts", &count);
+	const struct number *ends = rule_numbers(axes, operation, 2, "ends", &end_count);
+	const struct number *list = rule_numbers(axes, operation, 3, "axes", &axis_count);
+	const struct number *steps = rule_numbers(axes, operation, 4, NULL, &step_count);
 	struct axis out[AXES_RANK_MAX];
 	int64_t start = 0, end = 0;
 
@@ -465,7 +463,7 @@ rule_slice(struct axes *axes, uint32_t index)
 	for (i = 0; i < count; i++) {
 		int64_t size;
 
-		if (!normalize_axis(list ? list[i].value : (int64_t)i, x->rank, &axis) ||
+		if (!rule_axis_at(list ? list[i].value : (int64_t)i, x->rank, &axis) ||
 		    (steps && steps[i].value != 1))
 			return false;
 		size = (int64_t)axis_size(axes, x->axes[axis]);

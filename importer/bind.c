@@ -589,6 +589,8 @@ bind_graph(struct import *import, struct graph *graph, snnfit_error *err)
 	if (!status)
 		status = bind_projections(import, graph, err);
 	if (!status)
+		status = bind_sums(import, graph, err);
+	if (!status)
 		status = bind_interface(import, graph, err);
 	if (status)
 		return status;

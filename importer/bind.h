@@ -34,6 +34,8 @@ MUST_USE snnfit_status bind_projections(struct import *import, struct graph *gra
 /* What a projection reads at each column, at every step. weight: its first operation. */
 MUST_USE snnfit_status bind_reads(struct import *import, struct graph *graph,
 				  projection_id projection, uint32_t weight, snnfit_error *err);
+/* Sums over units that other things read: units that are zero when silent may go. */
+MUST_USE snnfit_status bind_sums(struct import *import, struct graph *graph, snnfit_error *err);
 /* Bits and scales of weights that stand in the file as integers. */
 MUST_USE snnfit_status bind_quantization(struct import *import, struct graph *graph,
 					 projection_id projection,

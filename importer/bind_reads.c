@@ -54,39 +54,33 @@ role_of_input(const struct import *import, const struct found_population *popula
 	return ROLE_OTHER;
 }
 
-/* A pool of spikes counts as spikes: 0 when they are all silent, at most their sum. */
+/* A pool of spikes counts as spikes: 0 when they are all silent, at most their sum.
+ * So does what a ReLU gives: a unit whose activation is 0 is silent. */
 static enum atom_role
-role_of_site(const struct import *import, const struct found_population *population,
-	     uint32_t number)
+role_of_site(const struct found_population *population, uint32_t number)
 {
-	const struct site *site = &import->polynomials.sites[number];
-	const struct polynomial *p = site->argument;
-
 	if (number == population->late_site)
 		return ROLE_DELAYED_SPIKES;
-	if (site->kind == SITE_POOLED && p->count == 1) {
-		const struct atom *inner = &import->polynomials.atoms[p->terms[0].atoms[0]];
-
-		if (!coefficient_is(&p->terms[0].coefficient, 1))
-			return ROLE_OTHER;
-		return inner->number == number ? ROLE_OTHER
-					       : role_of_site(import, population, inner->number);
-	}
-	if (site->kind > SITE_GREATER_EQUAL || number != population->spike_site)
-		return ROLE_OTHER;
-	return ROLE_SPIKES;
+	return number == population->spike_site ? ROLE_SPIKES : ROLE_OTHER;
 }
 
 static enum atom_role
 role_of_atom(const struct import *import, const struct found_population *population, uint32_t atom)
 {
-	const struct atom *a = &import->polynomials.atoms[atom];
+	const struct polynomials *context = &import->polynomials;
+	const struct atom *a = &context->atoms[atom];
+	bool pooled = false;
+	enum atom_role role = ROLE_OTHER;
 
+	while (a->kind == ATOM_SITE && context->sites[a->number].kind == SITE_POOLED) {
+		a = &context->atoms[context->sites[a->number].argument->terms[0].atoms[0]];
+		pooled = true;
+	}
 	if (a->kind == ATOM_INPUT)
-		return role_of_input(import, population, a->number);
+		role = role_of_input(import, population, a->number);
 	if (a->kind == ATOM_SITE && population)
-		return role_of_site(import, population, a->number);
-	return ROLE_OTHER;
+		role = role_of_site(population, a->number);
+	return pooled && role == ROLE_INPUT ? ROLE_OTHER : role;
 }
 
 static bool
@@ -354,4 +348,72 @@ bind_reads(struct import *import, struct graph *graph, projection_id id, uint32_
 	if (columns.plain || projection->reads != READS_SPIKES)
 		projection->silent = projection->spike = NULL;
 	return status;
+}
+
+/* --- sums ------------------------------------------------------------------------------------------- */
+
+static bool
+has_spikes(const struct columns *columns, const struct span *span, const struct axis *units,
+	   const struct term *term)
+{
+	uint32_t i;
+
+	for (i = 0; i < term->degree; i++) {
+		enum atom_role role = role_on_axis(columns, span, units, term->atoms[i]);
+
+		if (role == ROLE_SPIKES || role == ROLE_DELAYED_SPIKES)
+			return true;
+	}
+	return false;
+}
+
+/* Every term is zero where the unit is silent. */
+static bool
+is_zero_when_silent(const struct columns *columns, const struct span *span,
+		    const struct axis *units, const struct polynomial *p)
+{
+	uint32_t i;
+
+	for (i = 0; p && i < p->count; i++)
+		if (!has_spikes(columns, span, units, &p->terms[i]))
+			return false;
+	return p != NULL;
+}
+
+static bool
+bind_sum(struct import *import, struct graph *graph, const struct axis_total *sum)
+{
+	const struct operation *operation = &import->program.operations[sum->operation];
+	const struct polynomial *p = import->polynomials.of[operation->operands[0]];
+	struct columns columns = { .import = import, .graph = graph };
+	struct axis units = axis_resolve(&import->axes, sum->axis);
+	const char *reason = arena_printf(&graph->arena, "%s adds up its units",
+					  operation_label(&import->program, operation));
+	struct dimension dimension;
+	uint32_t i;
+
+	if (!reason || !bind_dimension(import, graph, units, &import->arena, &dimension))
+		return false;
+	for (i = 0; i < dimension.count; i++) {
+		const struct span *span = &dimension.spans[i];
+
+		if (span->axis == GRAPH_NONE)
+			continue;
+		if (is_zero_when_silent(&columns, span, &units, p))
+			graph->axes[span->axis].dead_only = reason;
+		else
+			bind_freeze(graph, span->axis, reason);
+	}
+	return true;
+}
+
+snnfit_status
+bind_sums(struct import *import, struct graph *graph, snnfit_error *err)
+{
+	size_t i;
+
+	for (i = 0; i < import->axes.sum_count; i++)
+		if (!bind_sum(import, graph, &import->axes.sums[i]))
+			return error_no_memory(err);
+	return SNNFIT_OK;
 }

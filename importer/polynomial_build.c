@@ -401,21 +401,89 @@ build_cast(struct polynomials *context, uint32_t index)
 	}
 }
 
-/* Every term holds a site: 0 wherever they all are. */
+/* The term's atom under a pool or another order of positions: 0 where the atom is 0
+ * everywhere, and between the ends of what it can be. */
+static const struct polynomial *
+pooled_term(struct polynomials *context, const struct term *term, uint32_t value)
+{
+	const struct polynomial *pooled = site(context, SITE_POOLED,
+					       polynomial_atom(context, term->atoms[0]), value);
+
+	return polynomial_multiply(context, pooled,
+				   polynomial_constant(context, term->coefficient));
+}
+
+static bool
+is_poolable(const struct polynomials *context, const struct term *term)
+{
+	enum atom_kind kind = term->degree == 1 ? context->atoms[term->atoms[0]].kind : ATOM_OPAQUE;
+
+	return kind == ATOM_SITE || kind == ATOM_INPUT;
+}
+
+/* sum of c_i x_i + constant, every x_i pooled by itself: for means that is how it is,
+ * for maxima it lies between the same ends when all c_i are of one sign. */
+static const struct polynomial *
+pooled_terms(struct polynomials *context, const struct polynomial *x, uint32_t value)
+{
+	const struct polynomial *out = polynomial_scalar(context, 0);
+	uint32_t i;
+
+	for (i = 0; i < x->count; i++) {
+		if (x->terms[i].degree && !is_poolable(context, &x->terms[i]))
+			return NULL;
+		out = polynomial_add(
+			context, out,
+			x->terms[i].degree ? pooled_term(context, &x->terms[i], value)
+					   : polynomial_constant(context, x->terms[i].coefficient),
+			1);
+	}
+	return out;
+}
+
+static bool
+of_one_sign(const struct polynomial *x)
+{
+	bool up = false, down = false;
+	uint32_t i, j;
+
+	for (i = 0; i < x->count; i++)
+		for (j = 0; x->terms[i].degree && j < x->terms[i].coefficient.count; j++) {
+			up = up || x->terms[i].coefficient.values[j] > 0;
+			down = down || x->terms[i].coefficient.values[j] < 0;
+		}
+	return !up || !down;
+}
+
+/* Zeros around the edge are averaged over as well. */
+static bool
+averages_padding(const struct operation *operation)
+{
+	const Onnx__AttributeProto *pads = operation_attribute(operation, "pads");
+	const Onnx__AttributeProto *automatic = operation_attribute(operation, "auto_pad");
+	bool padded = operation_int(operation, "ceil_mode", 0) != 0;
+	size_t i;
+
+	for (i = 0; pads && i < pads->n_ints; i++)
+		padded = padded || pads->ints[i] != 0;
+	if (automatic && automatic->s.len >= 4 && memcmp(automatic->s.data, "SAME", 4) == 0)
+		padded = true;
+	return padded && operation_int(operation, "count_include_pad", 0);
+}
+
 static const struct polynomial *
 build_pool(struct polynomials *context, uint32_t index)
 {
 	const struct operation *operation = operation_of(context, index);
 	const struct polynomial *x = operand(context, operation, 0);
-	uint32_t i;
+	bool largest = operation_is(operation, "MaxPool") ||
+		       operation_is(operation, "GlobalMaxPool");
 
-	if (!x || !x->count)
+	if (!x || (largest && !of_one_sign(x)))
 		return NULL;
-	for (i = 0; i < x->count; i++)
-		if (x->terms[i].degree != 1 ||
-		    context->atoms[x->terms[i].atoms[0]].kind != ATOM_SITE)
-			return NULL;
-	return site(context, SITE_POOLED, x, operation->results[0]);
+	if (!largest && x->count && x->terms[0].degree == 0 && averages_padding(operation))
+		return NULL;
+	return pooled_terms(context, x, operation->results[0]);
 }
 
 /* --- shape operators: the same numbers under other axes ------------------------------------- */
@@ -432,15 +500,12 @@ long_axes(const struct polynomials *context, const struct tensor_axes *tensor)
 
 static bool
 same_elements(const struct polynomials *context, const struct tensor_axes *x,
-	      const struct tensor_axes *y, bool transposed)
+	      const struct tensor_axes *y)
 {
 	struct axes *axes = context->axes;
 
-	if (!x->known || !y->known)
-		return false;
-	if (transposed)
-		return long_axes(context, x) <= 1;
-	return axis_equal(axes, axis_product(axes, x->axes, x->rank),
+	return x->known && y->known &&
+	       axis_equal(axes, axis_product(axes, x->axes, x->rank),
 			  axis_product(axes, y->axes, y->rank));
 }
 
@@ -460,20 +525,17 @@ moved_place(const struct polynomials *context, const struct tensor_axes *x,
 	return NO_VALUE;
 }
 
+/* The same terms, their coefficients where the operation puts the units. */
 static const struct polynomial *
-build_reshaped(struct polynomials *context, uint32_t index)
+moved_terms(struct polynomials *context, const struct operation *operation,
+	    const struct polynomial *x)
 {
-	const struct operation *operation = operation_of(context, index);
-	const struct polynomial *x = operand(context, operation, 0);
-	const struct tensor_axes *from, *to;
+	const struct tensor_axes *from = &context->axes->tensors[operation->operands[0]];
+	const struct tensor_axes *to = &context->axes->tensors[operation->results[0]];
 	struct polynomial *out;
 	uint32_t i;
 
-	if (!x || (operation->operand_count > 1 && operation_is(operation, "Concat")))
-		return NULL;
-	from = &context->axes->tensors[operation->operands[0]];
-	to = &context->axes->tensors[operation->results[0]];
-	if (!same_elements(context, from, to, operation_is(operation, "Transpose")))
+	if (!x)
 		return NULL;
 	out = arena_copy(context->arena, x, 1, sizeof *x);
 	if (out)
@@ -492,6 +554,48 @@ build_reshaped(struct polynomials *context, uint32_t index)
 			return NULL;
 	}
 	return out;
+}
+
+static const struct polynomial *
+build_reshaped(struct polynomials *context, uint32_t index)
+{
+	const struct operation *operation = operation_of(context, index);
+	const struct polynomial *x = operand(context, operation, 0);
+
+	if (!x || (operation->operand_count > 1 && operation_is(operation, "Concat")) ||
+	    !same_elements(context, &context->axes->tensors[operation->operands[0]],
+			   &context->axes->tensors[operation->results[0]]))
+		return NULL;
+	return moved_terms(context, operation, x);
+}
+
+/* Positions in another order are other atoms: what is added to them later must not
+ * be taken for the same position. */
+static const struct polynomial *
+build_transpose(struct polynomials *context, uint32_t index)
+{
+	const struct operation *operation = operation_of(context, index);
+	const struct polynomial *x = operand(context, operation, 0);
+	const struct tensor_axes *from = &context->axes->tensors[operation->operands[0]];
+
+	if (!x || !from->known || !context->axes->tensors[operation->results[0]].known)
+		return NULL;
+	if (long_axes(context, from) > 1)
+		x = pooled_terms(context, x, operation->results[0]);
+	return moved_terms(context, operation, x);
+}
+
+/* The mean over positions is a pool. */
+static const struct polynomial *
+build_mean(struct polynomials *context, uint32_t index)
+{
+	const struct operation *operation = operation_of(context, index);
+	const struct polynomial *x = operand(context, operation, 0);
+
+	if (!x || !context->axes->tensors[operation->operands[0]].known ||
+	    !context->axes->tensors[operation->results[0]].known)
+		return NULL;
+	return moved_terms(context, operation, pooled_terms(context, x, operation->results[0]));
 }
 
 static const struct polynomial *
@@ -555,13 +659,14 @@ static const struct {
 	{ "Neg", build_arithmetic },
 	{ "Not", build_logic },
 	{ "Or", build_logic },
+	{ "ReduceMean", build_mean },
 	{ "Relu", build_relu },
 	{ "Reshape", build_reshaped },
 	{ "Slice", build_reshaped },
 	{ "Squeeze", build_reshaped },
 	{ "Sub", build_arithmetic },
 	{ "Sum", build_arithmetic },
-	{ "Transpose", build_reshaped },
+	{ "Transpose", build_transpose },
 	{ "Unsqueeze", build_reshaped },
 	{ "Where", build_where },
 };

@@ -156,14 +156,15 @@ plan_unread(const struct projection *projection, const struct unit_plan *plans,
 	return status;
 }
 
-/* Frozen axes and outputs were reported with the dead. */
+/* Frozen axes and outputs were reported with the dead; that projections alone do
+ * not tell who reads a layer is no news to anyone. */
 static void
-forget_locked(struct unit_plan *plans, size_t count)
+forget_locked(struct unit_plan *plans, const struct graph *graph)
 {
 	size_t i;
 
-	for (i = 0; i < count; i++)
-		if (plans[i].reason)
+	for (i = 0; i < graph->axis_count; i++)
+		if (plans[i].reason || graph->axes[i].dead_only)
 			plans[i].layer = NULL;
 }
 
@@ -177,7 +178,7 @@ remove_unread(struct pass_context *context, struct graph *graph, struct arena *s
 
 	if (status != SNNFIT_OK)
 		return status;
-	forget_locked(plans, graph->axis_count);
+	forget_locked(plans, graph);
 	for (i = 0; i < graph->projection_count && status == SNNFIT_OK; i++)
 		if (!graph->projections[i].removed)
 			status = plan_unread(&graph->projections[i], plans, scratch, err);

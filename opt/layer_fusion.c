@@ -484,6 +484,8 @@ look_at(struct pass_context *context, struct graph *graph, population_id id,
 		reason = "several layers share its units";
 	if (!reason)
 		reason = population_reason(graph, population, context->options);
+	if (!reason)
+		reason = graph->axes[population->axis].dead_only;
 	if (!reason) {
 		find_projections(&fusion);
 		reason = projections_reason(&fusion);

@@ -621,12 +621,15 @@ struct overview {
 };
 
 static const char *
-plan_reason(const struct overview *overview, const struct population *population)
+plan_reason(const struct overview *overview, const struct graph *graph,
+	    const struct population *population)
 {
 	const struct unit_plan *plan = &overview->plans[population->axis];
 
 	if (plan->reason)
 		return plan->reason;
+	if (graph->axes[population->axis].dead_only)
+		return graph->axes[population->axis].dead_only;
 	if (overview->populations[population->axis] > 1)
 		return "several layers share its units";
 	return population_reason(population);
@@ -642,7 +645,7 @@ look_at(struct pass_context *context, struct graph *graph, struct overview *over
 				       .population = population,
 				       .incoming = overview->incoming[id],
 				       .units = population_units(graph, id) };
-	const char *reason = plan_reason(overview, population);
+	const char *reason = plan_reason(overview, graph, population);
 	snnfit_status status;
 
 	if (reason)

@@ -1,0 +1,384 @@
+"""Small networks with one odd thing each, and what the importer is to say of their layers.
+
+A case builds its network on a Net and returns what it expects: a layer's name -> None (free)
+or a part of the reason why it is frozen. Layers are named by their weight operations.
+"""
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+
+class Net:
+    """A one-step network under construction."""
+
+    def __init__(self, *shape, opset=17, seed=1):
+        self.random = np.random.default_rng(seed)
+        self.nodes, self.constants, self.inputs, self.outputs = [], [], [], []
+        self.opset, self.count = opset, 0
+        self.shape = list(shape)
+        self.inputs.append(helper.make_tensor_value_info("input", TensorProto.FLOAT, self.shape))
+
+    def constant(self, values, name=None):
+        values = np.asarray(values)
+        if values.dtype == np.float64:
+            values = values.astype(np.float32)
+        name = name or self.name("c")
+        self.constants.append(numpy_helper.from_array(values, name))
+        return name
+
+    def ints(self, *values, name=None):
+        return self.constant(np.array(values, np.int64), name)
+
+    def name(self, stem):
+        self.count += 1
+        return f"{stem}_{self.count}"
+
+    def node(self, op, *inputs, outputs=1, name=None, domain="", **attributes):
+        names = [self.name(op.lower()) for _ in range(outputs)]
+        self.nodes.append(helper.make_node(op, inputs, names, name=name or self.name(op),
+                                           domain=domain, **attributes))
+        return names[0] if outputs == 1 else names
+
+    def weights(self, *shape, scale=1.0):
+        """Drives of about the threshold, when a third of the inputs are on."""
+        fan = int(np.prod(shape[1:]))
+        return scale * (self.random.random(shape) - 0.25) * 4 / np.sqrt(fan)
+
+    def dense(self, x, columns, units, name, bias=True):
+        inputs = [x, self.constant(self.weights(units, columns), f"{name}.weight")]
+        if bias:
+            inputs.append(self.constant(self.random.random(units) * 0.2, f"{name}.bias"))
+        return self.node("Gemm", *inputs, name=name, transB=1)
+
+    def conv(self, x, columns, units, name, kernel=3, group=1, **attributes):
+        w = self.constant(self.weights(units, columns // group, kernel, kernel), f"{name}.weight")
+        b = self.constant(self.random.random(units) * 0.2, f"{name}.bias")
+        attributes.setdefault("pads", [kernel // 2] * 4)
+        return self.node("Conv", x, w, b, name=name, group=group, kernel_shape=[kernel] * 2, **attributes)
+
+    def state(self, name, *shape, kind=TensorProto.FLOAT):
+        self.inputs.append(helper.make_tensor_value_info(name, kind, shape))
+        return name
+
+    def lif(self, drive, *shape, name, decay=0.8):
+        """Reset by subtraction, now; gives the spikes."""
+        v = self.state(f"{name}_v", *shape)
+        u = self.node("Add", self.node("Mul", v, self.constant(np.float32(decay))), drive)
+        fires = self.node("Greater", u, self.constant(np.float32(1)))
+        spikes = self.node("Cast", fires, to=TensorProto.FLOAT)
+        self.nodes.append(helper.make_node("Sub", [u, spikes], [f"{name}_v_out"], name=self.name("Sub")))
+        self.output(f"{name}_v_out", *shape)
+        return spikes
+
+    def output(self, name, *shape):
+        self.outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+
+    def readout(self, spikes, columns, units=3, name="out"):
+        self.answer(self.dense(spikes, columns, units, name), 1, units)
+
+    def answer(self, tensor, *shape):
+        self.nodes.append(helper.make_node("Identity", [tensor], ["answer"]))
+        self.outputs.insert(0, helper.make_tensor_value_info("answer", TensorProto.FLOAT, shape))
+
+    def model(self):
+        graph = helper.make_graph(self.nodes, "case", self.inputs, self.outputs, self.constants)
+        model = helper.make_model(graph, ir_version=8, opset_imports=[
+            helper.make_opsetid("", self.opset), helper.make_opsetid("com.microsoft", 1)])
+        onnx.checker.check_model(model, full_check=True)
+        return model
+
+
+CASES = {}
+
+
+def case(shape, opset=17):
+    def keep(function):
+        CASES[function.__name__] = (shape, opset, function)
+        return function
+    return keep
+
+
+def build(name):
+    """The model, the shape of its input, and what is expected."""
+    shape, opset, function = CASES[name]
+    net = Net(*shape, opset=opset)
+    expected = function(net)
+    return net.model(), shape, expected
+
+
+# --- pools and layouts ------------------------------------------------------------
+
+
+def conv_then(net, between, columns, more=None):
+    """conv -> lif -> between(spikes) -> dense readout."""
+    spikes = net.lif(net.conv("input", 2, 6, "conv"), 1, 6, 4, 4, name="conv")
+    net.readout(between(net, spikes), columns)
+    return {"conv": more, "out": "graph output"}
+
+
+@case((1, 2, 4, 4))
+def channels_last(net):
+    return conv_then(net, lambda n, s: n.node("Flatten", n.node(
+        "Transpose", n.node("MaxPool", s, kernel_shape=[2, 2], strides=[2, 2]), perm=[0, 2, 3, 1])), 24)
+
+
+@case((1, 2, 4, 4))
+def mean_over_positions(net):
+    return conv_then(net, lambda n, s: n.node("ReduceMean", s, axes=[2, 3], keepdims=0), 6)
+
+
+@case((1, 2, 4, 4), opset=18)
+def mean_over_positions_as_input(net):
+    return conv_then(net, lambda n, s: n.node("ReduceMean", s, n.ints(-1, -2), keepdims=0), 6)
+
+
+@case((1, 2, 4, 4))
+def mean_over_channels(net):
+    return conv_then(net, lambda n, s: n.node("Flatten", n.node("ReduceMean", s, axes=[1], keepdims=0)), 16,
+                     "ReduceMean")
+
+
+@case((1, 2, 4, 4))
+def lp_pool(net):
+    """No rule says what it gives of spikes, so its reader freezes."""
+    return conv_then(net, lambda n, s: n.node("Flatten", n.node(
+        "LpPool", s, kernel_shape=[2, 2], strides=[2, 2])), 24, "reads something else")
+
+
+@case((1, 2, 4, 4))
+def max_pool_with_indices(net):
+    """Its second output numbers positions over all channels."""
+    def pool(n, s):
+        pooled, indices = n.node("MaxPool", s, outputs=2, kernel_shape=[2, 2], strides=[2, 2])
+        return n.node("Add", n.node("Flatten", pooled), n.node("Mul", n.constant(np.float32(0.01)), n.node(
+            "Cast", n.node("Flatten", indices), to=TensorProto.FLOAT)))
+    return conv_then(net, pool, 24, "MaxPool")
+
+
+def two_populations(net, join, columns, reason=None):
+    first = net.lif(net.conv("input", 2, 6, "a"), 1, 6, 4, 4, name="a")
+    second = net.lif(net.conv(first, 6, 6, "b"), 1, 6, 4, 4, name="b")
+    net.readout(join(net, first, second), columns)
+    return {"a": reason, "b": reason, "out": "graph output"}
+
+
+@case((1, 2, 4, 4))
+def mean_of_a_sum(net):
+    return two_populations(net, lambda n, a, b: n.node("Flatten", n.node(
+        "AveragePool", n.node("Add", a, b), kernel_shape=[2, 2], strides=[2, 2])), 24)
+
+
+@case((1, 2, 4, 4))
+def largest_of_a_sum(net):
+    return two_populations(net, lambda n, a, b: n.node("Flatten", n.node(
+        "MaxPool", n.node("Add", a, b), kernel_shape=[3, 3], pads=[1, 1, 1, 1])), 96)
+
+
+@case((1, 2, 4, 4))
+def mean_of_a_difference(net):
+    """Each may outweigh the other, so nothing of it has a bound; zero is still zero."""
+    return two_populations(net, lambda n, a, b: n.node("Flatten", n.node(
+        "AveragePool", n.node("Sub", a, b), kernel_shape=[2, 2], strides=[2, 2])), 24, "reads something else")
+
+
+@case((1, 2, 4, 4))
+def mean_with_padding_of_what_is_not_zero(net):
+    """At the edge, zeros are averaged in: a silent unit gives another constant there."""
+    def pool(n, s):
+        return n.node("Flatten", n.node("AveragePool", n.node("Sub", n.constant(np.float32(1)), s),
+                                        kernel_shape=[3, 3], pads=[1, 1, 1, 1], count_include_pad=1))
+    return conv_then(net, pool, 96, "reads something else")
+
+
+@case((1, 2, 4, 4))
+def mean_of_what_is_not_zero(net):
+    def pool(n, s):
+        return n.node("Flatten", n.node("AveragePool", n.node("Sub", n.constant(np.float32(1)), s),
+                                        kernel_shape=[3, 3], pads=[1, 1, 1, 1]))
+    return conv_then(net, pool, 96)
+
+
+@case((1, 3))
+def relu(net):
+    """An ANN: a unit whose activation is always 0 gives nothing."""
+    hidden = net.node("Relu", net.dense("input", 3, 10, "fc"))
+    net.readout(hidden, 10)
+    return {"fc": None, "out": "graph output"}
+
+
+@case((1, 3))
+def leaky_relu(net):
+    hidden = net.node("LeakyRelu", net.dense("input", 3, 10, "fc"), alpha=0.1)
+    net.readout(hidden, 10)
+    return None  # no population at all: refused
+
+
+# --- sums over units ---------------------------------------------------------------
+
+
+def dense_then(net, units=10, name="fc"):
+    return net.lif(net.dense("input", 5, units, name), 1, units, name=name)
+
+
+@case((1, 5))
+def sum_over_units(net):
+    """How many units spiked, as global inhibition."""
+    spikes = dense_then(net)
+    total = net.node("ReduceSum", spikes, net.ints(1), keepdims=1)
+    net.answer(net.node("Sub", net.dense(spikes, 10, 3, "out"), total), 1, 3)
+    return {"fc": None, "out": "graph output"}
+
+
+@case((1, 5))
+def norm_over_units(net):
+    spikes = dense_then(net)
+    net.answer(net.node("Sub", net.dense(spikes, 10, 3, "out"), net.node("ReduceL2", spikes, axes=[-1])), 1, 3)
+    return {"fc": None, "out": "graph output"}
+
+
+@case((1, 5))
+def sum_of_what_is_not_zero(net):
+    spikes = dense_then(net)
+    silent = net.node("Sub", net.constant(np.float32(1)), spikes)
+    total = net.node("ReduceSum", silent, net.ints(1), keepdims=1)
+    net.answer(net.node("Sub", net.dense(spikes, 10, 3, "out"), total), 1, 3)
+    return {"fc": "ReduceSum", "out": "graph output"}
+
+
+# --- the other operators of the table --------------------------------------------------
+
+
+def between(net, operator, reason=None, columns=10):
+    spikes = dense_then(net)
+    net.readout(operator(net, spikes), columns)
+    return {"fc": reason, "out": "graph output"}
+
+
+@case((1, 5))
+def softmax(net):
+    return between(net, lambda n, s: n.node("Softmax", s, axis=1), "Softmax")
+
+
+@case((1, 5))
+def cumulative_sum(net):
+    return between(net, lambda n, s: n.node("CumSum", s, n.constant(np.array(1))), "CumSum")
+
+
+@case((1, 5))
+def pad_units(net):
+    return between(net, lambda n, s: n.node("Pad", s, n.ints(0, 1, 0, 1)), "Pad", 12)
+
+
+@case((1, 2, 4, 4))
+def pad_positions(net):
+    return conv_then(net, lambda n, s: n.node("Flatten", n.node("GlobalMaxPool", n.node(
+        "Pad", s, n.ints(0, 0, 1, 1, 0, 0, 1, 1)))), 6, "reads something else")
+
+
+@case((1, 5))
+def tile_units(net):
+    return between(net, lambda n, s: n.node("Tile", s, n.ints(1, 2)), "reads something else", 20)
+
+
+@case((1, 5))
+def tiled_threshold(net):
+    """A constant of one element, repeated once a unit: the number of repeats is cut too."""
+    v = net.state("v", 1, 10)
+    u = net.node("Add", net.node("Mul", v, net.constant(np.float32(0.8))), net.dense("input", 5, 10, "fc"))
+    threshold = net.node("Tile", net.constant([[1.0]]), net.ints(1, 10))
+    spikes = net.node("Cast", net.node("Greater", u, threshold), to=TensorProto.FLOAT)
+    net.nodes.append(helper.make_node("Sub", [u, spikes], ["v_out"]))
+    net.output("v_out", 1, 10)
+    net.readout(spikes, 10)
+    return {"fc": None, "out": "graph output"}
+
+
+@case((1, 5))
+def expanded_threshold(net):
+    v = net.state("v", 1, 10)
+    u = net.node("Add", net.node("Mul", v, net.constant(np.float32(0.8))), net.dense("input", 5, 10, "fc"))
+    threshold = net.node("Expand", net.constant(np.float32(1)), net.ints(1, 10))
+    spikes = net.node("Cast", net.node("Greater", u, threshold), to=TensorProto.FLOAT)
+    net.nodes.append(helper.make_node("Sub", [u, spikes], ["v_out"]))
+    net.output("v_out", 1, 10)
+    net.readout(spikes, 10)
+    return {"fc": None, "out": "graph output"}
+
+
+@case((1, 5))
+def scatter_into_units(net):
+    def scatter(n, s):
+        return n.node("ScatterND", s, n.constant(np.array([[0, 2]])), n.constant([1.0]))
+    return between(net, scatter, "ScatterND")
+
+
+@case((1, 5))
+def scatter_rows(net):
+    """Whole rows are put into a table of two: its units are the population's."""
+    def scatter(n, s):
+        table = n.node("ScatterND", n.constant(np.zeros((2, 10))), n.constant(np.array([[1]])), s)
+        return n.node("Gather", table, n.ints(1), axis=0)
+    return between(net, scatter, "reads something else")
+
+
+@case((1, 5))
+def scatter_elements(net):
+    def scatter(n, s):
+        return n.node("ScatterElements", s, n.constant(np.array([[2]])), n.constant([[1.0]]), axis=1)
+    return between(net, scatter, "ScatterElements")
+
+
+@case((1, 5))
+def gather_elements(net):
+    return between(net, lambda n, s: n.node("GatherElements", s, n.constant(np.array([[2, 1, 0]])), axis=1),
+                   "GatherElements", 3)
+
+
+@case((1, 5))
+def argmax(net):
+    """Only the unit that is furthest over its threshold spikes."""
+    def inhibit(n, s):
+        best = n.node("ArgMax", s, axis=1, keepdims=0)
+        return n.node("Mul", s, n.node("OneHot", best, n.constant(np.array(10)), n.constant([0.0, 1.0])))
+    between(net, inhibit)
+    return {"fc": "ArgMax"}  # what comes after OneHot is not followed
+
+
+@case((1, 5))
+def noise(net):
+    """Noise on the drive, switched off so that runs can be compared."""
+    drive = net.dense("input", 5, 10, "fc")
+    off = net.node("Mul", net.node("RandomNormalLike", drive), net.constant(np.float32(0)))
+    net.readout(net.lif(net.node("Add", drive, off), 1, 10, name="fc"), 10)
+    return {"fc": None, "out": "graph output"}
+
+
+@case((1, 5))
+def seeded_noise(net):
+    drive = net.dense("input", 5, 10, "fc")
+    net.readout(net.lif(net.node("Add", drive, net.node("RandomNormalLike", drive, seed=1.0)), 1, 10,
+                        name="fc"), 10)
+    return {"fc": "has a seed", "out": "graph output"}
+
+
+@case((1, 2, 4, 4))
+def instance_normalization(net):
+    drive = net.node("InstanceNormalization", net.conv("input", 2, 6, "conv"),
+                     net.constant(net.random.random(6) + 1), net.constant(net.random.random(6)))
+    net.readout(net.node("Flatten", net.lif(drive, 1, 6, 4, 4, name="conv")), 96)
+    return {"conv": None, "out": "graph output"}
+
+
+@case((1, 5))
+def parametric_relu(net):
+    drive = net.node("PRelu", net.dense("input", 5, 10, "fc"), net.constant(net.random.random(10)))
+    net.readout(net.lif(drive, 1, 10, name="fc"), 10)
+    return {"fc": None, "out": "graph output"}
+
+
+@case((1, 5))
+def smaller_of_two(net):
+    drive = net.node("Min", net.dense("input", 5, 10, "fc"), net.constant(net.random.random(10) + 1))
+    net.readout(net.lif(drive, 1, 10, name="fc"), 10)
+    return {"fc": None, "out": "graph output"}

@@ -1,0 +1,128 @@
+"""Cutting judged by onnxruntime: whatever is free, cut without its units, gives the same as the
+network whose units' spikes are forced to zero.
+
+Nothing is planted: units that fire are declared dead, so what they gave is missed in both.
+"""
+
+import json
+import os
+import subprocess
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+SNNFIT = os.environ.get("SNNFIT", os.path.join(os.path.dirname(__file__), "../../build/release/snnfit"))
+
+
+def session(model):
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(model.SerializeToString(), options)
+
+
+def inspect(path):
+    done = subprocess.run([SNNFIT, "inspect", path, "--json"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def refusal(path):
+    done = subprocess.run([SNNFIT, "inspect", path], capture_output=True, text=True)
+    assert done.returncode == 3
+    return done.stderr
+
+
+NUMPY = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
+
+
+def play(model, states, inputs):
+    """All outputs that are no states, over the steps; states start at zero and are fed back."""
+    runtime = session(model)
+    interface = {i.name: i for i in runtime.get_inputs()}
+    fed = {i: np.zeros([n if isinstance(n, int) else 1 for n in interface[i].shape], NUMPY[interface[i].type])
+           for i, _ in states}
+    answers = [o.name for o in runtime.get_outputs() if o.name not in {o for _, o in states}]
+    first = next(name for name in interface if name not in fed)
+    seen = []
+    for x in inputs:
+        names = answers + [o for _, o in states]
+        out = dict(zip(names, runtime.run(names, {first: x.astype(NUMPY[interface[first].type]), **fed})))
+        fed = {i: out[o] for i, o in states}
+        seen.append([out[name] for name in answers])
+    return [np.array(each, np.float64) for each in zip(*seen)]
+
+
+def describe(model):
+    """Element type and rank of every tensor that shape inference knows."""
+    known = onnx.shape_inference.infer_shapes(model).graph
+    return {v.name: (v.type.tensor_type.elem_type, len(v.type.tensor_type.shape.dim))
+            for v in [*known.value_info, *known.input, *known.output]}
+
+
+def silenced(model, layers, dead):
+    """A copy in which these units' spikes are zero to everything that reads them."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    known = describe(model)
+    for layer in layers:
+        tensor = layer["spike_tensors"][0]
+        kind, rank = known[tensor]
+        mask = np.ones(layer["units"])
+        mask[dead[layer["units"]]] = 0
+        if rank == 2:  # flattened, perhaps
+            mask = np.repeat(mask, layer["positions"])
+        mask = mask.reshape([-1] + [1] * (rank - 2))
+        mask = mask.astype(helper.tensor_dtype_to_np_dtype(kind))
+        copy.graph.initializer.append(numpy_helper.from_array(mask, f"{tensor}__mask"))
+        at = next(i for i, node in enumerate(copy.graph.node) if tensor in node.output)
+        node = copy.graph.node[at]
+        node.output[list(node.output).index(tensor)] = f"{tensor}__all"
+        copy.graph.node.insert(at + 1, helper.make_node(
+            "And" if kind == TensorProto.BOOL else "Mul", [f"{tensor}__all", f"{tensor}__mask"], [tensor]))
+    return copy
+
+
+def cut(folder, path, layers, dead, passes="dead_neuron_elimination"):
+    """The file without the dead units, and what was said."""
+    rates = []
+    for layer in layers:
+        values = np.full((layer["units"], layer["positions"]), 0.25)
+        values[dead[layer["units"]]] = 0
+        rates.append({"tensor": layer["spike_tensors"][0], "shape": list(values.shape),
+                      "rates": values.ravel().tolist()})
+    (folder / "rates.json").write_text(json.dumps({"version": 1, "layers": rates}))
+    done = subprocess.run(
+        [SNNFIT, "optimize", path, "-o", folder / "out.onnx", "--passes", passes, "--rates",
+         folder / "rates.json", "--json"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    small = onnx.load(folder / "out.onnx")
+    onnx.checker.check_model(small, full_check=True)
+    onnx.shape_inference.infer_shapes(small, strict_mode=True)
+    return small, json.loads(done.stdout)
+
+
+def judge(folder, path, inputs, seed=0, share=0.4, tolerance=0.0, matters=True):
+    """Cuts a share of the units of every free layer (the same of equally wide ones: they may be
+    tied) and compares. Gives what inspect said of the file."""
+    model = onnx.load(path)
+    found = inspect(path)
+    layers = [layer for layer in found["layers"] if not layer["frozen"]]
+    rng = np.random.default_rng(seed)
+    dead = {n: np.sort(rng.permutation(n)[:min(n - 1, max(1, int(n * share)))])
+            for n in sorted({layer["units"] for layer in layers})}
+    small, _ = cut(folder, path, layers, dead)
+    after = {layer["name"]: layer["units"] for layer in inspect(folder / "out.onnx")["layers"]}
+    assert after == {layer["name"]: layer["units"] - (len(dead[layer["units"]]) if layer in layers else 0)
+                     for layer in found["layers"]}
+    expected = play(silenced(model, layers, dead), found["states"], inputs)
+    got = play(small, found["states"], inputs)
+    for before, now in zip(expected, got, strict=True):
+        np.testing.assert_allclose(now, before, rtol=tolerance, atol=tolerance)
+    if layers and matters:
+        whole = play(model, found["states"], inputs)
+        assert any(not np.array_equal(a, b) for a, b in zip(whole, expected)), "the dead units gave nothing"
+    return found
