@@ -2,22 +2,14 @@
 in hand. A test fails when an entry is not needed any more: delete it, or the check from it."""
 
 AXES = {
-    "ann-convbn-ts17": "frozen",
     "ann-convbn-ts17--qdq": "layers neurons time states interface spikes rates frozen dead_units_go",
     "ann-convbn-ts17--qop": "layers neurons time states interface spikes rates frozen dead_units_go",
-    "ann-convbn-ts17-nofold": "frozen",
-    "ann-mlp-ts17": "frozen",
     "ann-mlp-ts17--qdq": "layers neurons time states interface spikes rates frozen dead_units_go",
     "ann-mlp-ts17--qop": "layers neurons time states interface spikes rates frozen dead_units_go",
-    "odd-conv-chlast-dy18-step": "frozen",
-    "odd-conv-chlast-ts17-step": "frozen",
     "odd-conv-depthwise-dy18-step": "layers neurons time states interface spikes rates frozen dead_units_go",
     "odd-conv-depthwise-ts17-step": "layers neurons time states interface spikes rates frozen dead_units_go",
-    "odd-conv-gap-dy18-step": "frozen",
     "odd-conv-groups-dy18-step": "layers neurons time states interface spikes rates frozen dead_units_go",
     "odd-conv-groups-ts17-step": "layers neurons time states interface spikes rates frozen dead_units_go",
-    "odd-res-convid-dy18-step": "frozen",
-    "odd-res-convid-ts17-step": "frozen",
     "odd-two-heads-dy18-step": "layers neurons time states interface spikes rates frozen dead_units_go",
     "odd-two-heads-ts17-step": "layers neurons time states interface spikes rates frozen dead_units_go",
     "odd-two-slice-dy18-step": "layers neurons time states interface spikes rates frozen dead_units_go",
