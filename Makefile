@@ -22,6 +22,10 @@ golden: release
 	build/release/tests/run_golden --bless
 	git diff --stat tests/golden
 
+# Random networks over all operators: what the importer lets go is cut, and onnxruntime must not notice.
+graph-fuzz: release
+	SNNFIT=build/release/snnfit $(PYTHON) tests/importer/graph_fuzz.py $(or $(COUNT),1000) $(or $(FIRST),0)
+
 format:
 	tests/format.sh --fix
 
@@ -29,4 +33,4 @@ clean:
 	rm -rf build
 
 .DEFAULT_GOAL = release
-.PHONY: release debug check asan golden format clean
+.PHONY: release debug check asan golden graph-fuzz format clean

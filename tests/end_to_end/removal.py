@@ -193,19 +193,20 @@ def force_silence(network, model, units):
         keep = np.ones([units_of(layer)] + [1] * spatial, bool)
         keep[silent] = False
         first, *aliases = dict.fromkeys(spike_tensors(model, layer))
-        assert mask_tensor(model, first, keep), f"no node makes {first}"
+        floats = TensorProto.FLOAT16 if half_precision(model) else TensorProto.FLOAT
+        assert mask_tensor(model, first, keep, floats), f"no node makes {first}"
         for name in aliases:  # those inside a function are not in the graph under this name
-            mask_tensor(model, name, keep)
+            mask_tensor(model, name, keep, floats)
 
 
-def mask_tensor(model, name, keep):
+def mask_tensor(model, name, keep, floats=TensorProto.FLOAT):
     """Multiplies the tensor by the mask for all who read it; False when no node makes it."""
     for nodes in bodies(model):
         for index, node in enumerate(nodes):
             if name in node.output:
                 raw, mask = f"{name}__unmasked", f"{name}__mask"
                 node.output[list(node.output).index(name)] = raw
-                kind = type_made_by(model, node)
+                kind = type_made_by(node) or floats
                 values = keep if kind == TensorProto.BOOL else keep.astype(helper.tensor_dtype_to_np_dtype(kind))
                 nodes.insert(index + 1, helper.make_node(
                     "Constant", [], [mask], value=numpy_helper.from_array(np.ascontiguousarray(values))))
@@ -215,12 +216,11 @@ def mask_tensor(model, name, keep):
     return False
 
 
-def type_made_by(model, node):
+def type_made_by(node):
+    """Of comparisons and casts; None for what makes floats."""
     if node.op_type in COMPARISONS:
         return TensorProto.BOOL
-    if node.op_type == "Cast":
-        return next(attribute.i for attribute in node.attribute if attribute.name == "to")
-    return TensorProto.FLOAT16 if half_precision(model) else TensorProto.FLOAT
+    return next((attribute.i for attribute in node.attribute if attribute.name == "to"), None)
 
 
 # --- running ------------------------------------------------------------------------

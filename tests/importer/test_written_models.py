@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-import test_random_networks as reference
+import single_step as reference
 
 COLUMNS, UNITS = 4, 6
 DEAD = [1, 4]
