@@ -18,7 +18,7 @@ AXES = {
 }
 
 TIME = {
-    "norse-box-li-dy18-seq": "layers neurons time states interface spikes rates frozen",
+    "norse-box-li-dy18-seq": "layers neurons frozen",
     "norse-box-li-ts17-zero": "layers neurons",
     "norse-lif-li-dy18-sequential": "layers neurons frozen",
     "norse-lif-li-ts17-sequential": "layers neurons frozen",
@@ -26,7 +26,7 @@ TIME = {
     "odd-f0-membrane-ts17-step": "layers neurons",
     "rockpool-lif-dy18-T4": "layers neurons time states interface spikes rates frozen dead_units_go",
     "rockpool-lif-ts17-T4": "layers neurons time states interface spikes rates frozen dead_units_go",
-    "seed-mlp-ts17-unroll25": "layers neurons time states interface spikes rates frozen",
+    "seed-mlp-ts17-unroll25": "layers neurons frozen",
     "sinabs-conv-ts17-T4": "layers neurons time frozen",
     "sinabs-iaf-dy18-T4": "layers neurons time frozen",
     "sinabs-iaf-ts17-T1": "layers neurons frozen",
@@ -53,9 +53,9 @@ TIME = {
     "snntorch-conv-ts17-unroll": "layers neurons frozen",
     "snntorch-mlp-th-ts17-unroll": "layers neurons frozen",
     "snntorch-mlp-zero-dy18-zero": "layers neurons",
-    "snntorch-mlp-zero-dy20-unroll": "layers neurons time states interface spikes rates frozen",
+    "snntorch-mlp-zero-dy20-unroll": "layers neurons frozen",
     "snntorch-mlp-zero-ts13-zero": "layers neurons",
-    "snntorch-mlp-zero-ts17-seq": "layers neurons time states interface spikes rates frozen",
+    "snntorch-mlp-zero-ts17-seq": "layers neurons frozen",
     "snntorch-syn-ts17-unroll": "layers neurons frozen",
 }
 
