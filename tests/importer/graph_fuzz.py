@@ -111,7 +111,7 @@ def examine(seed):
     """What became of one network: {"layout", "populations", "frozen": reasons, "removed", "verdict", ...}."""
     net = random_networks.build(seed)
     outcome = {"seed": seed, "layout": net.layout, "populations": len(net.populations), "free": 0, "removed": 0,
-               "reasons": [], "verdict": "nothing free", "seen": None}
+               "reasons": [], "operators": [], "verdict": "nothing free", "seen": None}
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         path, out = folder / "in.onnx", folder / "out.onnx"
@@ -132,6 +132,8 @@ def examine(seed):
     if not any(gone.values()):
         return outcome
     outcome["removed"] = sum(map(len, gone.values()))
+    outcome["operators"] = sorted({node.op_type for nodes in removal.bodies(net.model) for node in nodes
+                                   if node.domain == ""})
     onnx.checker.check_model(small, full_check=True)
     onnx.shape_inference.infer_shapes(small, check_type=True, strict_mode=True)
     before, after = play(net, forced(net, gone), seed), play(net, small, seed)
@@ -172,7 +174,7 @@ def outcome_of(seed):
         return examine(seed)
     except Exception as failure:  # a network that breaks anything is a finding, whatever breaks
         return {"seed": seed, "verdict": f"BROKEN: {type(failure).__name__}: {failure}", "populations": 0, "free": 0,
-                "removed": 0, "reasons": [], "seen": None, "layout": "?"}
+                "removed": 0, "reasons": [], "operators": [], "seen": None, "layout": "?"}
 
 
 def summary(outcomes):
@@ -182,10 +184,11 @@ def summary(outcomes):
     for each in outcomes:
         by_layout[each["layout"]].update(graphs=1, populations=each["populations"], free=each["free"],
                                          cut=each["removed"] > 0, units=each["removed"])
-    lines = [f"{len(outcomes)} networks: " + ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items())),
-             f"{sum(each['populations'] for each in outcomes)} populations, {sum(each['free'] for each in outcomes)} free, "
-             f"{sum(each['removed'] for each in outcomes)} units removed",
-             f"neighbours forced instead: {seen[True]} seen, {seen[False]} not seen"]
+    totals = {what: sum(each[what] for each in outcomes) for what in ("populations", "free", "removed")}
+    lines = [f"{len(outcomes)} networks: " + ", ".join(f"{n} {verdict}" for verdict, n in sorted(verdicts.items())),
+             f"{totals['populations']} populations, {totals['free']} free, {totals['removed']} units removed",
+             f"neighbours forced instead: {seen[True]} seen, {seen[False]} not seen",
+             "operators in the networks cut: " + " ".join(sorted({op for each in outcomes for op in each["operators"]}))]
     lines += [f"  {layout}: " + ", ".join(f"{value} {what}" for what, value in counts.items())
               for layout, counts in sorted(by_layout.items())]
     return "\n".join(lines)

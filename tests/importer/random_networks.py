@@ -65,6 +65,8 @@ class Network:
         self.share = self.random.random() < 0.5
         self.in_function = False
         self.depth = 0  # of bodies around the nodes being made
+        self.ties = self.random.random() < 0.2  # layers of one size read one weight
+        self.wild = self.random.random() < 0.5  # more of what freezes
         self.planted = 0  # how many units copy another one
         self.copies = []  # (unit, the unit that it copies) of the layer being made
         self.replay = None  # the constants of the first step, for the later ones
@@ -92,7 +94,7 @@ class Network:
         key = (array.tobytes(), array.dtype.str, array.shape)
 
         def make():
-            if not self.share or not visible:
+            if not (self.share or stem == "tied") or not visible:
                 return self.new_constant(array, stem, as_node)
             if key not in self.shared:
                 self.shared[key] = self.new_constant(array, stem, as_node)
@@ -186,7 +188,8 @@ class Replay:
 def weights(net, rows, columns):
     """[rows][columns], behind what exporters put in front of weights."""
     w = net.copied(net.normal(rows, columns, scale=2.0 / np.sqrt(columns)))
-    form = net.pick("plain", "plain", "identity", "transpose", "clip", "quantized", "shared", "cast", "reshape", "concat")
+    form = net.pick("plain", "plain", "identity", "transpose", "clip", "quantized", "shared", "cast",
+                    *(["reshape", "concat"] * net.wild))
     if form == "identity":
         return net.node("Identity", [net.constant(w, "weight")])
     if form == "transpose":
@@ -202,11 +205,9 @@ def weights(net, rows, columns):
     if form == "concat" and net.chance(0.5):
         half = rows // 2
         return net.node("Concat", [net.constant(w[:half], "weight"), net.constant(w[half:], "weight")], axis=0)
-    if form == "shared":
-        key = ("weights", rows, columns, tuple(net.copies))
-        if key not in net.shared:
-            net.shared[key] = w
-        return net.constant(net.shared[key], "weight")
+    if form == "shared" or (net.ties and not net.wants_copies):
+        return net.constant(net.shared.setdefault(("weights", rows, columns, tuple(net.copies) * net.wants_copies), w),
+                            "tied")
     return net.constant(w, "weight")
 
 
@@ -231,8 +232,16 @@ def project(net, data, units, population):
     columns = data.shape[-1]
     w = weights(net, units, columns)
     shape = (*data.shape[:-1], units)
-    form = net.pick("gemm", "gemm", "matmul", "matmul", "bias_apart", "batchnorm", "left", "two")
-    if len(data.shape) == 2 and form in ("gemm", "batchnorm", "bias_apart", "left", "two"):
+    form = net.pick("gemm", "gemm", "matmul", "matmul", "bias_apart", "batchnorm", "two",
+                    *(["left", "scaled", "integers"] * net.wild))
+    if form == "integers":
+        return project_integers(net, data, units, bias)
+    if len(data.shape) == 2 and form != "matmul":
+        if form == "scaled":
+            turned = net.chance(0.5) and data.shape[0] == 1
+            read = net.node("Transpose", [data.name], perm=[1, 0]) if turned else data.name
+            return data.with_name(net.node("Gemm", [read, w, net.constant(bias, "bias")], "drive", transB=1,
+                                           transA=int(turned), alpha=0.5, beta=net.pick(1.0, 2.0)), shape)
         if form == "left" and data.shape[0] == 1:
             turned = net.node("Transpose", [data.name], perm=[1, 0])
             current = net.node("Transpose", [net.node("MatMul", [w, turned], "drive")], perm=[1, 0])
@@ -252,6 +261,16 @@ def project(net, data, units, population):
     current = net.node("MatMul", [data.name, turned], "drive")
     operands = [current, net.constant(bias, "bias")]
     return data.with_name(net.node("Add", operands if net.chance(0.5) else operands[::-1]), shape)
+
+
+def project_integers(net, data, units, bias):
+    """Dynamic quantization, as onnxruntime's tool writes it."""
+    codes, scale, zero = net.node("DynamicQuantizeLinear", [data.name], outputs=3)
+    w = net.copied(net.random.integers(-40, 41, (units, data.shape[-1]))).astype(np.int8)
+    whole = net.node("MatMulInteger", [codes, net.constant(np.ascontiguousarray(w.T), "weight"), zero], "drive")
+    scales = net.node("Mul", [scale, net.scalar(1 / 16)])
+    current = net.node("Mul", [net.node("Cast", [whole], to=TensorProto.FLOAT), scales])
+    return data.with_name(net.node("Add", [current, net.constant(bias, "bias")]), (*data.shape[:-1], units))
 
 
 def convolve(net, data, units, population):
@@ -300,36 +319,47 @@ def neuron(net, drive, units, states):
     rank = max(1, len(drive.shape) - 1)
     threshold = net.spread(0.7, units, rank)
     decay = net.spread(0.75, units, rank)
-    form = net.pick("late", "subtract", "set", "leak", "adaptive", "current", "none")
+    form = net.pick("late", "subtract", "set", "leak", "adaptive", "current", "none", "both", "norse", "multi")
     current = drive.name
-    if form == "current":
+    if form in ("current", "norse"):
         held = states.get("i", drive.shape)
-        if held is not None:
+        if held is not None and form == "norse":
+            current = net.node("Add", [held, current])
+        elif held is not None:
             current = net.node("Add", [net.node("Mul", [held, net.scalar(0.5)]), current])
-        states.put("i", current)
+        lost = net.node("Mul", [net.scalar(-0.375), current]) if form == "norse" else None
+        states.put("i", net.node("Add", [current, lost]) if lost else current)
     v = states.get("v", drive.shape)
     if v is None:
-        potential = net.node("Mul", [net.scalar(0.25), current]) if form == "leak" else current
-    elif form == "leak":
+        potential = net.node("Mul", [net.scalar(0.25), current]) if form in ("leak", "norse") else current
+    elif form in ("leak", "norse"):
         step = net.node("Mul", [net.scalar(0.25), net.node("Sub", [current, v])])
         potential = net.node("Add", [v, step])
     else:
         potential = net.node("Add", [net.node("Mul", [decay, v]), current])
-    if form == "late" and v is not None:
-        reset = net.node("Cast", [net.node("Greater", [v, threshold])], to=TensorProto.FLOAT)
-        potential = net.node("Sub", [potential, net.node("Mul", [reset, threshold])])
+    if form in ("late", "both") and v is not None:
+        before = net.node("Cast", [net.node("Greater", [v, threshold])], to=TensorProto.FLOAT)
+        potential = net.node("Sub", [potential, net.node("Mul", [before, threshold])])
     limit = threshold
     if form == "adaptive":
         b = states.get("b", drive.shape)
         if b is not None:
             limit = net.node("Add", [threshold, net.node("Mul", [b, net.scalar(0.375)])])
-    fires, spikes = compare(net, potential, limit)
+    if form == "multi":
+        fires = net.node("Greater", [potential, net.scalar(0)], "fires")
+        count = net.node("Floor", [net.node("Div", [potential, limit])])
+        spikes = net.node("Mul", [net.node("Cast", [fires], to=TensorProto.FLOAT), count], "spikes")
+    else:
+        fires, spikes = compare(net, potential, limit)
     if form == "adaptive":
         states.put("b", spikes if b is None else net.node("Add", [net.node("Mul", [b, net.scalar(0.875)]), spikes]))
-    if form in ("subtract", "adaptive", "current", "leak"):
-        after = net.node("Sub", [potential, net.node("Mul", [spikes, limit])])
-    elif form == "set":
-        after = net.node("Mul", [net.node("Sub", [net.scalar(1), spikes]), potential])
+    if form in ("subtract", "adaptive", "current", "leak", "multi", "both"):
+        lost = spikes if form != "both" or v is None else net.node("Sub", [spikes, before])
+        after = net.node("Sub", [potential, net.node("Mul", [lost, limit])])
+    elif form in ("set", "norse"):
+        one_less = net.node("Sub", [net.scalar(1), spikes]) if net.seed % 2 else net.node(
+            "Add", [net.node("Neg", [spikes]), net.scalar(1)])
+        after = net.node("Mul", [one_less, potential])
     else:
         after = potential
     states.put("v", after)
@@ -469,6 +499,8 @@ def layer(net, data, index, states):
     """(spikes, membrane) of a new layer."""
     conv = data.is_map and net.chance(0.7)
     units = int(net.pick(4, 6, 8, 8))
+    if index and not conv and net.chance(0.3):
+        units = net.populations[index - 1].shape[0]
     silent = plant(net, units)
     if not conv and not data.steps:
         data = flattened(net, data)
@@ -481,7 +513,7 @@ def layer(net, data, index, states):
     w = net.constant(net.copied(net.normal(units, units, scale=0.5)), "recurrent") if recurrent else None
     if back is not None:
         drive = drive.with_name(net.node("Add", [drive.name, net.node("Gemm", [back, w], transB=1)]))
-    wrap = net.chance(0.12)
+    wrap = net.wild and net.chance(0.2)
     fires, spikes, membrane = (neuron_in_function if wrap else neuron)(net, drive, units, mine)
     here.spikes.append(spikes)
     here.comparisons += [fires] if fires else []
@@ -493,8 +525,9 @@ def layer(net, data, index, states):
 def reader(net, earlier, spikes, membrane):
     """What the next layer reads: the spikes, decorated, alone or with those of a layer before."""
     read = decorate(net, spikes)
-    form = net.pick("alone", "alone", "alone", "residual", "concat", "product", "maximum", "gated", "membrane")
-    if form == "membrane" and read.shape == membrane.shape and net.chance(0.4):
+    form = net.pick("alone", "alone", "alone", "residual", "concat",
+                    *(["product", "maximum", "gated", "membrane"] * net.wild))
+    if form == "membrane" and read.shape == membrane.shape and net.wild:
         return read.with_name(net.node("Add", [read.name, net.node("Mul", [membrane.name, net.scalar(0.125)])]))
     if not earlier or form == "alone":
         return read

@@ -52,6 +52,45 @@ def relu(net, value):
     return net.unary(net.pick("Relu", "Abs", "Identity", "Sqrt"), net.unary("Abs", value))
 
 
+UNARY = ["Sigmoid", "Tanh", "Erf", "Exp", "Sin", "Cos", "Floor", "Ceil", "Round", "Sign", "Softplus", "Softsign", "Elu",
+         "Selu", "LeakyRelu", "Celu", "HardSigmoid", "HardSwish", "ThresholdedRelu", "Shrink", "Mish", "Atan"]
+
+
+def function_of_one(net, value):
+    return net.unary(UNARY[net.random.integers(len(UNARY))], value)
+
+
+def reciprocal(net, value):
+    return net.unary(net.pick("Reciprocal", "Log"), net.unary("Add", net.unary("Abs", value), net.scalar(1)))
+
+
+def leaky(net, value):
+    return net.unary("PRelu", value, parameter(net, value, 0.25))
+
+
+def modulo(net, value):
+    return net.unary("Mod", value, net.scalar(2), fmod=1)
+
+
+def dropped(net, value):
+    return net.unary("Dropout", value)
+
+
+def noisy(net, value):
+    return net.unary("Add", value, net.node("Mul", [net.node("RandomNormalLike", [value.name]), net.scalar(0)]))
+
+
+def cast_like(net, value):
+    whole = net.unary("CastLike", value, net.constant(np.int32(1)))
+    return net.unary("CastLike", whole, value.name)
+
+
+def exclusive(net, value):
+    """Logic on whether it is over two bounds."""
+    one, two = (net.node("Greater", [value.name, net.scalar(bound)]) for bound in (0.25, 0.75))
+    return value.with_name(net.node("Cast", [net.node(net.pick("And", "Or", "Xor"), [one, two])], to=TensorProto.FLOAT))
+
+
 def square(net, value):
     return net.unary("Mul", value, value.name)
 
@@ -154,13 +193,25 @@ def mixed(net, value):
     if op == "CumSum":
         return net.unary(op, value, net.constant(np.int64(axis)))
     if op == "LayerNormalization":
-        width = int(np.prod(value.shape[axis:]))
-        return net.unary(op, value, net.constant(np.ones(value.shape[axis:], np.float32)), axis=axis) if width else value
+        return net.unary(op, value, net.constant(np.ones(value.shape[axis:], np.float32)), axis=axis)
     if op == "ArgMax":
         best = net.node("Cast", [net.node(op, [value.name], axis=axis, keepdims=1)], to=TensorProto.FLOAT)
     else:
         best, _ = net.node(op, [value.name, net.ints(1)], outputs=2, axis=axis)
     return net.unary("Mul", value, best)
+
+
+def times_a_reduction(net, value):
+    op = net.pick("ReduceMax", "ReduceMin", "ReduceMean", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceProd")
+    return net.unary("Mul", value, net.node(op, [value.name, net.ints(value.axis)], keepdims=1))
+
+
+def gathered_elements(net, value):
+    order = net.random.permutation(value.shape[value.axis])
+    shape = [1] * len(value.shape)
+    shape[value.axis] = -1
+    where = np.broadcast_to(order.reshape(shape), value.shape).astype(np.int64)
+    return net.unary("GatherElements", value, net.constant(where), axis=value.axis)
 
 
 def scattered(net, value):
@@ -379,7 +430,8 @@ def padded(net, value):
     before, after = [0] * len(shape), [0] * len(shape)
     before[value.axis], after[value.axis] = net.pick((0, 2), (1, 1), (2, 0))
     shape[value.axis] += 2
-    return value.with_name(net.node("Pad", [value.name, net.ints(*before, *after), net.scalar(net.pick(0, 0.5))]), shape)
+    operands = [value.name, net.ints(*before, *after), net.scalar(net.pick(0, 0.5))]
+    return value.with_name(net.node("Pad", operands), shape)
 
 
 def as_sequence(net, value):
@@ -399,12 +451,20 @@ def pooled(net, value):
         return value
     spatial = [size // 2 for size in value.shape[2:]]
     window = [2] * len(spatial)
-    op = net.pick("MaxPool", "AveragePool")
-    return value.with_name(net.node(op, [value.name], kernel_shape=window, strides=window), (*value.shape[:2], *spatial))
+    op = net.pick("MaxPool", "AveragePool", "LpPool")
+    small = net.node(op, [value.name], kernel_shape=window, strides=window)
+    return value.with_name(small, (*value.shape[:2], *spatial))
 
 
 def normalized(net, value):
     return value if value.steps else batch_norm(net, value, 1 / 4)
+
+
+def normalized_by_instance(net, value):
+    if not value.is_map:
+        return value
+    ones = net.constant(np.ones(value.shape[1], np.float32))
+    return net.unary("InstanceNormalization", value, ones, net.constant(np.zeros(value.shape[1], np.float32)))
 
 
 def flattened(net, value):
@@ -422,26 +482,30 @@ def flattened(net, value):
         axes = net.ints(*range(2, len(value.shape)))
         return value.with_name(net.node("ReduceMean", [value.name, axes], keepdims=0), (1, channels))
     if form == "pool":
-        small = value.with_name(net.node("GlobalAveragePool", [value.name]), (1, channels, *([1] * len(spatial))))
+        small = value.with_name(net.node(net.pick("GlobalAveragePool", "GlobalMaxPool"), [value.name]), (1, channels, *([1] * len(spatial))))
         return value.with_name(net.node("Flatten", [small.name], axis=1), (1, channels))
     if form == "reshape":
-        return value.with_name(net.node("Reshape", [value.name, net.ints(net.pick(0, 1), net.pick(-1, width))]), (1, width))
+        shape = net.ints(net.pick(0, 1), net.pick(-1, width))
+        return value.with_name(net.node("Reshape", [value.name, shape]), (1, width))
     return value.with_name(net.node("Flatten", [value.name], axis=1), (1, width))
 
 
 PLAIN = [add, graded, clip, invert, normalized, flat, longer, permuted]
 ELEMENTWISE = [divide, negative, relu, square, power, half, through_integers, through_booleans, logical_not, above,
-               chosen, largest, quantize]
+               chosen, largest, quantize, function_of_one, function_of_one, reciprocal, leaky, modulo, dropped, noisy, cast_like,
+               exclusive]
 SHAPES = [grid, repeated, split_and_joined, sliced, sliced_and_joined, gathered, tiled, beside_itself, pooled, padded,
           every_second]
 STRUCTURE = [plus_zeros, times_expanded, same_shape, in_function, in_branches, in_loop, as_sequence, scattered]
-MIXING = [less_its_mean, plus_its_sum, mixed, scattered_elements]
+MIXING = [less_its_mean, plus_its_sum, mixed, scattered_elements, times_a_reduction, gathered_elements,
+          normalized_by_instance]
 
 
 def decorate(net, value):
     """What a reader reads instead of the bare spikes."""
-    for _ in range(int(net.pick(0, 0, 0, 1, 1, 1, 2, 3))):
+    for _ in range(int(net.pick(0, 0, 1, 1, 2, 3) if net.wild else net.pick(0, 0, 1))):
         rare = net.pick(MIXING, PLAIN, PLAIN)
-        group = net.pick(PLAIN, PLAIN, PLAIN, ELEMENTWISE, SHAPES, SHAPES, STRUCTURE, rare)
+        groups = [PLAIN, PLAIN, SHAPES, *([ELEMENTWISE, SHAPES, STRUCTURE, rare] if net.wild else [])]
+        group = groups[net.random.integers(len(groups))]
         value = group[net.random.integers(len(group))](net, value)
     return value
