@@ -4,18 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DIGITS_MAX = 17, NUMBER_BYTES = 40 };
+/* Decimals of up to DIGITS_KEPT digits survive becoming a double, so that many
+ * digits of it are the shortest such decimal and zeros, which %g leaves out. */
+enum { DIGITS_KEPT = 15, DIGITS_MAX = 17, NUMBER_BYTES = 40 };
 
 void
 json_text_number(struct text *text, double number)
 {
 	char chars[NUMBER_BYTES];
-	int digits = 0;
+	int digits = DIGITS_KEPT;
 	size_t i;
 
 	do {
-		(void)snprintf(chars, sizeof chars, "%.*g", ++digits, number);
-	} while (digits < DIGITS_MAX && strtod(chars, NULL) != number);
+		(void)snprintf(chars, sizeof chars, "%.*g", digits, number);
+	} while (digits++ < DIGITS_MAX && strtod(chars, NULL) != number);
 	for (i = 0; chars[i]; i++)
 		if (!strchr("0123456789+-e", chars[i]))
 			chars[i] = '.';

@@ -1,6 +1,7 @@
 /* metadata.c - what the model says about itself: entries of metadata_props. */
 #include "exporter/exporter.h"
 
+#include "core/base64.h"
 #include "core/map.h"
 #include "exporter/build.h"
 #include "exporter/json_text.h"
@@ -78,7 +79,10 @@ metadata_remove(struct onnx_model *model, const char *key)
 
 /* --- firing rates ------------------------------------------------------------------- */
 
-enum { EXPRESSION_MAX = 64 }; /* nodes followed to find the stored weights */
+enum {
+	EXPRESSION_MAX = 64, /* nodes followed to find the stored weights */
+	LISTED_MAX = 1000,   /* rates as people read them; more are encoded, if they are floats */
+};
 
 struct rates_writer {
 	const struct onnx_model *model;
@@ -208,6 +212,54 @@ append_tensor(struct rates_writer *writer, const struct population *population)
 	free(chars);
 }
 
+static bool
+are_floats(const double *rates, uint64_t count)
+{
+	uint64_t i;
+
+	for (i = 0; i < count; i++)
+		if ((double)(float)rates[i] != rates[i])
+			return false;
+	return true;
+}
+
+static void
+append_encoded(struct rates_writer *writer, const double *rates, uint64_t count)
+{
+	uint8_t bytes[3 * sizeof(float)]; /* three floats are groups of base64 as well */
+	size_t used = 0;
+	uint64_t i;
+
+	text_append(&writer->text, ",\"rates_b64\":\"");
+	for (i = 0; i < count; i++) {
+		float rate = (float)rates[i];
+		uint32_t bits, shift;
+
+		memcpy(&bits, &rate, sizeof bits);
+		for (shift = 0; shift < 32; shift += 8)
+			bytes[used++] = (uint8_t)(bits >> shift);
+		if (used < sizeof bytes && i + 1 < count)
+			continue;
+		base64_append(&writer->text, bytes, used);
+		used = 0;
+	}
+	text_append(&writer->text, "\"");
+}
+
+static void
+append_listed(struct rates_writer *writer, const double *rates, uint64_t count)
+{
+	uint64_t i;
+
+	text_append(&writer->text, ",\"rates\":[");
+	for (i = 0; i < count; i++) {
+		if (i)
+			text_append(&writer->text, ",");
+		json_text_number(&writer->text, rates[i]);
+	}
+	text_append(&writer->text, "]");
+}
+
 static snnfit_status
 append_layer(struct rates_writer *writer, const struct population *population, snnfit_error *err)
 {
@@ -224,16 +276,15 @@ append_layer(struct rates_writer *writer, const struct population *population, s
 	status = append_fingerprint(writer, population, err);
 	if (status != SNNFIT_OK)
 		return status;
-	text_append(&writer->text, ",\"rates\":[");
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < count; i++)
 		if (!isfinite(population->rates[i]))
 			return error_set(err, SNNFIT_EINTERNAL, "%.100s: a rate is not finite",
 					 population->name);
-		if (i)
-			text_append(&writer->text, ",");
-		json_text_number(&writer->text, population->rates[i]);
-	}
-	text_append(&writer->text, "]}");
+	if (count > LISTED_MAX && are_floats(population->rates, count))
+		append_encoded(writer, population->rates, count);
+	else
+		append_listed(writer, population->rates, count);
+	text_append(&writer->text, "}");
 	return SNNFIT_OK;
 }
 

@@ -1,5 +1,5 @@
 /* rates_json.c - the JSON document of FORMATS section 2, and plain arrays of numbers. */
-#include "importer/base64.h"
+#include "core/base64.h"
 #include "importer/rates_list.h"
 
 #include <jansson.h>

@@ -1,5 +1,5 @@
 /* .npy and .npz files: every type and order, zip64, and files that lie. */
-#include "importer/base64.h"
+#include "core/base64.h"
 #include "data/npz.h"
 
 #include <check.h>
@@ -384,6 +384,19 @@ START_TEST(base64_decodes)
 }
 END_TEST
 
+START_TEST(base64_is_written)
+{
+	const char *bytes = base64_cases[_i].bytes;
+	struct text text = { 0 };
+
+	text_append(&text, "");
+	base64_append(&text, (const uint8_t *)bytes, strlen(bytes));
+	ck_assert(!text_failed(&text));
+	ck_assert_str_eq(text.chars, base64_cases[_i].text);
+	text_free(&text);
+}
+END_TEST
+
 static const struct {
 	const char *text;
 	size_t bad; /* 99: the length is wrong already */
@@ -431,6 +444,7 @@ main(void)
 	tcase_add_test(tests, limits_are_kept);
 	tcase_add_test(tests, other_files_are_no_arrays);
 	tcase_add_loop_test(tests, base64_decodes, 0, COUNT(base64_cases));
+	tcase_add_loop_test(tests, base64_is_written, 0, COUNT(base64_cases));
 	tcase_add_loop_test(tests, base64_is_strict, 0, COUNT(base64_bad));
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

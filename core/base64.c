@@ -1,4 +1,4 @@
-#include "importer/base64.h"
+#include "core/base64.h"
 
 enum { NOT_A_DIGIT = 64 };
 
@@ -52,4 +52,26 @@ base64_decode(const char *text, size_t length, uint8_t *out, size_t *bad)
 		return false;
 	}
 	return true;
+}
+
+void
+base64_append(struct text *text, const uint8_t *bytes, size_t length)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	size_t i, group;
+	uint32_t bits;
+	char four[4];
+
+	for (i = 0; i < length; i += 3) {
+		group = length - i < 3 ? length - i : 3;
+		bits = (uint32_t)bytes[i] << 16;
+		bits |= group > 1 ? (uint32_t)bytes[i + 1] << 8 : 0;
+		bits |= group > 2 ? bytes[i + 2] : 0;
+		four[0] = digits[bits >> 18];
+		four[1] = digits[bits >> 12 & 63];
+		four[2] = group > 1 ? digits[bits >> 6 & 63] : '=';
+		four[3] = group > 2 ? digits[bits & 63] : '=';
+		text_append_bytes(text, four, sizeof four);
+	}
 }
