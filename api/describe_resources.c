@@ -51,6 +51,7 @@ describe_parameters(const json_t *document, struct text *out)
 	const json_t *parameters = json_object_get(document, "parameters");
 	double before = json_get_figure(parameters, "before", NAN);
 	double after = json_get_figure(parameters, "after", NAN);
+	double nonzero = json_get_figure(parameters, "nonzero", NAN);
 
 	if (!parameters)
 		return;
@@ -60,8 +61,12 @@ describe_parameters(const json_t *document, struct text *out)
 		text_append(out, " -> ");
 	}
 	text_figure(out, after, 0);
+	if (isnan(nonzero)) {
+		text_append(out, "; zeros not counted, as no pass read all weights\n");
+		return;
+	}
 	text_append(out, ", ");
-	text_figure(out, json_get_figure(parameters, "nonzero", NAN), 0);
+	text_figure(out, nonzero, 0);
 	text_append(out, " not zero\nsparsity      ");
 	text_figure(out, 100.0 * json_get_figure(document, "sparsity", NAN), 1);
 	text_append(out, " %\n");

@@ -195,6 +195,7 @@ static void
 append_parameters(const json_t *document, struct text *out)
 {
 	const json_t *parameters = json_object_get(document, "parameters");
+	double nonzero = json_get_figure(parameters, "nonzero", NAN);
 
 	if (!parameters)
 		return;
@@ -202,8 +203,13 @@ append_parameters(const json_t *document, struct text *out)
 	text_figure(out, json_get_figure(parameters, "before", NAN), 0);
 	text_append(out, " before, ");
 	text_figure(out, json_get_figure(parameters, "after", NAN), 0);
-	text_append(out, " after, ");
-	text_figure(out, json_get_figure(parameters, "nonzero", NAN), 0);
+	text_append(out, " after");
+	if (isnan(nonzero)) {
+		text_append(out, ".</p>\n");
+		return;
+	}
+	text_append(out, ", ");
+	text_figure(out, nonzero, 0);
 	text_append(out, " of them not zero. Zeros among the weights: ");
 	text_figure(out, 100.0 * json_get_figure(document, "sparsity", NAN), 1);
 	text_append(out, " %.</p>\n");

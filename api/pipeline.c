@@ -169,6 +169,16 @@ export_result(struct pipeline *pipeline, snnfit_error *err)
 
 /* --- the report ---------------------------------------------------------------- */
 
+/* Whether anything that was done has looked at all weights. */
+static bool
+reads_weights(const struct pipeline *pipeline)
+{
+	for (size_t i = 0; i < pipeline->passes.pass_count; i++)
+		if (pass_find(pipeline->passes.passes[i].name)->reads_weights)
+			return true;
+	return pipeline->has_device;
+}
+
 static void
 collect_notes(struct pipeline *pipeline)
 {
@@ -196,6 +206,7 @@ make_report(struct pipeline *pipeline, snnfit_report **report, snnfit_error *err
 	if (text_failed(&pipeline->notes))
 		return error_no_memory(err);
 	findings.notes = pipeline->notes.chars;
+	findings.count_zeros = reads_weights(pipeline);
 	findings.device = pipeline->has_device ? &pipeline->device : NULL;
 	findings.before = pipeline->has_before ? &pipeline->before : NULL;
 	findings.after = pipeline->has_after ? &pipeline->after : NULL;

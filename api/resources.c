@@ -10,47 +10,42 @@
 
 /* --- figures of the graph ---------------------------------------------------- */
 
-/* Weights, biases left out: sparsity is about what is multiplied. */
-struct weight_count {
-	uint64_t all, zero;
+/* Zeros are counted in one sweep over the weights, or not at all. */
+struct zero_count {
+	bool known;
+	uint64_t weights, zero_weights; /* what is multiplied: sparsity is about these */
+	uint64_t zero_biases;
 };
 
 static snnfit_status
-count_zeros(const struct weights *weights, struct weight_count *count, snnfit_error *err)
-{
-	uint32_t piece = weights_piece_rows(weights), first;
-	float *values = malloc((size_t)piece * weights->columns * sizeof *values + 1);
-	snnfit_status status = values ? SNNFIT_OK : error_no_memory(err);
-
-	for (first = 0; first < weights->rows && status == SNNFIT_OK; first += piece) {
-		if (piece > weights->rows - first)
-			piece = weights->rows - first;
-		status = weights_read_rows(weights, first, piece, values, err);
-		for (size_t i = 0; status == SNNFIT_OK && i < (size_t)piece * weights->columns; i++)
-			count->zero += values[i] == 0.0f;
-	}
-	count->all += (uint64_t)weights->rows * weights->columns;
-	free(values);
-	return status;
-}
-
-static snnfit_status
-count_layer(const struct graph *graph, population_id id, struct weight_count *count,
+count_layer(const struct findings *findings, population_id id, struct zero_count *count,
 	    snnfit_error *err)
 {
+	const struct graph *graph = findings->graph;
 	snnfit_status status = SNNFIT_OK;
 
-	*count = (struct weight_count){ 0, 0 };
-	for (size_t i = 0; i < graph->projection_count && status == SNNFIT_OK; i++)
-		if (graph->projections[i].target == id && !graph->projections[i].removed)
-			status = count_zeros(graph->projections[i].weights, count, err);
+	*count = (struct zero_count){ .known = findings->count_zeros };
+	for (size_t i = 0; count->known && i < graph->projection_count && status == SNNFIT_OK;
+	     i++) {
+		const struct projection *projection = &graph->projections[i];
+		const struct weights *weights = projection->weights;
+
+		if (projection->target != id || projection->removed)
+			continue;
+		count->weights += (uint64_t)weights->rows * weights->columns;
+		status = weights_count_zeros(weights, &count->zero_weights, err);
+		if (status == SNNFIT_OK && projection->bias)
+			status = weights_count_zeros(projection->bias, &count->zero_biases, err);
+	}
 	return status;
 }
 
 static double
-sparsity_of(const struct weight_count *count)
+sparsity_of(const struct zero_count *count)
 {
-	return count->all ? (double)count->zero / (double)count->all : 0.0;
+	if (!count->known)
+		return NAN;
+	return count->weights ? (double)count->zero_weights / (double)count->weights : 0.0;
 }
 
 static uint32_t
@@ -227,7 +222,7 @@ put_layer_costs(struct json_builder *builder, json_t *object, const struct findi
 
 static void
 append_layer(struct json_builder *builder, json_t *array, const struct findings *findings,
-	     population_id id, const struct weight_count *count)
+	     population_id id, const struct zero_count *count)
 {
 	const struct population *population = &findings->graph->populations[id];
 	const struct unit_axis *axis = &findings->graph->axes[population->axis];
@@ -246,33 +241,34 @@ append_layer(struct json_builder *builder, json_t *array, const struct findings 
 
 static snnfit_status
 put_layers(struct json_builder *builder, json_t *object, const struct findings *findings,
-	   snnfit_error *err)
+	   struct zero_count *total, snnfit_error *err)
 {
 	const struct graph *graph = findings->graph;
-	struct weight_count total = { 0, 0 }, count;
 	json_t *array = json_array();
 	snnfit_status status = SNNFIT_OK;
+	struct zero_count count;
 
 	for (population_id id = 0; id < graph->population_count && status == SNNFIT_OK; id++) {
 		if (graph->populations[id].removed)
 			continue;
-		status = count_layer(graph, id, &count, err);
+		status = count_layer(findings, id, &count, err);
 		if (status == SNNFIT_OK)
 			append_layer(builder, array, findings, id, &count);
-		total.all += count.all;
-		total.zero += count.zero;
+		total->weights += count.weights;
+		total->zero_weights += count.zero_weights;
+		total->zero_biases += count.zero_biases;
 	}
-	json_put(builder, object, "sparsity", json_figure(sparsity_of(&total)));
+	json_put(builder, object, "sparsity", json_figure(sparsity_of(total)));
 	json_put(builder, object, "layers", array);
 	return status;
 }
 
 static snnfit_status
 put_parameters(struct json_builder *builder, json_t *object, const struct graph *graph,
-	       snnfit_error *err)
+	       const struct zero_count *count, snnfit_error *err)
 {
-	uint64_t after, nonzero;
-	snnfit_status status = graph_count_parameters(graph, &after, &nonzero, err);
+	uint64_t after, zeros = count->zero_weights + count->zero_biases;
+	snnfit_status status = graph_count_parameters(graph, &after, NULL, err);
 	json_t *parameters;
 
 	if (status != SNNFIT_OK)
@@ -280,7 +276,8 @@ put_parameters(struct json_builder *builder, json_t *object, const struct graph 
 	parameters = json_put(builder, object, "parameters", json_object());
 	json_put(builder, parameters, "before", json_amount(graph->parameters_before));
 	json_put(builder, parameters, "after", json_amount(after));
-	json_put(builder, parameters, "nonzero", json_amount(nonzero));
+	json_put(builder, parameters, "nonzero",
+		 count->known ? json_amount(after - zeros) : json_null());
 	json_put(builder, parameters, "compression",
 		 json_figure((double)graph->parameters_before / (double)after));
 	return SNNFIT_OK;
@@ -410,6 +407,7 @@ resources_document(json_t **out, const struct findings *findings, snnfit_error *
 {
 	struct json_builder builder = { false };
 	json_t *object = json_object(), *notes;
+	struct zero_count zeros = { .known = findings->count_zeros };
 	snnfit_status status = SNNFIT_OK;
 
 	json_put(&builder, object, "version", json_integer(1));
@@ -417,9 +415,9 @@ resources_document(json_t **out, const struct findings *findings, snnfit_error *
 	if (findings->device)
 		put_device(&builder, object, findings);
 	if (findings->graph) {
-		status = put_parameters(&builder, object, findings->graph, err);
+		status = put_layers(&builder, object, findings, &zeros, err);
 		if (status == SNNFIT_OK)
-			status = put_layers(&builder, object, findings, err);
+			status = put_parameters(&builder, object, findings->graph, &zeros, err);
 	}
 	if (findings->passes)
 		json_put(&builder, object, "passes", passes_to_json(&builder, findings->passes));

@@ -20,6 +20,9 @@ struct findings {
 	const struct costing *before, *after; /* with a device only */
 	const struct optimize_report *passes;
 	const struct fit_result *fit;
+	/* Whether to count zeros, which reads all weights. Where nothing else has read
+	 * them they are left alone: a dead neuron goes at the speed of a copy. */
+	bool count_zeros;
 	const char *notes; /* for people, one line each */
 };
 

@@ -250,34 +250,21 @@ projection_mean_input(const struct graph *graph, const struct projection *projec
 	return true;
 }
 
-/* Adds up the values of a matrix that are not 0, a piece of it at a time. */
-static snnfit_status
-count_nonzero(const struct weights *weights, uint64_t *nonzero, snnfit_error *err)
-{
-	uint32_t rows = weights_piece_rows(weights), first;
-	float *piece = malloc((size_t)rows * weights->columns * sizeof *piece);
-	snnfit_status status = piece ? SNNFIT_OK : error_no_memory(err);
-
-	for (first = 0; first < weights->rows && status == SNNFIT_OK; first += rows) {
-		size_t i;
-
-		if (rows > weights->rows - first)
-			rows = weights->rows - first;
-		status = weights_read_rows(weights, first, rows, piece, err);
-		for (i = 0; status == SNNFIT_OK && i < (size_t)rows * weights->columns; i++)
-			*nonzero += piece[i] != 0.0f;
-	}
-	free(piece);
-	return status;
-}
-
 static snnfit_status
 count_matrix(const struct weights *weights, uint64_t *all, uint64_t *nonzero, snnfit_error *err)
 {
+	uint64_t count, zeros = 0;
+	snnfit_status status = SNNFIT_OK;
+
 	if (!weights)
 		return SNNFIT_OK;
-	*all += (uint64_t)weights->rows * weights->columns;
-	return nonzero ? count_nonzero(weights, nonzero, err) : SNNFIT_OK;
+	count = (uint64_t)weights->rows * weights->columns;
+	*all += count;
+	if (!nonzero)
+		return SNNFIT_OK;
+	status = weights_count_zeros(weights, &zeros, err);
+	*nonzero += count - zeros;
+	return status;
 }
 
 snnfit_status

@@ -231,6 +231,25 @@ weights_piece_rows(const struct weights *weights)
 	return rows < weights->rows ? rows : weights->rows;
 }
 
+snnfit_status
+weights_count_zeros(const struct weights *weights, uint64_t *zeros, snnfit_error *err)
+{
+	uint32_t piece = weights_piece_rows(weights), first;
+	float *values = new_values(piece, weights->columns);
+	snnfit_status status = values ? SNNFIT_OK : error_no_memory(err);
+	size_t i;
+
+	for (first = 0; first < weights->rows && status == SNNFIT_OK; first += piece) {
+		if (piece > weights->rows - first)
+			piece = weights->rows - first;
+		status = weights_read_rows(weights, first, piece, values, err);
+		for (i = 0; status == SNNFIT_OK && i < (size_t)piece * weights->columns; i++)
+			*zeros += values[i] == 0.0f;
+	}
+	free(values);
+	return status;
+}
+
 /* --- changing ----------------------------------------------------------- */
 
 /* The places in the file of what is selected, where old says what was selected

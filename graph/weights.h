@@ -44,6 +44,9 @@ MUST_USE snnfit_status weights_read(struct weights *weights, const float **value
  * when it still lies in the file. out: [count][columns]. */
 MUST_USE snnfit_status weights_read_rows(const struct weights *weights, uint32_t first,
 					 uint32_t count, float *out, snnfit_error *err);
+/* Adds the number of zeros to *zeros, reading a piece at a time. */
+MUST_USE snnfit_status weights_count_zeros(const struct weights *weights, uint64_t *zeros,
+					   snnfit_error *err);
 /* How many rows are good to read at a time: about 1 MiB, at least 1, at most all. */
 uint32_t weights_piece_rows(const struct weights *weights);
 /* Values that may be written: *weights is replaced by an unshared copy if

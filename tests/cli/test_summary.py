@@ -87,6 +87,21 @@ def test_layers_that_a_pass_left_alone_are_named_also_when_it_changed_others():
     assert "skipped /net/fc3/Gemm: graph output" in text.split(pass_line)[1].split("elimination: ")[0]
 
 
+def test_zeros_are_counted_where_weights_are_read_anyway(tmp_path):
+    def report(*options):
+        run("optimize", MODEL, *RATES, *options, "-o", tmp_path / "out.onnx")
+        return run_json("report", tmp_path / "out.onnx"), *pages(tmp_path / "out.onnx", tmp_path)
+
+    document, text, page = report("--passes", "dead_neuron_elimination")
+    assert document["parameters"]["nonzero"] is None and document["sparsity"] is None
+    assert all(layer["sparsity"] is None for layer in document["layers"])
+    assert "zeros not counted" in text and "sparsity" not in text and "Zeros among" not in page
+    for options in (("--passes", "dead_neuron_elimination", "--target", "ecp5", "--arch", "event"), ()):
+        document, text, page = report(*options)
+        assert document["parameters"]["nonzero"] > 0.9 * document["parameters"]["after"]
+        assert 0 <= document["sparsity"] < 0.1 and "not zero\nsparsity" in text and "Zeros among" in page
+
+
 def test_the_page_says_what_the_summary_says(tmp_path):
     out = tmp_path / "out.onnx"
     run("fit", MODEL, "-o", out, *RATES, *FEW_BLOCKS, "--max-iterations", 40, expect=1)
