@@ -47,6 +47,8 @@ byte_source_read(const struct byte_source *source, uint64_t offset, void *out, s
 		memcpy(out, source->bytes + offset, length);
 		return SNNFIT_OK;
 	}
+	if (source->make)
+		return source->make(source, offset, out, length, err);
 	if (fd < 0)
 		fd = source->open_file(source, err);
 	if (fd < 0)

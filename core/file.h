@@ -9,8 +9,8 @@
 
 /* --- reading at a position ---------------------------------------------- */
 
-/* One of three: bytes in memory, an open file, or a file that open_file opens
- * for the time of one access. Does not own anything. */
+/* One of four: bytes in memory, bytes that a function makes, an open file, or a
+ * file that open_file opens for the time of one access. Does not own anything. */
 struct byte_source {
 	const uint8_t *bytes; /* NULL: a file */
 	int fd;		      /* -1: ask open_file */
@@ -18,6 +18,9 @@ struct byte_source {
 	const char *name; /* for messages */
 	/* A new descriptor for the file, or -1 with *err filled. */
 	int (*open_file)(const struct byte_source *source, snnfit_error *err);
+	/* Bytes [offset, offset + length), within size; NULL: they are stored. */
+	snnfit_status (*make)(const struct byte_source *source, uint64_t offset, void *out,
+			      size_t length, snnfit_error *err);
 };
 
 /* Bytes [offset, offset + length), all of them or an error (also when the file

@@ -235,11 +235,14 @@ populations_on_axes(uint32_t **out, const struct graph *graph, struct arena *scr
 
 /* --- rows ----------------------------------------------------------------- */
 
+enum { FIRST_ROWS = 8 };
+
 snnfit_status
 row_reader_open(struct row_reader *reader, const struct weights *weights, snnfit_error *err)
 {
 	*reader = (struct row_reader){ .weights = weights };
 	reader->capacity = weights_piece_rows(weights);
+	reader->next_count = FIRST_ROWS < reader->capacity ? FIRST_ROWS : reader->capacity;
 	reader->rows = calloc((size_t)reader->capacity * weights->columns, sizeof *reader->rows);
 	return reader->rows ? SNNFIT_OK : error_no_memory(err);
 }
@@ -252,9 +255,12 @@ row_reader_get(struct row_reader *reader, uint32_t row, const float **out, snnfi
 
 	if (row - reader->first >= reader->count) {
 		reader->first = row;
-		reader->count = reader->capacity;
+		reader->count = reader->next_count;
 		if (reader->count > weights->rows - row)
 			reader->count = weights->rows - row;
+		reader->next_count = reader->next_count < reader->capacity / 2
+					     ? 2 * reader->next_count
+					     : reader->capacity;
 		status = weights_read_rows(weights, row, reader->count, reader->rows, err);
 	}
 	*out = reader->rows + (size_t)(row - reader->first) * weights->columns;

@@ -53,11 +53,12 @@ MUST_USE snnfit_status populations_on_axes(uint32_t **out, const struct graph *g
 
 /* --- rows ----------------------------------------------------------------- */
 
-/* Rows of a matrix, read in pieces of bounded size: cheap in ascending order. */
+/* Rows of a matrix, read in pieces of bounded size: cheap in ascending order. The
+ * first pieces are small, for those who are content with a few rows. */
 struct row_reader {
 	const struct weights *weights;
 	float *rows;
-	uint32_t first, count, capacity;
+	uint32_t first, count, capacity, next_count;
 };
 
 MUST_USE snnfit_status row_reader_open(struct row_reader *reader, const struct weights *weights,

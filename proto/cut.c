@@ -11,9 +11,8 @@
 enum {
 	WINDOW_BYTES = 256 * 1024,
 	DIRECT_BYTES = 16 * 1024, /* a run this long is read by itself */
-	PIECE_BYTES = 256 * 1024, /* of output */
-	LONG_BYTES = 64 * 1024,	  /* a run this long goes from source to sink by itself */
-	SHORT_BYTES = 32,	  /* a run up to this is copied as if it were as long */
+	STRIDE_BYTES = 64,	  /* of copies of short runs, ... */
+	SHORT_BYTES = 256,	  /* ... which are up to so long */
 };
 
 struct cut_run {
@@ -233,29 +232,46 @@ fetch(const struct payload *payload, struct window *window, uint64_t at, uint8_t
 	return status;
 }
 
+/* In strides of fixed size, which are a few instructions each. */
+static inline void
+copy_short(uint8_t *out, const uint8_t *in, uint64_t length)
+{
+	uint64_t done = 0;
+
+	do
+		memcpy(out + done, in + done, STRIDE_BYTES);
+	while ((done += STRIDE_BYTES) < length);
+}
+
 /* Whole runs that lie in the window, as long as there is room for a long copy:
- * a copy of fixed size is a few instructions, and most runs are a few elements.
- * What it copies too much is overwritten by the next. */
+ * most runs are some elements between two units that are gone. What is copied too
+ * much is overwritten by the next. */
 static size_t
 gather_short(const struct cut *cut, const struct window *window, struct place *place, uint8_t *out,
 	     size_t length)
 {
+	const struct cut_run *const runs = cut->runs;
+	const size_t run_count = cut->run_count;
+	const uint8_t *const bytes = window->bytes;
+	const uint64_t begin = window->at, available = window->length;
+	struct place now = *place; /* out may be anything to the compiler: keep it from memory */
 	size_t done = 0;
 
 	while (length - done >= SHORT_BYTES) {
-		const struct cut_run *run = &cut->runs[place->run];
-		uint64_t at = place->row_at + run->from;
+		const uint64_t bytes_of_run = runs[now.run].length;
+		const uint64_t at = now.row_at + runs[now.run].from - begin; /* huge if before */
 
-		if (place->skip || run->length > SHORT_BYTES || at < window->at ||
-		    at - window->at + SHORT_BYTES > window->length)
+		if (now.skip || bytes_of_run > SHORT_BYTES || at > available ||
+		    SHORT_BYTES > available - at)
 			break;
-		memcpy(out + done, window->bytes + (at - window->at), SHORT_BYTES);
-		done += (size_t)run->length;
-		if (++place->run == cut->run_count) {
-			place->run = 0;
-			place->row_at = row_in_source(cut, ++place->row);
+		copy_short(out + done, bytes + at, bytes_of_run);
+		done += (size_t)bytes_of_run;
+		if (++now.run == run_count) {
+			now.run = 0;
+			now.row_at = row_in_source(cut, ++now.row);
 		}
 	}
+	*place = now;
 	return done;
 }
 
@@ -321,48 +337,52 @@ cut_read(const struct payload *payload, uint64_t offset, void *out, size_t lengt
 
 /* --- writing ------------------------------------------------------------------- */
 
-/* One stretch of output: the rest of a long run from file to file, or a piece
- * put together from short ones. */
-static snnfit_status
-stream_some(const struct payload *payload, struct byte_sink *sink, struct window *window,
-	    struct place *place, uint8_t *piece, uint64_t *left, snnfit_error *err)
-{
-	const struct cut_run *run = &payload->cut->runs[place->run];
-	uint64_t bytes = run->length - place->skip;
-	snnfit_status status;
+/* The output as a source, for a sink that takes it in order. */
+struct cut_source {
+	struct byte_source source; /* first, so that a source is its cut */
+	const struct payload *payload;
+	struct window *window;
+	struct place *place;
+	uint64_t *made; /* bytes so far */
+};
 
-	if (bytes >= LONG_BYTES) {
-		status = byte_sink_copy(sink, payload->source,
-					payload->offset + place->row_at + run->from + place->skip,
-					bytes, err);
-		advance(payload->cut, place, bytes);
-	} else {
-		bytes = *left < PIECE_BYTES ? *left : PIECE_BYTES;
-		status = gather(payload, window, place, piece, (size_t)bytes, err);
-		if (status == SNNFIT_OK)
-			status = byte_sink_write(sink, piece, (size_t)bytes, err);
-	}
-	*left -= bytes;
-	return status;
+static snnfit_status
+make_next(const struct byte_source *source, uint64_t offset, void *out, size_t length,
+	  snnfit_error *err)
+{
+	const struct cut_source *cut = (const struct cut_source *)source;
+
+	if (offset != *cut->made)
+		return error_set(err, SNNFIT_EINTERNAL, "a cut is not written in order");
+	*cut->made += length;
+	return gather(cut->payload, cut->window, cut->place, out, length, err);
 }
 
 snnfit_status
 cut_stream(const struct payload *payload, struct byte_sink *sink, snnfit_error *err)
 {
-	struct window window = { .bytes = malloc(WINDOW_BYTES) };
-	uint8_t *piece = malloc(PIECE_BYTES);
-	uint64_t left = payload->length;
-	snnfit_status status = SNNFIT_OK;
+	struct window window = { 0 };
 	struct place place;
+	uint64_t made = 0;
+	struct cut_source cut = {
+		.source = { .fd = -1,
+			    .size = payload->length,
+			    .name = payload->source->name,
+			    .make = make_next },
+		.payload = payload,
+		.window = &window,
+		.place = &place,
+		.made = &made,
+	};
+	snnfit_status status;
 
-	if (!window.bytes || !piece) {
-		status = error_no_memory(err);
-	} else if (left > 0) {
-		place = find_place(payload->cut, 0);
-		while (left > 0 && status == SNNFIT_OK)
-			status = stream_some(payload, sink, &window, &place, piece, &left, err);
-	}
+	if (payload->length == 0)
+		return SNNFIT_OK;
+	window.bytes = malloc(WINDOW_BYTES);
+	if (!window.bytes)
+		return error_no_memory(err);
+	place = find_place(payload->cut, 0);
+	status = byte_sink_copy(sink, &cut.source, 0, payload->length, err);
 	free(window.bytes);
-	free(piece);
 	return status;
 }
