@@ -1,13 +1,14 @@
 #include "opt/similar_rows.h"
 
+#include "opt/tile_product.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-	TILE = 64,     /* rows a block: two blocks of 64 coordinates stay in the first cache */
-	STRIP = 4,     /* rows of one block ... */
-	LANES = 8,     /* ... times rows of the other: sums that stay in registers */
+	TILE = TILE_ROWS,
+	SUMS = 8,      /* side by side, for what makes vectors of them */
 	SMALLEST = 32, /* coordinates worth a first look */
 };
 
@@ -16,13 +17,17 @@ enum {
 
 /* --- making -------------------------------------------------------------- */
 
-/* How many coordinates keep the bound of unrelated rows under the threshold: a
- * share k / length of their squared norm, less two standard deviations, should
- * reach 1 - cosine. */
+/* Neurons of trained layers have something in common: hardly a pair is at a larger
+ * cosine. */
+#define COMMON_COSINE 0.5
+
+/* How many coordinates keep the bound of such rows under the threshold. Of their
+ * squared distance 2 (1 - COMMON_COSINE) a share k / length, less two standard
+ * deviations, should reach that of the threshold. */
 static uint32_t
 head_length(uint32_t length, double cosine)
 {
-	double share = 1.0 - cosine;
+	double share = (1.0 - cosine) / (1.0 - COMMON_COSINE);
 	uint32_t k = SMALLEST;
 
 	while (k < length / 2 && (double)k / length * (1.0 - 2.0 * sqrt(2.0 / k)) < share)
@@ -71,7 +76,17 @@ block_count(const struct row_sketches *sketches)
 static size_t
 block_floats(const struct row_sketches *sketches)
 {
-	return ((size_t)sketches->total + 1) * TILE;
+	return ((size_t)sketches->head + 1) * TILE;
+}
+
+/* The others follow at a distance of PANEL_ROWS. */
+static float *
+first_coordinate(const struct row_sketches *sketches, uint32_t row)
+{
+	uint32_t panel = row % TILE / PANEL_ROWS, depth = sketches->head + 1;
+
+	return sketches->blocks + row / TILE * block_floats(sketches) +
+	       (size_t)panel * depth * PANEL_ROWS + row % PANEL_ROWS;
 }
 
 snnfit_status
@@ -81,10 +96,13 @@ row_sketches_open(struct row_sketches *sketches, uint32_t rows, uint32_t length,
 	*sketches = (struct row_sketches){ .rows = rows, .length = length };
 	plan_coordinates(sketches, cosine);
 	sketches->blocks = calloc(block_count(sketches), block_floats(sketches) * sizeof(float));
+	sketches->others = calloc((size_t)rows * (sketches->total - sketches->head) + 1,
+				  sizeof *sketches->others);
 	sketches->tails = calloc(rows, sizeof *sketches->tails);
 	sketches->signs = calloc(length, sizeof *sketches->signs);
 	sketches->work = calloc(sketches->total, sizeof *sketches->work);
-	if (!sketches->blocks || !sketches->tails || !sketches->signs || !sketches->work) {
+	if (!sketches->blocks || !sketches->others || !sketches->tails || !sketches->signs ||
+	    !sketches->work) {
 		row_sketches_close(sketches);
 		return error_no_memory(err);
 	}
@@ -96,6 +114,7 @@ void
 row_sketches_close(struct row_sketches *sketches)
 {
 	free(sketches->blocks);
+	free(sketches->others);
 	free(sketches->tails);
 	free(sketches->signs);
 	free(sketches->work);
@@ -165,7 +184,7 @@ norm_left(double squares)
 void
 row_sketches_set(struct row_sketches *sketches, uint32_t row, const float *values, double norm)
 {
-	float *at = sketches->blocks + row / TILE * block_floats(sketches) + row % TILE;
+	float *at = first_coordinate(sketches, row);
 	uint32_t head = sketches->head, total = sketches->total, i;
 	double squares;
 
@@ -174,37 +193,16 @@ row_sketches_set(struct row_sketches *sketches, uint32_t row, const float *value
 	add_chunks(sketches, values, (float)(1.0 / (norm * sqrt(sketches->chunks))));
 	split_head(sketches);
 	for (i = 0; i < head; i++)
-		at[(size_t)i * TILE] = sketches->work[i];
+		at[(size_t)i * PANEL_ROWS] = sketches->work[i];
 	squares = sum_of_squares(sketches->work, head);
-	at[(size_t)head * TILE] = norm_left(squares);
-	for (i = head; i < total; i++)
-		at[(size_t)(i + 1) * TILE] = sketches->work[i];
+	at[(size_t)head * PANEL_ROWS] = norm_left(squares);
+	memcpy(sketches->others + (size_t)row * (total - head), sketches->work + head,
+	       (total - head) * sizeof *sketches->others);
 	squares += sum_of_squares(sketches->work + head, total - head);
 	sketches->tails[row] = norm_left(squares);
 }
 
 /* --- comparing ----------------------------------------------------------- */
-
-/* out[i][j] = sum over depth coordinates of a[.][i] b[.][j]. */
-static void
-multiply_tiles(const float *restrict a, const float *restrict b, uint32_t depth,
-	       float *restrict out)
-{
-	uint32_t i, j, r, c, k;
-
-	for (i = 0; i < TILE; i += STRIP)
-		for (j = 0; j < TILE; j += LANES) {
-			float sum[STRIP][LANES] = { { 0 } };
-
-			for (k = 0; k < depth; k++)
-				for (r = 0; r < STRIP; r++)
-					for (c = 0; c < LANES; c++)
-						sum[r][c] += a[k * TILE + i + r] *
-							     b[k * TILE + j + c];
-			for (r = 0; r < STRIP; r++)
-				memcpy(out + (i + r) * TILE + j, sum[r], sizeof sum[r]);
-		}
-}
 
 /* One pair of blocks, and where its candidates go. */
 struct tile {
@@ -216,24 +214,36 @@ struct tile {
 };
 
 static float
-coordinate(const struct row_sketches *sketches, uint32_t row, uint32_t index)
+tail_after_head(const struct row_sketches *sketches, uint32_t row)
 {
-	return sketches
-		->blocks[row / TILE * block_floats(sketches) + (size_t)index * TILE + row % TILE];
+	return first_coordinate(sketches, row)[(size_t)sketches->head * PANEL_ROWS];
+}
+
+static float
+dot_others(const struct row_sketches *sketches, uint32_t i, uint32_t j)
+{
+	uint32_t count = sketches->total - sketches->head, k, s;
+	const float *a = sketches->others + (size_t)i * count;
+	const float *b = sketches->others + (size_t)j * count;
+	float sums[SUMS] = { 0 }, sum = 0.0f;
+
+	for (k = 0; k + SUMS <= count; k += SUMS)
+		for (s = 0; s < SUMS; s++)
+			sums[s] += a[k + s] * b[k + s];
+	for (s = 0; s < SUMS; s++)
+		sum += sums[s];
+	return sum;
 }
 
 /* The second look: the coordinates after the head instead of its tail. */
 static bool
 survives(const struct row_sketches *sketches, uint32_t i, uint32_t j, float bound)
 {
-	uint32_t head = sketches->head, k;
-
-	if (head == sketches->total)
+	if (sketches->head == sketches->total)
 		return true;
-	bound -= coordinate(sketches, i, head) * coordinate(sketches, j, head);
-	for (k = head + 1; k <= sketches->total; k++)
-		bound += coordinate(sketches, i, k) * coordinate(sketches, j, k);
-	return bound + sketches->tails[i] * sketches->tails[j] >= sketches->limit;
+	bound -= tail_after_head(sketches, i) * tail_after_head(sketches, j);
+	bound += dot_others(sketches, i, j) + sketches->tails[i] * sketches->tails[j];
+	return bound >= sketches->limit;
 }
 
 /* Which columns of the tile have any bound over the limit. */
@@ -295,6 +305,7 @@ row_sketches_pairs(const struct row_sketches *sketches, similar_visit visit, voi
 	struct tile tile = {
 		.sketches = sketches, .bounds = bounds, .visit = visit, .context = context
 	};
+	tile_product multiply_tiles = tile_product_at(0);
 	uint32_t blocks = block_count(sketches);
 	snnfit_status status = SNNFIT_OK;
 

@@ -7,8 +7,10 @@
  *
  *     cos(a, b) <= <y_a, y_b> + t_a t_b
  *
- * Pairs bounded by the threshold are done after k of the coordinates; about one in
- * thirty survives into a second look at twice as many, and hardly one that look.
+ * Most pairs are bounded by the threshold after k of the coordinates, hardly one is
+ * left after a second look at twice as many. What a processor computes may differ
+ * from another in the last bits, and so may the candidates; never a pair over the
+ * threshold.
  *
  * Of the transform H_m x H_k only the part over the m chunks of k coordinates is
  * computed: what is left, an orthogonal transform within the chunk, changes
@@ -28,8 +30,9 @@ struct row_sketches {
 	uint32_t head, total;  /* coordinates for the first and for the second look */
 	uint32_t chunks;       /* of `total` values each, added up */
 	float limit;	       /* bounds below are no candidates */
-	float *blocks;	       /* [rows / 64][total + 1][64]: head coordinates, the norm
-				* of what is left after them, the other coordinates */
+	float *blocks;	       /* [rows / 64], tiles: head coordinates, and the norm of
+				* what is left after them */
+	float *others;	       /* [rows][total - head]: the other coordinates */
 	float *tails;	       /* [rows]: what is left after all of them */
 	float *signs;	       /* [length] */
 	float *work;	       /* [total] */

@@ -1,5 +1,6 @@
 /* test_redundancy.c - merging neurons that do the same, and finding them. */
 #include "opt/similar_rows.h"
+#include "opt/tile_product.h"
 #include "tests/unit/opt_cases.h"
 
 #define REDUNDANCY "redundancy_elimination"
@@ -700,6 +701,34 @@ START_TEST(the_pass_agrees_with_all_pairs)
 }
 END_TEST
 
+/* All that can run here. */
+START_TEST(every_kernel_multiplies)
+{
+	enum { DEPTH = 7, STRIDE = DEPTH * PANEL_ROWS };
+	float a[TILE_ROWS * DEPTH], b[TILE_ROWS * DEPTH], out[TILE_ROWS * TILE_ROWS];
+	uint32_t state = 3, index, i, j, k;
+	tile_product multiply;
+
+	draw_weights(&state, a, TILE_ROWS * DEPTH, -1.0, 1.0);
+	draw_weights(&state, b, TILE_ROWS * DEPTH, -1.0, 1.0);
+	ck_assert_ptr_nonnull(tile_product_at(0));
+	for (index = 0; (multiply = tile_product_at(index)); index++) {
+		multiply(a, b, DEPTH, out);
+		for (i = 0; i < TILE_ROWS; i++)
+			for (j = 0; j < TILE_ROWS; j++) {
+				const float *x = a + i / PANEL_ROWS * STRIDE + i % PANEL_ROWS;
+				const float *y = b + j / PANEL_ROWS * STRIDE + j % PANEL_ROWS;
+				double sum = 0.0;
+
+				for (k = 0; k < DEPTH; k++)
+					sum += (double)x[k * PANEL_ROWS] *
+					       (double)y[k * PANEL_ROWS];
+				ck_assert_double_eq_tol(out[i * TILE_ROWS + j], sum, 1e-6);
+			}
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -730,6 +759,7 @@ main(void)
 	tcase_add_test(similar, what_cannot_be_merged_is_left_alone);
 	suite_add_tcase(suite, similar);
 	tcase_set_timeout(pairs, 60);
+	tcase_add_test(pairs, every_kernel_multiplies);
 	tcase_add_test(pairs, no_similar_pair_is_missed);
 	tcase_add_test(pairs, unrelated_rows_are_hardly_looked_at);
 	tcase_add_loop_test(pairs, the_pass_agrees_with_all_pairs, 0, 5);
