@@ -26,6 +26,10 @@ golden: release
 graph-fuzz: release
 	SNNFIT=build/release/snnfit $(PYTHON) tests/importer/graph_fuzz.py $(or $(COUNT),1000) $(or $(FIRST),0)
 
+# Figures beside cp and BLAS (docs/bench.md): an hour, 9 GB of disk. Quick: make bench BENCH=--quick
+bench: release
+	$(PYTHON) bench/run.py $(BENCH)
+
 format:
 	tests/format.sh --fix
 
@@ -33,4 +37,4 @@ clean:
 	rm -rf build
 
 .DEFAULT_GOAL = release
-.PHONY: release debug check asan golden graph-fuzz format clean
+.PHONY: release debug check asan golden graph-fuzz bench format clean
