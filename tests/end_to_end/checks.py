@@ -187,8 +187,8 @@ def frozen(network):
             assert allowed, f"{name} is frozen: {reason}"
 
 
-CHECKS = {check.__name__: check for check in
-          (layers, neurons, time, states, interface, spikes, rates, frozen, removal.dead_units_go)}
+READING = {check.__name__: check for check in (layers, neurons, time, states, interface, spikes, rates, frozen)}
+CHECKS = READING | {"dead_units_go": removal.dead_units_go}
 
 
 def verdict(network, check):

@@ -38,21 +38,21 @@ def test_neighbours_of_the_dead_that_go_instead_are_seen(name, monkeypatch):
     network = fixture(name)
     write = removal.rates_of
 
-    def write_of_neighbours(network, dead, path):
+    def write_of_neighbours(network, dead, *rest):
         units = {layer["name"]: removal.units_of(layer) for layer in network.layers}
-        write(network, {layer: [(unit + 1) % units[layer] for unit in gone] for layer, gone in dead.items()}, path)
+        write(network, {layer: [(unit + 1) % units[layer] for unit in gone] for layer, gone in dead.items()}, *rest)
 
-    removal.dead_units_go(network)
+    removal.declared_dead_go(network)
     monkeypatch.setattr(removal, "rates_of", write_of_neighbours)
     with pytest.raises(AssertionError, match="keeps the dead"):
-        removal.dead_units_go(network)
+        removal.declared_dead_go(network)
     monkeypatch.setattr(removal, "expected_to_go", lambda *_: (set(), set(range(10**6))))
     removed = removal.removed_units
     monkeypatch.setattr(removal, "removed_units", lambda network, model: {
         name: sorted((unit - 1) % removal.units_of(next(each for each in network.layers if each["name"] == name))
                      for unit in gone) for name, gone in removed(network, model).items()})
     with pytest.raises(AssertionError, match="outputs differ"):
-        removal.dead_units_go(network)
+        removal.declared_dead_go(network)
 
 
 # --- the dense chains, beyond what truth.json says -------------------------------------
