@@ -596,16 +596,6 @@ apply(const struct operation *operation, const struct constant *const *operands,
 
 /* --- all small constants ---------------------------------------------------------- */
 
-static bool
-fold_source(struct constants *constants, uint32_t value, struct constant *out)
-{
-	const struct program *program = constants->program;
-	const Onnx__TensorProto *tensor = program->values[value].tensor;
-
-	return program->values[value].kind == VALUE_SOURCE && tensor &&
-	       read_tensor(program, tensor, CONSTANT_SMALL, constants->arena, out);
-}
-
 static snnfit_status
 keep(struct constants *constants, uint32_t value, const struct constant *constant,
      snnfit_error *err)
@@ -633,47 +623,115 @@ gather_operands(const struct constants *constants, const struct operation *opera
 	return i;
 }
 
-static snnfit_status
-fold_operation(struct constants *constants, const struct operation *operation, snnfit_error *err)
+/* What many readers have alike is folded once: every read of a tensor, or of an
+ * expression, is a value of its own, and a model of many steps reads one a step. */
+struct folder {
+	struct constants *constants;
+	const struct constant **of_source; /* [source_count] */
+	struct map first;		   /* of a node's first result: a value that has it */
+};
+
+static bool
+same_operands(const struct constants *constants, const struct operation *a,
+	      const struct operation *b)
 {
+	uint32_t i;
+
+	if (a->node != b->node || a->scope != b->scope || a->operand_count != b->operand_count)
+		return false;
+	for (i = 0; i < a->operand_count; i++) {
+		uint32_t x = a->operands[i], y = b->operands[i];
+
+		if ((x == NO_VALUE) != (y == NO_VALUE) ||
+		    (x != NO_VALUE && constants->values[x] != constants->values[y]))
+			return false;
+	}
+	return true;
+}
+
+/* The same expression of the same constants, folded before. */
+static const struct constant *
+folded_before(const struct folder *folder, const struct operation *operation)
+{
+	const struct program *program = folder->constants->program;
+	uint32_t value = map_get(&folder->first, program->values[operation->results[0]].name);
+
+	if (value == MAP_NONE || !folder->constants->values[value] ||
+	    !same_operands(folder->constants, operation,
+			   &program->operations[program->values[value].operation]))
+		return NULL;
+	return folder->constants->values[value];
+}
+
+static snnfit_status
+fold_operation(struct folder *folder, const struct operation *operation, snnfit_error *err)
+{
+	struct constants *constants = folder->constants;
 	const struct constant *operands[OPERANDS_MAX];
 	struct constant out;
 	uint32_t result = operation->result_count ? operation->results[0] : NO_VALUE;
 	uint32_t count;
+	snnfit_status status;
 
 	if (!operation->constant || result == NO_VALUE)
+		return SNNFIT_OK;
+	constants->values[result] = folded_before(folder, operation);
+	if (constants->values[result])
 		return SNNFIT_OK;
 	count = gather_operands(constants, operation, operands);
 	if (!count || !apply(operation, operands, count, CONSTANT_SMALL, constants->arena, &out))
 		return SNNFIT_OK;
-	return keep(constants, result, &out, err);
+	status = keep(constants, result, &out, err);
+	if (status == SNNFIT_OK &&
+	    !map_set(&folder->first, constants->program->values[result].name, result))
+		return error_no_memory(err);
+	return status;
+}
+
+static snnfit_status
+fold_value(struct folder *folder, uint32_t value, snnfit_error *err)
+{
+	struct constants *constants = folder->constants;
+	const struct value *stored = &constants->program->values[value];
+	uint32_t source = stored->source;
+	bool shared = source != NO_VALUE;
+	struct constant out;
+	snnfit_status status;
+
+	if (stored->kind != VALUE_SOURCE || !stored->tensor)
+		return SNNFIT_OK;
+	if (shared && folder->of_source[source]) {
+		constants->values[value] = folder->of_source[source];
+		return SNNFIT_OK;
+	}
+	if (!read_tensor(constants->program, stored->tensor, CONSTANT_SMALL, constants->arena,
+			 &out))
+		return SNNFIT_OK;
+	status = keep(constants, value, &out, err);
+	if (shared)
+		folder->of_source[source] = constants->values[value];
+	return status;
 }
 
 snnfit_status
 constants_fold(struct constants *constants, struct program *program, struct arena *arena,
 	       snnfit_error *err)
 {
-	struct constant out;
-	snnfit_status status;
+	struct folder folder = { .constants = constants };
+	snnfit_status status = SNNFIT_OK;
 	size_t i;
 
 	*constants = (struct constants){ program, arena, NULL };
+	map_init(&folder.first, arena);
 	constants->values = arena_zalloc(arena, program->value_count, sizeof *constants->values);
-	if (!constants->values)
+	folder.of_source = arena_zalloc(arena, program->source_count, sizeof *folder.of_source);
+	if (!constants->values || !folder.of_source)
 		return error_no_memory(err);
-	for (i = 0; i < program->value_count; i++) {
-		if (!fold_source(constants, (uint32_t)i, &out))
-			continue;
-		status = keep(constants, (uint32_t)i, &out, err);
-		if (status)
-			return status;
-	}
-	for (i = 0; i < program->operation_count; i++) {
-		status = fold_operation(constants, &program->operations[i], err);
-		if (status)
-			return status;
-	}
-	return SNNFIT_OK;
+	for (i = 0; i < program->value_count && status == SNNFIT_OK; i++)
+		status = fold_value(&folder, (uint32_t)i, err);
+	for (i = 0; i < program->operation_count && status == SNNFIT_OK; i++)
+		status = fold_operation(&folder, &program->operations[i], err);
+	return status;
 }
 
 const struct constant *
