@@ -259,40 +259,72 @@ set_gated_spikes(struct graph *graph, struct population *population, const char 
 	return population->spike_tensors[0] != NULL;
 }
 
+/* Room for as many as all of the population's sites have. */
 static bool
-set_spike_tensors(struct import *import, struct graph *graph, const struct site_values *list,
-		  uint32_t site, struct population *population, uint32_t units)
+make_room_for_spikes(struct graph *graph, const struct site_values *list,
+		     const struct found_population *found, struct population *population)
 {
-	const char *gated = gated_spikes(import, list, site);
-	struct spike_tensors found = { 0 };
-	const struct coefficient *carrier;
+	size_t count = 0;
+	uint32_t i, value;
+
+	for (i = 0; i < found->site_count; i++)
+		for (value = list->first[found->sites[i]]; value != NO_VALUE;
+		     value = list->next[value])
+			count++;
+	population->spike_tensors = arena_alloc(&graph->arena, count,
+						sizeof *population->spike_tensors);
+	return population->spike_tensors != NULL;
+}
+
+/* The carriers of all steps first, in order, then their aliases. */
+static bool
+add_spike_names(struct graph *graph, struct population *population,
+		const struct spike_tensors *found, bool aliases)
+{
+	const struct coefficient *carrier = found->count ? &found->values[found->carrier] : NULL;
 	size_t i;
 
-	if (gated)
-		return set_gated_spikes(graph, population, gated);
-	if (!collect_spike_tensors(import, graph, list, site, &found))
-		return false;
-	population->spike_tensors = arena_alloc(&graph->arena, found.count,
-						sizeof *population->spike_tensors);
-	if (!population->spike_tensors)
-		return false;
-	if (!found.count)
-		return true;
-	carrier = &found.values[found.carrier];
-	population->spike_tensors[population->spike_tensor_count++] = found.names[found.carrier];
-	for (i = 0; i < found.count; i++)
-		if (i != found.carrier &&
-		    (found.boolean[i] ||
-		     (carrier->count == 1 && coefficient_is(&found.values[i], carrier->values[0]))))
-			population->spike_tensors[population->spike_tensor_count++] =
-				found.names[i];
-	for (i = 0; i < population->spike_tensor_count; i++) {
-		population->spike_tensors[i] = arena_strdup(&graph->arena,
-							    population->spike_tensors[i]);
-		if (!population->spike_tensors[i])
+	for (i = 0; i < found->count; i++) {
+		const char **at = &population->spike_tensors[population->spike_tensor_count];
+
+		if ((i == found->carrier) == aliases)
+			continue;
+		if (aliases && !found->boolean[i] &&
+		    (carrier->count != 1 || !coefficient_is(&found->values[i], carrier->values[0])))
+			continue;
+		*at = arena_strdup(&graph->arena, found->names[i]);
+		if (!*at)
 			return false;
+		population->spike_tensor_count++;
 	}
-	return set_parameter(graph, &population->neuron.spike_gain, carrier, units);
+	return true;
+}
+
+static bool
+set_spike_tensors(struct import *import, struct graph *graph, const struct site_values *list,
+		  const struct found_population *found, struct population *population,
+		  uint32_t units)
+{
+	struct spike_tensors *steps = arena_zalloc(&import->arena, found->site_count,
+						   sizeof *steps);
+	const char *gated = NULL;
+	bool ok = steps && make_room_for_spikes(graph, list, found, population);
+	uint32_t i;
+
+	for (i = 0; ok && i < found->site_count && !gated; i++) {
+		gated = gated_spikes(import, list, found->sites[i]);
+		ok = collect_spike_tensors(import, graph, list, found->sites[i], &steps[i]);
+	}
+	if (ok && gated)
+		return set_gated_spikes(graph, population, gated);
+	for (i = 0; ok && i < found->site_count; i++)
+		ok = add_spike_names(graph, population, &steps[i], false);
+	for (i = 0; ok && i < found->site_count; i++)
+		ok = add_spike_names(graph, population, &steps[i], true);
+	if (!ok || !steps[0].count)
+		return ok;
+	return set_parameter(graph, &population->neuron.spike_gain,
+			     &steps[0].values[steps[0].carrier], units);
 }
 
 /* --- populations ------------------------------------------------------------------------------------------ */
@@ -379,14 +411,13 @@ bind_population(struct import *import, struct graph *graph, struct map *names,
 	population->kind = found->kind;
 	population->positions = positions_of(import, found);
 	population->output = is_model_output(import, &found->units);
-	population->starts_at_zero = found->state_count > 0;
+	population->starts_at_zero = found->state_count > 0 || found->starts_at_rest;
 	if (!population->weight_tensor ||
 	    !set_neuron(graph, found, graph->axes[axis].units, &population->neuron) ||
 	    !set_states(import, graph, found, population))
 		return error_no_memory(err);
 	if (found->spike_site != NO_VALUE &&
-	    !set_spike_tensors(import, graph, list, found->spike_site, population,
-			       graph->axes[axis].units))
+	    !set_spike_tensors(import, graph, list, found, population, graph->axes[axis].units))
 		return error_no_memory(err);
 	return SNNFIT_OK;
 }
@@ -464,28 +495,49 @@ bind_interface(struct import *import, struct graph *graph, snnfit_error *err)
 	return SNNFIT_OK;
 }
 
-/* How often the most-used weight tensor is read: the steps of an unrolled net. */
+/* The most that a projection is read, or a population spikes, in the file. */
 static uint32_t
-most_reads_of_one_weight(struct import *import)
+count_steps(const struct import *import, const struct graph *graph)
 {
-	uint32_t *reads = arena_zalloc(&import->arena, import->program.source_count + 1,
-				       sizeof *reads);
 	uint32_t most = 1, i;
 
-	for (i = 0; reads && i < import->axes.weight_count; i++) {
-		const struct weight_operation *weight = &import->axes.weights[i];
-		uint32_t root = bind_root_source(import,
-						 import->program.operations[weight->operation]
-							 .operands[weight->weight_operand]);
-		uint32_t source = import->program.values[root].source;
-
-		if (source != NO_VALUE && ++reads[source] > most)
-			most = reads[source];
-	}
+	for (i = 0; i < graph->projection_count; i++)
+		if (graph->projections[i].more_bindings >= most)
+			most = graph->projections[i].more_bindings + 1;
+	for (i = 0; i < import->neurons.count; i++)
+		if (import->neurons.populations[i].site_count > most)
+			most = import->neurons.populations[i].site_count;
 	return most;
 }
 
-static void
+static bool
+is_baked(const struct import *import)
+{
+	uint32_t i;
+
+	for (i = 0; i < import->axes.weight_count; i++)
+		if (import->polynomials.baked[i])
+			return true;
+	return false;
+}
+
+/* One step whose state is constants. */
+static bool
+note_constant_state(struct import *import, struct graph *graph)
+{
+	graph->time = is_baked(import) ? TIME_BAKED : TIME_ZERO;
+	if (graph->time == TIME_ZERO)
+		return graph_note(graph,
+				  "one time step from a state of zero, which is constants in "
+				  "the file: no network over time (export its states as "
+				  "inputs and outputs)");
+	return graph_note(graph,
+			  "one time step from a state that is baked into the file as constants, "
+			  "not zero: no network over time, and firing rates measured from rest "
+			  "do not hold for it (export its states as inputs and outputs)");
+}
+
+static bool
 set_time(struct import *import, struct graph *graph)
 {
 	bool spiking = false;
@@ -497,15 +549,16 @@ set_time(struct import *import, struct graph *graph)
 	graph->steps = 1;
 	graph->time = TIME_STEP;
 	if (import->states.count)
-		return;
+		return true;
 	for (i = 0; i < import->program.operation_count; i++)
 		if (operation_is(&import->program.operations[i], "Loop") ||
 		    operation_is(&import->program.operations[i], "Scan")) {
 			graph->time = TIME_LOOP;
-			return;
+			return true;
 		}
-	graph->steps = most_reads_of_one_weight(import);
-	graph->time = graph->steps > 1 ? TIME_UNROLLED : spiking ? TIME_ZERO : TIME_ANN;
+	graph->steps = count_steps(import, graph);
+	graph->time = graph->steps > 1 ? TIME_UNROLLED : TIME_ANN;
+	return graph->steps > 1 || !spiking || note_constant_state(import, graph);
 }
 
 static snnfit_status
@@ -594,7 +647,8 @@ bind_graph(struct import *import, struct graph *graph, snnfit_error *err)
 		status = bind_interface(import, graph, err);
 	if (status)
 		return status;
-	set_time(import, graph);
+	if (!set_time(import, graph))
+		return error_no_memory(err);
 	graph->bindings = &import->bindings;
 	count_parameters(graph);
 	return refuse_without_units(graph, err);

@@ -12,6 +12,7 @@ struct columns {
 	struct graph *graph;
 	struct projection *projection;
 	double *silent, *spike; /* of all columns */
+	uint32_t step;		/* that the operation drives, NO_VALUE: not known */
 	uint32_t first, count;
 	bool delayed, now;
 	bool plain; /* silent is 0 and spike 1 everywhere, so far */
@@ -54,33 +55,15 @@ role_of_input(const struct import *import, const struct found_population *popula
 	return ROLE_OTHER;
 }
 
-/* A pool of spikes counts as spikes: 0 when they are all silent, at most their sum.
- * So does what a ReLU gives: a unit whose activation is 0 is silent. */
-static enum atom_role
-role_of_site(const struct found_population *population, uint32_t number)
+/* A pool of spikes counts as spikes: 0 when they are all silent, at most their sum. */
+static const struct atom *
+behind_pool(const struct polynomials *context, uint32_t atom)
 {
-	if (number == population->late_site)
-		return ROLE_DELAYED_SPIKES;
-	return number == population->spike_site ? ROLE_SPIKES : ROLE_OTHER;
-}
-
-static enum atom_role
-role_of_atom(const struct import *import, const struct found_population *population, uint32_t atom)
-{
-	const struct polynomials *context = &import->polynomials;
 	const struct atom *a = &context->atoms[atom];
-	bool pooled = false;
-	enum atom_role role = ROLE_OTHER;
 
-	while (a->kind == ATOM_SITE && context->sites[a->number].kind == SITE_POOLED) {
+	while (a->kind == ATOM_SITE && context->sites[a->number].kind == SITE_POOLED)
 		a = &context->atoms[context->sites[a->number].argument->terms[0].atoms[0]];
-		pooled = true;
-	}
-	if (a->kind == ATOM_INPUT)
-		role = role_of_input(import, population, a->number);
-	if (a->kind == ATOM_SITE && population)
-		role = role_of_site(population, a->number);
-	return pooled && role == ROLE_INPUT ? ROLE_OTHER : role;
+	return a;
 }
 
 static bool
@@ -94,19 +77,44 @@ is_on_span(const struct columns *columns, uint32_t population, const struct span
 	return axis_equal(&import->axes, import->neurons.populations[population].units, *units);
 }
 
+/* The owner has to stand on the span's axis. Spikes of an earlier step than the one
+ * that they drive are delayed. What a ReLU gives counts as spikes: a unit whose
+ * activation is 0 is silent. */
+static enum atom_role
+role_of_site(const struct columns *columns, const struct span *span, const struct axis *units,
+	     uint32_t number)
+{
+	const struct import *import = columns->import;
+	const struct site_owner *owner = &import->neurons.owners[number];
+
+	if (owner->population == NO_VALUE || !is_on_span(columns, owner->population, span, units))
+		return ROLE_OTHER;
+	if (owner->step == NO_VALUE)
+		return ROLE_DELAYED_SPIKES;
+	return columns->step != NO_VALUE && owner->step < columns->step ? ROLE_DELAYED_SPIKES
+									: ROLE_SPIKES;
+}
+
 /* Over all populations on the span's axis; the role has to be clear. */
 static enum atom_role
 role_on_axis(const struct columns *columns, const struct span *span, const struct axis *units,
 	     uint32_t atom)
 {
 	struct import *import = columns->import;
-	enum atom_role role = role_of_atom(import, NULL, atom);
+	const struct atom *a = behind_pool(&import->polynomials, atom);
+	bool pooled = a != &import->polynomials.atoms[atom];
+	enum atom_role role;
 	uint32_t i;
 
+	if (a->kind == ATOM_SITE)
+		return role_of_site(columns, span, units, a->number);
+	if (a->kind != ATOM_INPUT)
+		return ROLE_OTHER;
+	role = role_of_input(import, NULL, a->number);
 	for (i = 0; i < import->neurons.count && role == ROLE_OTHER; i++)
 		if (is_on_span(columns, i, span, units))
-			role = role_of_atom(import, &import->neurons.populations[i], atom);
-	return role;
+			role = role_of_input(import, &import->neurons.populations[i], a->number);
+	return pooled && role == ROLE_INPUT ? ROLE_OTHER : role;
 }
 
 /* --- one tensor ---------------------------------------------------------------------------------- */
@@ -283,6 +291,8 @@ describe_operation(struct columns *columns, const struct weight_operation *weigh
 	const struct operation *operation = &columns->import->program.operations[weight->operation];
 	uint32_t size = (uint32_t)dimension_size(&columns->projection->columns);
 
+	columns->step =
+		columns->import->neurons.step_of_weight[weight - columns->import->axes.weights];
 	columns->plain = true;
 	columns->delayed = columns->now = columns->other = columns->input = false;
 	describe(columns, operation->operands[weight->data_operand], weight->columns, 0, size, 0);

@@ -9,7 +9,7 @@
 
 /* A weight tensor that many layers share is compared with so many of them: more
  * cost time, and only make projections that could be one. */
-enum { GROUPS_MAX = 64 };
+enum { GROUPS_MAX = 64, SUM_DEPTH_MAX = 8 };
 
 struct grouper {
 	struct neurons *neurons;
@@ -42,10 +42,12 @@ behind_aliases(const struct program *program, uint32_t value)
 	return value;
 }
 
-/* The stored tensor at the bottom, and whether both go the same way to it. */
-static uint32_t
-source_of(const struct program *program, uint32_t value)
+uint32_t
+instances_source(const struct axes *axes, uint32_t weight)
 {
+	const struct program *program = axes->program;
+	uint32_t value = weight_value(axes, weight);
+
 	for (;;) {
 		const struct operation *operation;
 
@@ -79,27 +81,29 @@ same_expression(const struct program *program, uint32_t a, uint32_t b)
 	}
 }
 
+/* The same units, or as many of what is never cut (positions, a model input a step). */
 static bool
-is_fixed(struct axes *axes, struct axis axis)
+same_cut(struct axes *axes, struct axis a, struct axis b, unsigned depth)
 {
-	struct axis resolved = axis_resolve(axes, axis);
-	uint32_t i;
+	struct axis x = axis_resolve(axes, a), y = axis_resolve(axes, b);
+	uint32_t i, j;
 
-	for (i = 0; i < resolved.count; i++)
-		if (axes->variables[resolved.variables[i]].state != VARIABLE_LEAF ||
-		    !axes->variables[resolved.variables[i]].frozen)
+	if (x.count != y.count || depth > SUM_DEPTH_MAX)
+		return false;
+	for (i = 0; i < x.count; i++) {
+		const struct variable *u = &axes->variables[x.variables[i]];
+		const struct variable *v = &axes->variables[y.variables[i]];
+
+		if (u == v)
+			continue;
+		if (u->state != v->state || u->size != v->size || u->part_count != v->part_count ||
+		    (u->state == VARIABLE_LEAF && (!u->frozen || !v->frozen)))
 			return false;
+		for (j = 0; u->state == VARIABLE_SUM && j < u->part_count; j++)
+			if (!same_cut(axes, u->parts[j], v->parts[j], depth + 1))
+				return false;
+	}
 	return true;
-}
-
-/* The same inputs, or inputs that are never cut (a model input a step). */
-static bool
-same_columns(struct axes *axes, const struct weight_operation *a, const struct weight_operation *b)
-{
-	if (axis_equal(axes, a->columns, b->columns))
-		return true;
-	return axis_size(axes, a->columns) == axis_size(axes, b->columns) &&
-	       is_fixed(axes, a->columns) && is_fixed(axes, b->columns);
 }
 
 /* The same operator on tensors of the same shape, but for batch and time. */
@@ -129,7 +133,7 @@ same_projection(struct axes *axes, uint32_t a, uint32_t b)
 	const struct weight_operation *x = &axes->weights[a], *y = &axes->weights[b];
 
 	return same_operator(axes, x, y) && axis_equal(axes, x->units, y->units) &&
-	       same_columns(axes, x, y) &&
+	       same_cut(axes, x->columns, y->columns, 0) &&
 	       same_expression(axes->program, weight_value(axes, a), weight_value(axes, b));
 }
 
@@ -137,7 +141,7 @@ static void
 add_weight(struct grouper *grouper, uint32_t weight)
 {
 	struct neurons *neurons = grouper->neurons;
-	uint32_t source = source_of(grouper->axes->program, weight_value(grouper->axes, weight));
+	uint32_t source = instances_source(grouper->axes, weight);
 	uint32_t group = source == NO_VALUE ? NO_VALUE : grouper->newest_group[source];
 	unsigned tries;
 

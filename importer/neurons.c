@@ -3,6 +3,7 @@
 
 #include "importer/instances.h"
 #include "importer/normal_form.h"
+#include "importer/unrolled_form.h"
 
 #include <string.h>
 
@@ -140,6 +141,9 @@ has_current_of(struct finder *finder, const struct polynomial *p, uint32_t popul
 			    finder->neurons->of_weight[context->currents[atom->number].weight] ==
 				    population)
 				return true;
+			if (atom->kind == ATOM_POTENTIAL &&
+			    finder->neurons->owners[atom->number].population == population)
+				return true;
 		}
 	return false;
 }
@@ -230,29 +234,135 @@ is_alone_on_its_axis(struct finder *finder, uint32_t number)
 	return neurons->populations[number].units.count > 0;
 }
 
-/* The first test of the population's drive; when the drive is lost behind an
- * operator that is not followed, a test of its states, or the only one around. */
+/* The population whose drive the site tests, or NO_VALUE. */
+static uint32_t
+population_of_drive(struct finder *finder, const struct site *site)
+{
+	const struct polynomials *context = finder->polynomials;
+	const struct polynomial *p = site->argument;
+	uint32_t i, j, number;
+
+	for (i = 0; i < p->count; i++)
+		for (j = 0; j < p->terms[i].degree; j++) {
+			const struct atom *atom = &context->atoms[p->terms[i].atoms[j]];
+
+			if (atom->kind != ATOM_CURRENT)
+				continue;
+			number = finder->neurons->of_weight[context->currents[atom->number].weight];
+			if (is_on(finder, site->value, &finder->neurons->populations[number]))
+				return number;
+		}
+	return NO_VALUE;
+}
+
+/* The sites that test a population's drive. The first is that of its spikes; of the
+ * others those that are the same of a later step, which have a potential as it has. */
+static bool
+is_spike_site(const struct finder *finder, const struct found_population *population, uint32_t i)
+{
+	const struct site *site = &finder->polynomials->sites[i];
+	const struct site *first;
+
+	if (population->spike_site == NO_VALUE)
+		return true;
+	first = &finder->polynomials->sites[population->spike_site];
+	return first->potential != NO_VALUE && site->potential != NO_VALUE &&
+	       site->kind == first->kind;
+}
+
 static void
-find_spike_site(struct finder *finder, uint32_t number)
+set_steps_of_weights(struct finder *finder, const struct polynomial *p, uint32_t step)
+{
+	const struct polynomials *context = finder->polynomials;
+	uint32_t i;
+
+	for (i = 0; i < p->count; i++) {
+		const struct atom *atom = &context->atoms[p->terms[i].atoms[0]];
+		uint32_t *at;
+
+		if (p->terms[i].degree != 1 || atom->kind != ATOM_CURRENT)
+			continue;
+		at = &finder->neurons->step_of_weight[context->currents[atom->number].weight];
+		*at = *at == NO_VALUE ? step : *at;
+	}
+}
+
+static snnfit_status
+find_spike_sites(struct finder *finder, snnfit_error *err)
+{
+	struct neurons *neurons = finder->neurons;
+	struct arena *arena = finder->axes->arena;
+	uint32_t count = (uint32_t)finder->polynomials->site_count, i;
+
+	neurons->owners = arena_alloc(arena, count, sizeof *neurons->owners);
+	neurons->step_of_weight = arena_alloc(arena, finder->axes->weight_count, sizeof(uint32_t));
+	if (!neurons->owners || !neurons->step_of_weight)
+		return error_no_memory(err);
+	memset(neurons->owners, 0xff, count * sizeof *neurons->owners);
+	memset(neurons->step_of_weight, 0xff, finder->axes->weight_count * sizeof(uint32_t));
+	for (i = 0; i < count; i++) {
+		const struct site *site = &finder->polynomials->sites[i];
+		uint32_t number = site->kind == SITE_POOLED ? NO_VALUE
+							    : population_of_drive(finder, site);
+		struct found_population *population;
+
+		if (number == NO_VALUE)
+			continue;
+		population = &neurons->populations[number];
+		if (!is_spike_site(finder, population, i))
+			continue;
+		if (population->spike_site == NO_VALUE)
+			population->spike_site = i;
+		neurons->owners[i] = (struct site_owner){ number, population->site_count++ };
+		set_steps_of_weights(finder, site->argument, neurons->owners[i].step);
+	}
+	return SNNFIT_OK;
+}
+
+/* When the drive is lost behind an operator that is not followed: a test of its
+ * states, or the only one around. */
+static void
+find_site_by_state(struct finder *finder, uint32_t number)
 {
 	struct found_population *population = &finder->neurons->populations[number];
 	bool alone = is_alone_on_its_axis(finder, number);
-	uint32_t i, by_state = NO_VALUE;
+	uint32_t i;
 
 	for (i = 0; i < finder->polynomials->site_count; i++) {
 		const struct site *site = &finder->polynomials->sites[i];
 
 		if (site->kind == SITE_POOLED || !is_on(finder, site->value, population))
 			continue;
-		if (has_current_of(finder, site->argument, number)) {
+		if (!is_bare_state(finder, site->argument) &&
+		    (alone || has_state_of(finder, site->argument, population))) {
 			population->spike_site = i;
+			population->site_count = 1;
+			finder->neurons->owners[i] = (struct site_owner){ number, 0 };
 			return;
 		}
-		if (by_state == NO_VALUE && !is_bare_state(finder, site->argument) &&
-		    (alone || has_state_of(finder, site->argument, population)))
-			by_state = i;
 	}
-	population->spike_site = by_state;
+}
+
+static snnfit_status
+list_sites(struct finder *finder, snnfit_error *err)
+{
+	struct neurons *neurons = finder->neurons;
+	uint32_t i;
+
+	for (i = 0; i < neurons->count; i++) {
+		struct found_population *p = &neurons->populations[i];
+
+		p->sites = arena_alloc(finder->axes->arena, p->site_count, sizeof *p->sites);
+		if (!p->sites)
+			return error_no_memory(err);
+	}
+	for (i = 0; i < finder->polynomials->site_count; i++) {
+		const struct site_owner *owner = &neurons->owners[i];
+
+		if (owner->population != NO_VALUE)
+			neurons->populations[owner->population].sites[owner->step] = i;
+	}
+	return SNNFIT_OK;
 }
 
 /* A population that drives another on its own axis must not claim its states. */
@@ -264,9 +374,43 @@ find_sites_and_states(struct finder *finder, uint32_t number, snnfit_error *err)
 
 	if (status)
 		return status;
-	find_spike_site(finder, number);
+	if (population->spike_site == NO_VALUE)
+		find_site_by_state(finder, number);
 	population->state_count = 0;
 	return find_states(finder, number, err);
+}
+
+/* Its test of the last step's membrane gives its spikes of the last step. */
+static void
+set_late_owner(struct neurons *neurons, uint32_t number)
+{
+	uint32_t late = neurons->populations[number].late_site;
+
+	if (late != NO_VALUE && neurons->owners[late].population == NO_VALUE)
+		neurons->owners[late] = (struct site_owner){ number, NO_VALUE };
+}
+
+/* Its state passes the interface; or all of its steps are in the file, or one. */
+static void
+fit(struct finder *finder, struct found_population *found)
+{
+	struct neurons *neurons = finder->neurons;
+	struct polynomials *context = finder->polynomials;
+	bool inside = !found->state_count && found->spike_site != NO_VALUE &&
+		      context->sites[found->spike_site].potential != NO_VALUE;
+
+	if (inside && found->site_count > 1)
+		unrolled_form_fit(neurons, found, context);
+	else if (inside)
+		resting_form_fit(neurons, found, context);
+	else
+		normal_form_fit(found, context, finder->states);
+	if (found->spike_site != NO_VALUE || found->state_count)
+		return;
+	if (neurons->next_instance[found->weights[0]] != NO_VALUE)
+		read_out_form_fit(neurons, found, context);
+	else
+		resting_read_out_fit(neurons, found, context);
 }
 
 snnfit_status
@@ -281,10 +425,15 @@ neurons_find(struct neurons *neurons, struct polynomials *polynomials, const str
 	status = group_weights(&finder, err);
 	if (!status)
 		status = list_weights(&finder, err);
-	for (i = 0; !status && i < neurons->count; i++) {
+	if (!status)
+		status = find_spike_sites(&finder, err);
+	for (i = 0; !status && i < neurons->count; i++)
 		status = find_sites_and_states(&finder, i, err);
-		if (!status)
-			normal_form_fit(&neurons->populations[i], polynomials, states);
+	if (!status)
+		status = list_sites(&finder, err);
+	for (i = 0; !status && i < neurons->count; i++) {
+		fit(&finder, &neurons->populations[i]);
+		set_late_owner(neurons, i);
 	}
 	if (!status && polynomials->out_of_memory)
 		return error_no_memory(err);

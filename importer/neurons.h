@@ -11,7 +11,10 @@ struct found_population {
 	struct axis units; /* resolved */
 	enum population_kind kind;
 	uint32_t spike_site, late_site; /* into polynomials.sites, or NO_VALUE */
-	uint32_t *states;		/* into states.pairs, in order */
+	uint32_t *sites;		/* the spike site of every step in the file, in order */
+	uint32_t site_count;
+	bool starts_at_rest; /* the file begins with a membrane of zero, in this form */
+	uint32_t *states;    /* into states.pairs, in order */
 	uint32_t state_count;
 
 	/* The normal form of graph.h, when kind is spiking or readout. */
@@ -32,7 +35,14 @@ struct neurons {
 	/* The same weights between the same units, read again at another step: instances
 	 * of one operation. [axes.weight_count] each. */
 	uint32_t *first_instance;
-	uint32_t *next_instance; /* in program order; NO_VALUE ends */
+	uint32_t *next_instance;   /* in program order; NO_VALUE ends */
+	uint32_t *step_of_weight;  /* [axes.weight_count]: the step that it drives, or NO_VALUE */
+	struct site_owner *owners; /* [polynomials.site_count] */
+};
+
+/* Whose spikes a site is, NO_VALUE: nobody's; and of which step. */
+struct site_owner {
+	uint32_t population, step;
 };
 
 MUST_USE snnfit_status neurons_find(struct neurons *neurons, struct polynomials *polynomials,

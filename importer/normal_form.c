@@ -205,14 +205,15 @@ fit_reset_late(struct fit *fit)
 /* --- the linear part ------------------------------------------------------------------------ */
 
 /* Coefficient of every current in p: of each weight operation, BatchNorm included
- * (gains) and left out (plain). False when the plain ones differ. */
+ * (gains) and left out (plain: the first one's). False when a synaptic current, which
+ * takes them all in alike, would have different ones. */
 static bool
 fit_currents(struct fit *fit, const struct polynomial *p, struct coefficient *plain,
 	     struct coefficient *gains)
 {
 	struct polynomials *context = fit->context;
 	const struct found_population *found = fit->found;
-	bool any = false;
+	bool any = false, alike = !gains || fit->current != NO_VALUE;
 	uint32_t i, j;
 
 	*plain = coefficient_scalar(context, 0);
@@ -224,13 +225,15 @@ fit_currents(struct fit *fit, const struct polynomial *p, struct coefficient *pl
 
 		if (p->terms[i].degree != 1 || atom->kind != ATOM_CURRENT)
 			continue;
-		if (any && !polynomial_close(context, polynomial_constant(context, *plain),
-					     polynomial_constant(context, p->terms[i].coefficient)))
+		if (any && alike &&
+		    !polynomial_close(context, polynomial_constant(context, *plain),
+				      polynomial_constant(context, p->terms[i].coefficient)))
 			return false;
-		*plain = p->terms[i].coefficient;
+		if (!any)
+			*plain = p->terms[i].coefficient;
 		any = true;
 		gain = polynomial_multiply(
-			context, polynomial_constant(context, *plain),
+			context, polynomial_constant(context, p->terms[i].coefficient),
 			polynomial_constant(context, context->currents[atom->number].scale));
 		for (j = 0; gains && j < found->weight_count; j++)
 			if (found->weights[j] == context->currents[atom->number].weight)
@@ -465,8 +468,8 @@ fit_stateless(struct fit *fit)
 	found->model = "readout";
 }
 
-static void
-forget(struct found_population *found)
+void
+normal_form_forget(struct found_population *found)
 {
 	uint32_t i;
 
@@ -527,7 +530,7 @@ normal_form_fit(struct found_population *found, struct polynomials *polynomials,
 			found->model = model_name(&fit);
 			return;
 		}
-		forget(found);
+		normal_form_forget(found);
 	}
 	found->kind = POPULATION_CUSTOM;
 	found->model = "custom";

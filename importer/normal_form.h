@@ -9,4 +9,7 @@
 void normal_form_fit(struct found_population *population, struct polynomials *polynomials,
 		     const struct states *states);
 
+/* Back to nothing known. */
+void normal_form_forget(struct found_population *population);
+
 #endif

@@ -59,6 +59,23 @@ coefficient_scalar(struct polynomials *context, double value)
 	return out;
 }
 
+static double
+constant_at(const struct constant *constant, uint64_t i)
+{
+	return constant->reals ? (double)constant->reals[i] : (double)constant->integers[i];
+}
+
+static bool
+is_uniform(const struct constant *constant)
+{
+	uint64_t i;
+
+	for (i = 1; i < constant->count; i++)
+		if (constant_at(constant, i) != constant_at(constant, 0))
+			return false;
+	return true;
+}
+
 struct coefficient
 coefficient_of_constant(struct polynomials *context, const struct constant *constant)
 {
@@ -71,12 +88,14 @@ coefficient_of_constant(struct polynomials *context, const struct constant *cons
 			long_dims++;
 			place = constant->rank - 1 - d;
 		}
-	if (long_dims > 1 || !constant->count || constant->count > UINT32_MAX)
+	if (!constant->count || constant->count > UINT32_MAX)
 		return out;
+	if (long_dims > 1) /* a zero state of a convolution, say */
+		return is_uniform(constant) ? coefficient_scalar(context, constant_at(constant, 0))
+					    : out;
 	out = coefficient_new(context, (uint32_t)constant->count, place);
 	for (i = 0; i < out.count; i++)
-		out.values[i] = constant->reals ? (double)constant->reals[i]
-						: (double)constant->integers[i];
+		out.values[i] = constant_at(constant, i);
 	return out;
 }
 
@@ -190,6 +209,12 @@ insert_term(struct polynomials *context, struct polynomial *p, const struct term
 	return true;
 }
 
+static uint32_t
+room(uint32_t terms)
+{
+	return terms < TERMS_MAX ? terms : TERMS_MAX;
+}
+
 const struct polynomial *
 polynomial_add(struct polynomials *context, const struct polynomial *a, const struct polynomial *b,
 	       double factor_of_b)
@@ -201,7 +226,7 @@ polynomial_add(struct polynomials *context, const struct polynomial *a, const st
 	if (!a || !b)
 		return NULL;
 	factor = coefficient_scalar(context, factor_of_b);
-	out = polynomial_new(context, TERMS_MAX);
+	out = polynomial_new(context, room(a->count + b->count));
 	if (!out || !factor.count)
 		return NULL;
 	for (i = 0; i < a->count; i++)
@@ -258,7 +283,7 @@ polynomial_multiply(struct polynomials *context, const struct polynomial *a,
 
 	if (!a || !b)
 		return NULL;
-	out = polynomial_new(context, TERMS_MAX);
+	out = polynomial_new(context, room(a->count * b->count));
 	if (!out)
 		return NULL;
 	for (i = 0; i < a->count; i++)

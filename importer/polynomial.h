@@ -6,7 +6,13 @@
  *
  * over atoms: model inputs (states among them), currents (outputs of weight
  * operations), threshold sites ([p > 0] or [p >= 0], idempotent), and opaque
- * tensors, with one coefficient for all units or one a unit. */
+ * tensors, with one coefficient for all units or one a unit.
+ *
+ * Where the steps of time follow each other in the file, a membrane would hold
+ * every current since the first. So once a site has tested p = rest + c I, the
+ * potential X = p is an atom, and what is read from then on has (X - rest) / c
+ * in place of I: the next membrane is a polynomial in X, in the site, and in the
+ * next current, whatever the number of steps. */
 #ifndef SNNFIT_IMPORTER_POLYNOMIAL_H
 #define SNNFIT_IMPORTER_POLYNOMIAL_H
 
@@ -33,10 +39,11 @@ struct polynomial {
 };
 
 enum atom_kind {
-	ATOM_INPUT,   /* number: value */
-	ATOM_CURRENT, /* number: into currents */
-	ATOM_SITE,    /* number: into sites */
-	ATOM_OPAQUE,  /* number: value */
+	ATOM_INPUT,	/* number: value */
+	ATOM_CURRENT,	/* number: into currents */
+	ATOM_SITE,	/* number: into sites */
+	ATOM_POTENTIAL, /* number: into sites: the argument of that one */
+	ATOM_OPAQUE,	/* number: value */
 };
 struct atom {
 	enum atom_kind kind;
@@ -48,6 +55,9 @@ struct current {
 	uint32_t weight; /* into axes.weights */
 	struct coefficient scale;
 	uint32_t atom;
+	uint32_t site;	  /* that tested it, NO_VALUE: none yet */
+	uint32_t newest;  /* the same again, of a later step: into currents; or itself */
+	bool is_membrane; /* as its weights give it, it is the first step's membrane too */
 };
 
 enum site_kind { SITE_GREATER, SITE_GREATER_EQUAL, SITE_RELU, SITE_POOLED };
@@ -58,6 +68,11 @@ struct site {
 	const struct polynomial *argument;
 	uint32_t value; /* the first tensor that it was seen as */
 	uint32_t atom;
+	uint32_t tests;			/* comparisons that give it */
+	const struct polynomial *bound; /* the constant that the first compares with; or NULL */
+	uint32_t potential;		/* atom of the argument, NO_VALUE: it has none */
+	const struct polynomial *pivot; /* the current it tested, in terms of that */
+	uint32_t next;			/* in its bucket; NO_VALUE ends */
 };
 
 struct polynomials {
@@ -70,6 +85,12 @@ struct polynomials {
 	size_t atom_capacity, current_capacity, site_capacity;
 	const struct polynomial **of; /* [value_count]; NULL: not elementwise in anything known */
 	uint32_t *input_atoms;	      /* [value_count]: of inputs and opaque tensors */
+	bool *held; /* [weight_count]: the weights are read once: the current may drive many steps */
+	bool *bare;	     /* [value_count]: a held current as its weight operation gives it */
+	bool *baked;	     /* [weight_count]: a constant that differs from unit to unit, and is no
+		      * bias, is added to its current: a state */
+	uint32_t *buckets;   /* of sites, by their argument */
+	size_t bucket_count; /* a power of two, or 0 */
 	bool out_of_memory;
 };
 
@@ -90,6 +111,35 @@ const struct polynomial *polynomial_multiply(struct polynomials *context,
 /* The terms without (with = false) or with the atom. */
 const struct polynomial *polynomial_select(struct polynomials *context, const struct polynomial *p,
 					   uint32_t atom, bool with);
+
+/* --- sites: polynomial_sites.c ------------------------------------------------------ */
+
+uint32_t polynomial_add_atom(struct polynomials *context, enum atom_kind kind, uint32_t number);
+/* The site as a polynomial. NULL: p is constant, or unknown. */
+const struct polynomial *polynomial_site(struct polynomials *context, enum site_kind kind,
+					 const struct polynomial *p, uint32_t value);
+uint32_t polynomial_add_current(struct polynomials *context, uint32_t weight,
+				struct coefficient scale);
+/* What a bare current is for who reads it now: once a site has tested it, it is the
+ * current of another step. */
+const struct polynomial *polynomial_renew(struct polynomials *context, const struct polynomial *p);
+/* p with every current that a site has tested in terms of that site's potential. */
+const struct polynomial *polynomial_follow(struct polynomials *context, const struct polynomial *p);
+
+/* --- reading an operand: polynomial_currents.c --------------------------------------- */
+
+/* The i-th operand as the operation means it; NULL: left out. */
+const struct polynomial *polynomial_operand(struct polynomials *context,
+					    const struct operation *operation, uint32_t i);
+/* Into axes.weights, NO_VALUE: it is none. */
+uint32_t polynomial_weight_of(const struct polynomials *context, uint32_t operation);
+/* Whether the operation's result is bare. Sets held, before: */
+bool polynomial_is_bare(const struct polynomials *context, uint32_t operation);
+MUST_USE bool polynomial_find_held(struct polynomials *context);
+/* A constant in the shape of a state is added to a current. */
+void polynomial_note_state(struct polynomials *context, const struct operation *operation);
+/* A comparison of a bare current: it is the membrane of the first step as well. */
+void polynomial_note_membrane(struct polynomials *context, const struct operation *operation);
 
 /* --- asking --------------------------------------------------------------------- */
 

@@ -9,33 +9,13 @@ operation_of(const struct polynomials *context, uint32_t index)
 	return &context->axes->program->operations[index];
 }
 
-static uint32_t
-add_atom(struct polynomials *context, enum atom_kind kind, uint32_t number)
-{
-	if (!arena_grow(context->arena, &context->atoms, context->atom_count,
-			&context->atom_capacity, sizeof *context->atoms)) {
-		context->out_of_memory = true;
-		return 0;
-	}
-	context->atoms[context->atom_count] = (struct atom){ kind, number };
-	return (uint32_t)context->atom_count++;
-}
-
 /* A tensor as an atom of its own: an input, or what is not followed further. */
 static const struct polynomial *
 atom_of_value(struct polynomials *context, uint32_t value, enum atom_kind kind)
 {
 	if (context->input_atoms[value] == NO_VALUE)
-		context->input_atoms[value] = add_atom(context, kind, value);
+		context->input_atoms[value] = polynomial_add_atom(context, kind, value);
 	return polynomial_atom(context, context->input_atoms[value]);
-}
-
-static const struct polynomial *
-operand(struct polynomials *context, const struct operation *operation, uint32_t i)
-{
-	uint32_t value = i < operation->operand_count ? operation->operands[i] : NO_VALUE;
-
-	return value == NO_VALUE ? NULL : context->of[value];
 }
 
 static const struct constant *
@@ -48,93 +28,19 @@ constant_operand(struct polynomials *context, const struct operation *operation,
 
 /* --- sites and currents ----------------------------------------------------------------- */
 
-/* Exactly the same, not just close: then the two nodes always agree. */
-static bool
-identical(const struct polynomial *a, const struct polynomial *b)
-{
-	uint32_t i;
-
-	if (a->count != b->count)
-		return false;
-	for (i = 0; i < a->count; i++) {
-		const struct term *s = &a->terms[i], *t = &b->terms[i];
-
-		if (s->degree != t->degree || s->coefficient.count != t->coefficient.count ||
-		    memcmp(s->atoms, t->atoms, s->degree * sizeof *s->atoms) != 0 ||
-		    memcmp(s->coefficient.values, t->coefficient.values,
-			   s->coefficient.count * sizeof(double)) != 0)
-			return false;
-	}
-	return true;
-}
-
-static const struct polynomial *
-site(struct polynomials *context, enum site_kind kind, const struct polynomial *argument,
-     uint32_t value)
-{
-	struct polynomial *p;
-	size_t i;
-
-	if (!argument || polynomial_is_constant(argument))
-		return NULL;
-	for (i = 0; i < context->site_count; i++)
-		if (context->sites[i].kind == kind && kind != SITE_POOLED &&
-		    identical(context->sites[i].argument, argument))
-			break;
-	if (i == context->site_count) {
-		if (!arena_grow(context->arena, &context->sites, context->site_count,
-				&context->site_capacity, sizeof *context->sites)) {
-			context->out_of_memory = true;
-			return NULL;
-		}
-		context->sites[context->site_count++] = (struct site){
-			kind, argument, value, add_atom(context, ATOM_SITE, (uint32_t)i)
-		};
-	}
-	p = (struct polynomial *)polynomial_atom(context, context->sites[i].atom);
-	if (p)
-		p->boolean = kind <= SITE_GREATER_EQUAL;
-	return p;
-}
-
 static const struct polynomial *
 current(struct polynomials *context, uint32_t weight, struct coefficient scale)
 {
-	uint32_t number = (uint32_t)context->current_count;
+	uint32_t number = scale.count ? polynomial_add_current(context, weight, scale) : NO_VALUE;
 
-	if (!scale.count || !arena_grow(context->arena, &context->currents, context->current_count,
-					&context->current_capacity, sizeof *context->currents)) {
-		context->out_of_memory = true;
-		return NULL;
-	}
-	context->currents[context->current_count++] =
-		(struct current){ weight, scale, add_atom(context, ATOM_CURRENT, number) };
-	return polynomial_atom(context, context->currents[number].atom);
-}
-
-static uint32_t
-weight_of_operation(const struct polynomials *context, uint32_t index)
-{
-	const struct axes *axes = context->axes;
-	size_t low = 0, high = axes->weight_count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (axes->weights[middle].operation < index)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < axes->weight_count && axes->weights[low].operation == index ? (uint32_t)low
-										 : NO_VALUE;
+	return number == NO_VALUE ? NULL : polynomial_atom(context, context->currents[number].atom);
 }
 
 static const struct polynomial *
 build_weights(struct polynomials *context, uint32_t index)
 {
 	const struct operation *operation = operation_of(context, index);
-	uint32_t weight = weight_of_operation(context, index);
+	uint32_t weight = polynomial_weight_of(context, index);
 	const struct polynomial *out, *bias;
 	double alpha = 1, beta = 1;
 
@@ -149,7 +55,7 @@ build_weights(struct polynomials *context, uint32_t index)
 		out = polynomial_multiply(context, out, polynomial_scalar(context, alpha));
 	if (operation->operand_count < 3 || operation->operands[2] == NO_VALUE)
 		return out;
-	bias = operand(context, operation, 2);
+	bias = polynomial_operand(context, operation, 2);
 	if (operation_is(operation, "Conv")) {
 		const struct constant *constant = constant_operand(context, operation, 2);
 		struct coefficient vector = { 0 };
@@ -211,7 +117,7 @@ static const struct polynomial *
 build_batch_normalization(struct polynomials *context, uint32_t index)
 {
 	const struct operation *operation = operation_of(context, index);
-	const struct polynomial *x = operand(context, operation, 0), *out;
+	const struct polynomial *x = polynomial_operand(context, operation, 0), *out;
 	struct coefficient scale, shift;
 	uint32_t plain;
 
@@ -274,22 +180,58 @@ complement(struct polynomials *context, const struct polynomial *p)
 	return polynomial_add(context, polynomial_scalar(context, 1), p, -1);
 }
 
+/* What the larger side is compared with, if constant: also when it was taken off
+ * before, and that is compared with 0. NULL: no constant. */
+static const struct polynomial *
+bound_of(struct polynomials *context, uint32_t tested, const struct polynomial *bound)
+{
+	const struct program *program = context->axes->program;
+	const struct value *value = &program->values[tested];
+	const struct operation *before;
+
+	if (!bound || !polynomial_is_constant(bound))
+		return NULL;
+	if (bound->count || value->kind != VALUE_RESULT)
+		return bound;
+	before = &program->operations[value->operation];
+	if (operation_is(before, "Sub") && before->operands[1] != NO_VALUE &&
+	    polynomial_is_constant(context->of[before->operands[1]]))
+		return context->of[before->operands[1]];
+	return bound;
+}
+
+/* The operand `larger` against the other one. */
+static const struct polynomial *
+build_test(struct polynomials *context, enum site_kind kind, const struct operation *operation,
+	   uint32_t larger)
+{
+	const struct polynomial *a = polynomial_operand(context, operation, larger);
+	const struct polynomial *b = polynomial_operand(context, operation, 1 - larger);
+	const struct polynomial *p = polynomial_site(
+		context, kind, polynomial_add(context, a, b, -1), operation->results[0]);
+	struct site *site = p ? &context->sites[context->atoms[p->terms[0].atoms[0]].number] : NULL;
+
+	if (site && site->tests == 1)
+		site->bound = bound_of(context, operation->operands[larger], b);
+	return p;
+}
+
 static const struct polynomial *
 build_comparison(struct polynomials *context, uint32_t index)
 {
 	const struct operation *operation = operation_of(context, index);
-	const struct polynomial *a = operand(context, operation, 0);
-	const struct polynomial *b = operand(context, operation, 1);
-	uint32_t value = operation->results[0];
+	const struct polynomial *a = polynomial_operand(context, operation, 0);
+	const struct polynomial *b = polynomial_operand(context, operation, 1);
 
+	polynomial_note_membrane(context, operation);
 	if (operation_is(operation, "Greater"))
-		return site(context, SITE_GREATER, polynomial_add(context, a, b, -1), value);
+		return build_test(context, SITE_GREATER, operation, 0);
 	if (operation_is(operation, "GreaterOrEqual"))
-		return site(context, SITE_GREATER_EQUAL, polynomial_add(context, a, b, -1), value);
+		return build_test(context, SITE_GREATER_EQUAL, operation, 0);
 	if (operation_is(operation, "Less"))
-		return site(context, SITE_GREATER, polynomial_add(context, b, a, -1), value);
+		return build_test(context, SITE_GREATER, operation, 1);
 	if (operation_is(operation, "LessOrEqual"))
-		return site(context, SITE_GREATER_EQUAL, polynomial_add(context, b, a, -1), value);
+		return build_test(context, SITE_GREATER_EQUAL, operation, 1);
 	/* Equal: only 'did not spike' has a polynomial. */
 	if (!is_scaled_site(context, a) || !b || b->count)
 		return NULL;
@@ -301,8 +243,8 @@ static const struct polynomial *
 build_logic(struct polynomials *context, uint32_t index)
 {
 	const struct operation *operation = operation_of(context, index);
-	const struct polynomial *a = operand(context, operation, 0);
-	const struct polynomial *b = operand(context, operation, 1), *both;
+	const struct polynomial *a = polynomial_operand(context, operation, 0);
+	const struct polynomial *b = polynomial_operand(context, operation, 1), *both;
 
 	if (operation_is(operation, "Not"))
 		return as_boolean(context, a && a->boolean ? complement(context, a) : NULL, true);
@@ -319,9 +261,9 @@ static const struct polynomial *
 build_where(struct polynomials *context, uint32_t index)
 {
 	const struct operation *operation = operation_of(context, index);
-	const struct polynomial *condition = operand(context, operation, 0);
-	const struct polynomial *x = operand(context, operation, 1);
-	const struct polynomial *y = operand(context, operation, 2);
+	const struct polynomial *condition = polynomial_operand(context, operation, 0);
+	const struct polynomial *x = polynomial_operand(context, operation, 1);
+	const struct polynomial *y = polynomial_operand(context, operation, 2);
 
 	if (!condition || !condition->boolean)
 		return NULL;
@@ -355,10 +297,11 @@ static const struct polynomial *
 build_arithmetic(struct polynomials *context, uint32_t index)
 {
 	const struct operation *operation = operation_of(context, index);
-	const struct polynomial *a = operand(context, operation, 0);
-	const struct polynomial *b = operand(context, operation, 1);
+	const struct polynomial *a = polynomial_operand(context, operation, 0);
+	const struct polynomial *b = polynomial_operand(context, operation, 1);
 	uint32_t i;
 
+	polynomial_note_state(context, operation);
 	if (operation_is(operation, "Sub"))
 		return polynomial_add(context, a, b, -1);
 	if (operation_is(operation, "Mul"))
@@ -368,7 +311,7 @@ build_arithmetic(struct polynomials *context, uint32_t index)
 	if (operation_is(operation, "Neg"))
 		return a ? polynomial_multiply(context, a, polynomial_scalar(context, -1)) : NULL;
 	for (i = 1; a && i < operation->operand_count; i++) /* Add, Sum */
-		a = polynomial_add(context, a, operand(context, operation, i), 1);
+		a = polynomial_add(context, a, polynomial_operand(context, operation, i), 1);
 	return a;
 }
 
@@ -376,7 +319,7 @@ static const struct polynomial *
 build_cast(struct polynomials *context, uint32_t index)
 {
 	const struct operation *operation = operation_of(context, index);
-	const struct polynomial *x = operand(context, operation, 0);
+	const struct polynomial *x = polynomial_operand(context, operation, 0);
 	const struct constant *like = constant_operand(context, operation, 1);
 	int64_t type = operation_is(operation, "Cast") ? operation_int(operation, "to", 0)
 		       : like			       ? like->type
@@ -406,8 +349,8 @@ build_cast(struct polynomials *context, uint32_t index)
 static const struct polynomial *
 pooled_term(struct polynomials *context, const struct term *term, uint32_t value)
 {
-	const struct polynomial *pooled = site(context, SITE_POOLED,
-					       polynomial_atom(context, term->atoms[0]), value);
+	const struct polynomial *pooled = polynomial_site(
+		context, SITE_POOLED, polynomial_atom(context, term->atoms[0]), value);
 
 	return polynomial_multiply(context, pooled,
 				   polynomial_constant(context, term->coefficient));
@@ -475,7 +418,7 @@ static const struct polynomial *
 build_pool(struct polynomials *context, uint32_t index)
 {
 	const struct operation *operation = operation_of(context, index);
-	const struct polynomial *x = operand(context, operation, 0);
+	const struct polynomial *x = polynomial_operand(context, operation, 0);
 	bool largest = operation_is(operation, "MaxPool") ||
 		       operation_is(operation, "GlobalMaxPool");
 
@@ -560,7 +503,7 @@ static const struct polynomial *
 build_reshaped(struct polynomials *context, uint32_t index)
 {
 	const struct operation *operation = operation_of(context, index);
-	const struct polynomial *x = operand(context, operation, 0);
+	const struct polynomial *x = polynomial_operand(context, operation, 0);
 
 	if (!x || (operation->operand_count > 1 && operation_is(operation, "Concat")) ||
 	    !same_elements(context, &context->axes->tensors[operation->operands[0]],
@@ -575,7 +518,7 @@ static const struct polynomial *
 build_transpose(struct polynomials *context, uint32_t index)
 {
 	const struct operation *operation = operation_of(context, index);
-	const struct polynomial *x = operand(context, operation, 0);
+	const struct polynomial *x = polynomial_operand(context, operation, 0);
 	const struct tensor_axes *from = &context->axes->tensors[operation->operands[0]];
 
 	if (!x || !from->known || !context->axes->tensors[operation->results[0]].known)
@@ -590,7 +533,7 @@ static const struct polynomial *
 build_mean(struct polynomials *context, uint32_t index)
 {
 	const struct operation *operation = operation_of(context, index);
-	const struct polynomial *x = operand(context, operation, 0);
+	const struct polynomial *x = polynomial_operand(context, operation, 0);
 
 	if (!x || !context->axes->tensors[operation->operands[0]].known ||
 	    !context->axes->tensors[operation->results[0]].known)
@@ -601,7 +544,7 @@ build_mean(struct polynomials *context, uint32_t index)
 static const struct polynomial *
 build_same(struct polynomials *context, uint32_t index)
 {
-	return operand(context, operation_of(context, index), 0);
+	return polynomial_operand(context, operation_of(context, index), 0);
 }
 
 static const struct polynomial *
@@ -622,7 +565,8 @@ build_relu(struct polynomials *context, uint32_t index)
 {
 	const struct operation *operation = operation_of(context, index);
 
-	return site(context, SITE_RELU, operand(context, operation, 0), operation->results[0]);
+	return polynomial_site(context, SITE_RELU, polynomial_operand(context, operation, 0),
+			       operation->results[0]);
 }
 
 /* --- the table ------------------------------------------------------------------------------- */
@@ -717,6 +661,9 @@ build_operation(struct polynomials *context, uint32_t index)
 		if (!context->of[value])
 			context->of[value] = atom_of_value(context, value, ATOM_OPAQUE);
 	}
+	value = operation->result_count ? operation->results[0] : NO_VALUE;
+	if (value != NO_VALUE)
+		context->bare[value] = polynomial_is_bare(context, index);
 }
 
 snnfit_status
@@ -729,7 +676,9 @@ polynomials_build(struct polynomials *context, struct axes *axes, struct arena *
 	*context = (struct polynomials){ .axes = axes, .arena = arena };
 	context->of = arena_zalloc(arena, program->value_count, sizeof *context->of);
 	context->input_atoms = arena_alloc(arena, program->value_count, sizeof(uint32_t));
-	if (!context->of || !context->input_atoms)
+	context->bare = arena_zalloc(arena, program->value_count, sizeof(bool));
+	if (!context->of || !context->input_atoms || !context->bare ||
+	    !polynomial_find_held(context))
 		return error_no_memory(err);
 	memset(context->input_atoms, 0xff, program->value_count * sizeof(uint32_t));
 	for (i = 0; i < program->value_count; i++) {

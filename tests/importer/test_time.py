@@ -1,0 +1,205 @@
+"""Networks whose time is inside the file: every way to write a neuron's steps gives the neuron that was written."""
+
+import itertools
+import json
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from harness import run, run_json
+
+INPUTS, UNITS, OUTPUTS = 5, 7, 3
+
+
+class Writer:
+    """Writes nodes one after the other; numbers are initializers of their own."""
+
+    def __init__(self):
+        self.nodes, self.initializers = [], []
+
+    def constant(self, values, kind=np.float32):
+        name = f"c{len(self.initializers)}"
+        self.initializers.append(numpy_helper.from_array(np.asarray(values, kind), name))
+        return name
+
+    def node(self, operator, *inputs, output=None, **attributes):
+        inputs = [each if isinstance(each, str) else self.constant(each) for each in inputs]
+        output = output or f"n{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, inputs, [output], name=f"node_{output}", **attributes))
+        return output
+
+    def model(self, inputs, outputs):
+        def declare(shapes):
+            return [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
+
+        graph = helper.make_graph(self.nodes, "steps", declare(inputs), declare(outputs), self.initializers)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        onnx.checker.check_model(model, full_check=True)
+        return model
+
+
+class Neurons:
+    """One layer, step by step. spec: decay, gain, threshold, greater, reset, current."""
+
+    def __init__(self, writer, units, spec):
+        self.writer, self.spec = writer, spec
+        self.membrane = self.current = writer.constant(np.zeros((1, units)))
+        self.spikes = None
+
+    def fires(self, potential):
+        shifted = self.writer.node("Sub", potential, self.spec["threshold"])
+        test = self.writer.node(self.spec["comparison"], shifted, 0.0)
+        return self.writer.node("Cast", test, to=TensorProto.FLOAT)
+
+    def reset(self, potential, spikes):
+        kind, value = self.spec["reset"][:2]
+        if kind == "subtract":
+            return self.writer.node("Sub", potential, self.writer.node("Mul", spikes, value))
+        if kind == "set":
+            kept = self.writer.node("Mul", self.writer.node("Sub", 1.0, spikes), potential)
+            return self.writer.node("Add", kept, self.writer.node("Mul", spikes, value))
+        return potential
+
+    def drive(self, current):
+        if self.spec["current"]:
+            self.current = self.writer.node(
+                "Add", self.writer.node("Mul", self.current, self.spec["current"]), current)
+            current = self.current
+        return self.writer.node("Mul", current, self.spec["gain"]) if self.spec["gain"] != 1 else current
+
+    def step(self, current):
+        late = self.spec["reset"][-1] == "late"
+        drive = self.drive(current)
+        membrane, kind = self.membrane, self.spec["reset"][0]
+        again = self.fires(membrane) if late and kind != "none" else None
+        if late and kind == "set":
+            membrane = self.reset(membrane, again)
+        potential = self.writer.node("Add", self.writer.node("Mul", membrane, self.spec["decay"]), drive)
+        if late and kind == "subtract":
+            potential = self.reset(potential, again)
+        self.spikes = self.fires(potential)
+        self.membrane = potential if late else self.reset(potential, self.spikes)
+        return self.spikes
+
+
+def random_weights(writer, rows, columns, seed):
+    random = np.random.default_rng(seed)
+    return writer.constant(random.normal(size=(rows, columns))), writer.constant(random.normal(size=rows) / 8)
+
+
+def unrolled(spec, steps, constant_input=False):
+    """input -> spec's neurons -> the same neurons -> all of their spikes."""
+    writer = Writer()
+    first, second = random_weights(writer, UNITS, INPUTS, 0), random_weights(writer, OUTPUTS, UNITS, 1)
+    hidden, last = Neurons(writer, UNITS, spec), Neurons(writer, OUTPUTS, spec)
+    outputs, held = [], None
+    for step in range(steps):
+        if constant_input:
+            held = held or writer.node("Gemm", "input", *first, transB=1)
+            current = held
+        else:
+            data = writer.node("Gather", "input", writer.constant(step, np.int64), axis=0)
+            current = writer.node("Gemm", data, *first, transB=1)
+        spikes = hidden.step(current)
+        spikes = last.step(writer.node("Gemm", spikes, *second, transB=1))
+        outputs.append(writer.node("Unsqueeze", spikes, writer.constant([0], np.int64)))
+    writer.node("Concat", *outputs, output="output", axis=0)
+    shape = [1, INPUTS] if constant_input else [steps, 1, INPUTS]
+    return writer.model({"input": shape}, {"output": [steps, 1, OUTPUTS]})
+
+
+def saved(model, tmp_path):
+    path = tmp_path / "model.onnx"
+    onnx.save(model, path)
+    return path
+
+
+def specs():
+    resets = [("none", None, "now"), ("subtract", 1.25, "now"), ("subtract", 1.25, "late"),
+              ("set", 0.0, "now"), ("set", 0.25, "now"), ("set", 0.0, "late")]
+    for reset, decay, current in itertools.product(resets, (1.0, 0.75), (None, 0.5)):
+        if reset[0] == "none" and current:
+            continue  # which of the two decays is which does not show
+        yield {"decay": decay, "gain": 1.0 if reset[0] == "subtract" else 0.5, "threshold": 1.25,
+               "comparison": "Greater" if decay == 1 else "GreaterOrEqual", "reset": reset, "current": current}
+
+
+def name_of(spec):
+    return "-".join(str(part) for part in (*spec["reset"], spec["decay"], spec["current"]))
+
+
+@pytest.mark.parametrize("steps", [3, 9])
+@pytest.mark.parametrize("constant_input", [False, True], ids=["sequence", "constant"])
+@pytest.mark.parametrize("spec", list(specs()), ids=name_of)
+def test_the_neuron_that_was_written_is_found(spec, constant_input, steps, tmp_path):
+    found = run_json("inspect", saved(unrolled(spec, steps, constant_input), tmp_path))
+    assert found["time"] == {"kind": "unrolled", "steps": steps}
+    assert [layer["units"] for layer in found["layers"]] == [UNITS, OUTPUTS]
+    for layer in found["layers"]:
+        assert layer["kind"] == "spiking"
+        assert layer["comparison"] == {"Greater": ">", "GreaterOrEqual": ">="}[spec["comparison"]]
+        assert layer["decay"] == pytest.approx(spec["decay"])
+        assert layer["threshold"] == pytest.approx(spec["threshold"])
+        assert layer["reset"] == spec["reset"][0]
+        if spec["reset"][0] != "none":
+            assert layer["reset_value"] == pytest.approx(spec["reset"][1])
+            # one layer with a constant input: nothing stands between the steps but the next layer's weights
+            assert layer["reset_timing"] == spec["reset"][2]
+        if spec["current"]:
+            assert layer["current_decay"] == pytest.approx(spec["current"])
+        else:
+            assert layer["input_gain"] == pytest.approx(spec["gain"])
+        assert len(layer["spike_tensors"]) >= steps
+    assert not found["layers"][0]["frozen"] and "output" in found["layers"][1]["frozen"]
+
+
+LIF = {"decay": 0.75, "gain": 1.0, "threshold": 1.25, "comparison": "Greater", "reset": ("subtract", 1.25, "late"),
+       "current": None}
+
+
+def test_weights_of_many_steps_count_and_are_written_once(tmp_path):
+    path = saved(unrolled(LIF, 4), tmp_path)
+    report = run_json("optimize", path, "-o", tmp_path / "out.onnx", "--passes", "magnitude_pruning",
+                      "--prune-threshold", "0.2")
+    weights = UNITS * INPUTS + UNITS + OUTPUTS * UNITS + OUTPUTS
+    assert report["parameters"]["before"] == weights
+    before, after = onnx.load(path).graph, onnx.load(tmp_path / "out.onnx").graph
+    assert len(after.node) == len(before.node) and len(after.initializer) == len(before.initializer)
+    first = {node.input[1] for node in after.node if node.op_type == "Gemm"}
+    assert len(first) == 2
+    values = {each.name: numpy_helper.to_array(each) for each in after.initializer}
+    assert all((np.abs(values[name][values[name] != 0]) > 0.2).all() for name in first)
+
+
+def test_layers_of_several_steps_are_not_fused(tmp_path):
+    path = saved(unrolled(LIF, 4), tmp_path)
+    rates = tmp_path / "rates.json"
+    tensor = run_json("inspect", path)["layers"][0]["spike_tensors"][2]
+    rates.write_text(json.dumps({"version": 1, "layers": [{"tensor": tensor, "rates": [0.001] * UNITS}]}))
+    report = run_json("optimize", path, "--dry-run", "--passes", "layer_fusion", "--rates", rates)
+    assert "several time steps" in json.dumps(report["passes"])
+
+
+def one_step(membrane):
+    writer = Writer()
+    weights, bias = random_weights(writer, UNITS, INPUTS, 0)
+    current = writer.node("Gemm", "input", weights, bias, transB=1)
+    potential = writer.node("Add", writer.constant(membrane), current)
+    test = writer.node("Greater", writer.node("Sub", potential, 1.25), 0.0)
+    spikes = writer.node("Cast", test, to=TensorProto.FLOAT)
+    writer.node("Gemm", spikes, *random_weights(writer, OUTPUTS, UNITS, 1), output="output", transB=1)
+    return writer.model({"input": [1, INPUTS]}, {"output": [1, OUTPUTS]})
+
+
+@pytest.mark.parametrize("kind", ["zero", "baked"])
+def test_one_step_from_a_constant_state_says_so(kind, tmp_path):
+    state = np.zeros((1, UNITS)) if kind == "zero" else np.random.default_rng(2).normal(size=(1, UNITS))
+    path = saved(one_step(state), tmp_path)
+    found = run_json("inspect", path)
+    assert found["time"] == {"kind": kind, "steps": 1}
+    assert any("no network over time" in note for note in found["notes"])
+    hidden = found["layers"][0]
+    assert (hidden["kind"], hidden["decay"], hidden["threshold"]) == ("spiking", None, pytest.approx(1.25))
+    assert "no network over time" in run("inspect", path).stderr.decode()
