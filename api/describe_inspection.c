@@ -160,17 +160,26 @@ describe_names(const char *label, const json_t *names, struct text *out)
 	text_append(out, "\n");
 }
 
+static void
+describe_time(const json_t *time, struct text *out)
+{
+	int steps = (int)json_get_amount(time, "steps");
+
+	text_printf(out, "time     %s, ", json_get_text(time, "kind", ""));
+	if (steps)
+		text_printf(out, "%d step%s in the model\n", steps, steps == 1 ? "" : "s");
+	else
+		text_append(out, "as many steps as the model is run for\n");
+}
+
 void
 describe_inspection(const json_t *document, struct text *out)
 {
 	const json_t *layers = json_object_get(document, "layers");
-	const json_t *time = json_object_get(document, "time");
 
 	describe_names("inputs   ", json_object_get(document, "inputs"), out);
 	describe_names("outputs  ", json_object_get(document, "outputs"), out);
-	text_printf(out, "time     %s, %d step%s in the model\n", json_get_text(time, "kind", ""),
-		    (int)json_get_amount(time, "steps"),
-		    json_get_amount(time, "steps") == 1 ? "" : "s");
+	describe_time(json_object_get(document, "time"), out);
 	text_printf(out, "layers   %zu\n", json_array_size(layers));
 	describe_layers(layers, out);
 	describe_frozen(layers, out);

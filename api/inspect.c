@@ -70,6 +70,8 @@ append_layer(struct json_builder *builder, json_t *array, const struct graph *gr
 	put_neuron(builder, object, &population->neuron);
 	json_put(builder, object, "spike_tensors",
 		 strings(builder, population->spike_tensors, population->spike_tensor_count));
+	json_put(builder, object, "body",
+		 population->body ? json_text(population->body) : json_null());
 	json_put(builder, object, "state_inputs",
 		 strings(builder, population->state_inputs, population->state_count));
 	json_put(builder, object, "state_outputs",
@@ -111,7 +113,7 @@ time_to_json(struct json_builder *builder, const struct graph *graph)
 	json_t *object = json_object();
 
 	json_put(builder, object, "kind", json_text(time_kind_name(graph->time)));
-	json_put(builder, object, "steps", json_amount(graph->steps));
+	json_put(builder, object, "steps", graph->steps ? json_amount(graph->steps) : json_null());
 	return object;
 }
 

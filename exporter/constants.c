@@ -57,6 +57,15 @@ mark_operand(struct cutter *cutter, const struct binding_operand *operand)
 	return SNNFIT_OK;
 }
 
+/* With its node, or with the node that the body is inside of. */
+static bool
+is_removed(const struct cutter *cutter, const struct binding_read *read)
+{
+	const struct edit *edit = cutter->edit;
+
+	return edit->nodes[read->leaves ? edit->graphs.items[read->node].node : read->node].removed;
+}
+
 /* Operands of an instance come before it in the list. */
 static snnfit_status
 mark_reads(struct cutter *cutter)
@@ -66,7 +75,7 @@ mark_reads(struct cutter *cutter)
 	size_t i, j;
 
 	for (i = 0; i < bindings->read_count && status == SNNFIT_OK; i++)
-		if (!cutter->edit->nodes[bindings->reads[i].node].removed)
+		if (!is_removed(cutter, &bindings->reads[i]))
 			status = mark_operand(cutter, &bindings->reads[i].operand);
 	for (i = bindings->instance_count; i-- > 0 && status == SNNFIT_OK;) {
 		const struct binding_instance *instance = &bindings->instances[i];
@@ -114,7 +123,7 @@ bound_slots(struct cutter *cutter, bool *is_expression)
 	size_t i;
 
 	for (i = 0; bound && i < bindings->read_count; i++)
-		if (bindings->reads[i].slot < 64)
+		if (!bindings->reads[i].leaves && bindings->reads[i].slot < 64)
 			bound[bindings->reads[i].node] |= UINT64_C(1) << bindings->reads[i].slot;
 	for (i = 0; i < bindings->instance_count; i++)
 		if (cutter->instance_read[i])
@@ -136,6 +145,35 @@ expose_inputs(struct cutter *cutter, const struct edit_node *node, uint64_t boun
 			expose(cutter, node->graph, node->proto->input[i]);
 }
 
+/* But those that can be told to be another value. */
+static bool
+expose_outputs(struct cutter *cutter)
+{
+	const struct edit *edit = cutter->edit;
+	bool **bound = arena_zalloc(&cutter->edit->scratch, edit->graphs.count, sizeof(bool *));
+	size_t i, j;
+
+	for (i = 0; bound && i < edit->bindings->read_count; i++) {
+		const struct binding_read *read = &edit->bindings->reads[i];
+
+		if (!read->leaves)
+			continue;
+		if (!bound[read->node])
+			bound[read->node] = arena_zalloc(
+				&cutter->edit->scratch,
+				edit->graphs.items[read->node].proto->n_output, sizeof(bool));
+		if (!bound[read->node])
+			return false;
+		bound[read->node][read->slot] = true;
+	}
+	for (i = 0; bound && i < edit->graphs.count; i++)
+		for (j = 0; j < edit->graphs.items[i].proto->n_output; j++)
+			if (!bound[i] || !bound[i][j])
+				expose(cutter, (uint32_t)i,
+				       edit->graphs.items[i].proto->output[j]->name);
+	return bound != NULL;
+}
+
 /* From the end, so that a reader of an expression is seen before the expression:
  * also a reader in a graph inside a node, which comes after the graph around it. */
 static bool
@@ -144,13 +182,10 @@ find_exposed(struct cutter *cutter)
 	struct edit *edit = cutter->edit;
 	bool *is_expression = arena_zalloc(&edit->scratch, edit->original_nodes, 1);
 	uint64_t *bound = is_expression ? bound_slots(cutter, is_expression) : NULL;
-	size_t i, j;
+	size_t i;
 
-	if (!bound)
+	if (!bound || !expose_outputs(cutter))
 		return false;
-	for (i = 0; i < edit->graphs.count; i++)
-		for (j = 0; j < edit->graphs.items[i].proto->n_output; j++)
-			expose(cutter, (uint32_t)i, edit->graphs.items[i].proto->output[j]->name);
 	for (i = edit->original_nodes; i-- > 0;)
 		if (!edit->nodes[i].removed)
 			expose_inputs(cutter, &edit->nodes[i], bound[i], is_expression[i]);
@@ -641,6 +676,26 @@ resolve_instances(struct cutter *cutter)
 
 /* --- readers ------------------------------------------------------------------------------------ */
 
+/* Outputs of a body are told by their place, so that their names may change. */
+static snnfit_status
+rewire_output(struct cutter *cutter, const struct binding_read *read)
+{
+	struct edit *edit = cutter->edit;
+	Onnx__ValueInfoProto *output = edit->graphs.items[read->node].proto->output[read->slot];
+	const char *name = operand_name(cutter, &read->operand, output->name);
+
+	if (strcmp(name, output->name) == 0)
+		return SNNFIT_OK;
+	edit_count_reader(edit, read->node, output->name, -1);
+	edit_count_reader(edit, read->node, name, 1);
+	output->name = arena_strdup(edit->arena, name);
+	if (!output->name)
+		return error_no_memory(cutter->err);
+	if (output->type && output->type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE)
+		output->type->tensor_type->shape = NULL;
+	return SNNFIT_OK;
+}
+
 /* A call of a local function may read one input in several ways: then one name
  * has to do for all. */
 static snnfit_status
@@ -680,11 +735,12 @@ rewire_reads(struct cutter *cutter)
 	for (i = 0; i < bindings->read_count && status == SNNFIT_OK; i++) {
 		const struct binding_read *read = &bindings->reads[i];
 
-		if (cutter->edit->nodes[read->node].removed)
+		if (is_removed(cutter, read))
 			continue;
 		status = check_outputs(cutter, &read->operand);
 		if (status == SNNFIT_OK)
-			status = rewire(cutter, read, &rewired);
+			status = read->leaves ? rewire_output(cutter, read)
+					      : rewire(cutter, read, &rewired);
 	}
 	return status;
 }

@@ -43,6 +43,15 @@ list_tensors(struct edit *edit)
 	return edit->tensors != NULL;
 }
 
+static bool
+read_fits(const struct edit *edit, const struct binding_read *read)
+{
+	if (!read->leaves)
+		return read->node < edit->original_nodes;
+	return read->node > 0 && read->node < edit->graphs.count &&
+	       read->slot < edit->graphs.items[read->node].proto->n_output;
+}
+
 /* Indices in the bindings are taken as good as long as they are in range: a
  * model that they were not made for must not be read beyond its end. */
 static bool
@@ -59,7 +68,7 @@ bindings_fit(const struct edit *edit)
 		if (bindings->instances[i].node >= edit->original_nodes)
 			return false;
 	for (i = 0; i < bindings->read_count; i++)
-		if (bindings->reads[i].node >= edit->original_nodes)
+		if (!read_fits(edit, &bindings->reads[i]))
 			return false;
 	for (i = 0; i < bindings->attribute_count; i++)
 		if (bindings->attributes[i].node >= edit->original_nodes)

@@ -76,6 +76,7 @@ copy_population(struct copier *copier, struct population *population, uint32_t u
 {
 	population->name = copy_string(copier, population->name);
 	population->weight_tensor = copy_string(copier, population->weight_tensor);
+	population->body = copy_string(copier, population->body);
 	copy_neuron(copier, &population->neuron);
 	population->rates = copy_array(copier, population->rates,
 				       (size_t)units * population->positions,

@@ -87,6 +87,7 @@ struct neuron {
 struct population {
 	const char *name;
 	const char *weight_tensor; /* of the first projection, in the input model; or NULL */
+	const char *body; /* graph that spikes and states stand in: "/NODE.ATTRIBUTE"; NULL: main */
 	enum population_kind kind;
 	axis_id axis;
 	uint32_t positions; /* per unit; 1 but for convolutions */
@@ -178,6 +179,7 @@ struct binding_instance {
 struct binding_read {
 	uint32_t node, slot;
 	struct binding_operand operand;
+	bool leaves; /* slot is an output of the graph `node`, a body, and no node's input */
 };
 /* A declared shape. */
 enum binding_place { PLACE_INPUT, PLACE_OUTPUT, PLACE_VALUE_INFO };
@@ -232,7 +234,8 @@ struct graph {
 	size_t axis_capacity, population_capacity, projection_capacity, state_capacity,
 		input_capacity, output_capacity, note_capacity;
 	enum time_kind time;
-	uint32_t steps;			     /* inside the model: 1 for a step model */
+	uint32_t steps;			     /* inside the model: 1 for a step model; 0: not
+					      * known (a loop) */
 	uint64_t rates_samples, rates_steps; /* of the calibration run, 0: unknown */
 	uint64_t parameters_before;	     /* weights and biases of the input model */
 	const struct bindings *bindings;     /* NULL for a graph made in memory */

@@ -139,6 +139,7 @@ read_state_tensors(struct parser *parser, const struct keyword *keyword)
 
 const struct keyword population_keywords[] = {
 	{ "weight-tensor", parse_string, POPULATION(weight_tensor) },
+	{ "body", parse_string, POPULATION(body) },
 	{ "output", parse_flag, POPULATION(output) },
 	{ "starts-at-zero", parse_flag, POPULATION(starts_at_zero) },
 	{ "model", parse_string, NEURON(model) },

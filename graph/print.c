@@ -229,6 +229,7 @@ print_population(struct printer *printer, population_id id)
 		text_printf(printer->out, " positions %" PRIu32, population->positions);
 	text_append(printer->out, "\n");
 	line_string(printer, "\tweight-tensor", population->weight_tensor);
+	line_string(printer, "\tbody", population->body);
 	line_flag(printer, "output", population->output);
 	line_flag(printer, "starts-at-zero", population->starts_at_zero);
 	print_neuron(printer, &population->neuron);

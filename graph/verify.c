@@ -426,7 +426,7 @@ check_interface(const struct graph *graph, snnfit_error *err)
 			"the graph is inconsistent: an input, an output or a note is missing");
 		return false;
 	}
-	if ((unsigned)graph->time > TIME_ANN || graph->steps == 0) {
+	if ((unsigned)graph->time > TIME_ANN || (graph->steps == 0 && graph->time != TIME_LOOP)) {
 		(void)error_set(err, SNNFIT_EINTERNAL,
 				"the graph is inconsistent: its time is of no kind that exists, or "
 				"has no steps");

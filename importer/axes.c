@@ -3,7 +3,10 @@
 
 #include <string.h>
 
-enum { NUMBERS_MAX = 64 };
+enum {
+	NUMBERS_MAX = 64,
+	PASSES_MAX = 8, /* until every variable that changes its shape is taken for opaque */
+};
 
 static bool
 is_prime(uint64_t n)
@@ -16,8 +19,8 @@ is_prime(uint64_t n)
 	return n % 2 != 0;
 }
 
-static uint64_t
-next_symbol(struct axes *axes)
+uint64_t
+axes_new_symbol(struct axes *axes)
 {
 	uint64_t symbol = axes->next_symbol;
 
@@ -33,10 +36,10 @@ symbol_of(struct axes *axes, const char *name)
 	uint32_t seen;
 
 	if (!name || !name[0])
-		return next_symbol(axes);
+		return axes_new_symbol(axes);
 	seen = map_get(&axes->symbols, name);
 	if (seen == MAP_NONE) {
-		seen = (uint32_t)next_symbol(axes);
+		seen = (uint32_t)axes_new_symbol(axes);
 		if (!map_set(&axes->symbols, name, seen))
 			axes->out_of_memory = true;
 	}
@@ -69,9 +72,9 @@ declared_shape(const Onnx__ValueInfoProto *info)
 		       : NULL;
 }
 
-static void
-set_declared(struct axes *axes, uint32_t value, const Onnx__ValueInfoProto *info,
-	     const char *frozen)
+void
+axes_set_declared(struct axes *axes, uint32_t value, const Onnx__ValueInfoProto *info,
+		  const char *frozen)
 {
 	const Onnx__TensorShapeProto *shape = declared_shape(info);
 	struct axis list[AXES_RANK_MAX];
@@ -152,8 +155,8 @@ set_source(struct axes *axes, uint32_t value)
 
 /* --- operations ------------------------------------------------------------------- */
 
-static void
-freeze_numbers(struct axes *axes, const struct tensor_axes *tensor, const char *reason)
+void
+axes_freeze_numbers(struct axes *axes, const struct tensor_axes *tensor, const char *reason)
 {
 	uint32_t i;
 
@@ -162,24 +165,32 @@ freeze_numbers(struct axes *axes, const struct tensor_axes *tensor, const char *
 			axis_freeze(axes, tensor->numbers[i].axis, reason);
 }
 
-static void
-freeze_tensor(struct axes *axes, uint32_t value, const char *reason)
+void
+axes_freeze_tensor(struct axes *axes, uint32_t value, const char *reason)
 {
 	const struct tensor_axes *tensor = &axes->tensors[value];
 	uint32_t d;
 
-	freeze_numbers(axes, tensor, reason);
+	axes_freeze_numbers(axes, tensor, reason);
 	for (d = 0; tensor->known && d < tensor->rank; d++)
 		axis_freeze(axes, tensor->axes[d], reason);
+	if (tensor->sequence != NO_VALUE)
+		sequence_freeze(axes, tensor->sequence, reason);
 }
 
+/* hints: [graphs.count]. */
 static void
 set_hint(struct axes *axes, const struct map *hints, uint32_t value, const char *reason)
 {
-	uint32_t hint = map_get(hints, axes->program->values[value].name);
+	uint32_t graph = axes->program->values[value].graph;
+	uint32_t hint = graph == NO_VALUE
+				? MAP_NONE
+				: map_get(&hints[graph], axes->program->values[value].name);
 
-	if (hint != MAP_NONE && !axes->program->values[value].in_function)
-		set_declared(axes, value, axes->program->graph->value_info[hint], reason);
+	if (hint != MAP_NONE)
+		axes_set_declared(axes, value,
+				  axes->program->graphs.items[graph].proto->value_info[hint],
+				  reason);
 }
 
 /* Operators without a rule whose result has the shape of their first operand. */
@@ -223,7 +234,7 @@ follow_opaque(struct axes *axes, const struct operation *operation, const struct
 	}
 	for (i = 0; i < operation->operand_count; i++)
 		if (operation->operands[i] != NO_VALUE)
-			freeze_tensor(axes, operation->operands[i], reason);
+			axes_freeze_tensor(axes, operation->operands[i], reason);
 	for (i = 0; i < operation->result_count; i++) {
 		const struct tensor_axes *first = operation->operand_count &&
 								  operation->operands[0] != NO_VALUE
@@ -266,44 +277,95 @@ settle_numbers(struct axes *axes, const struct operation *operation)
 		return; /* their rules bound them */
 	for (i = 0; i < operation->operand_count; i++)
 		if (operation->operands[i] != NO_VALUE)
-			freeze_numbers(axes, &axes->tensors[operation->operands[i]],
-				       "its size is used as a number");
+			axes_freeze_numbers(axes, &axes->tensors[operation->operands[i]],
+					    "its size is used as a number");
 }
 
 static void
 follow_operation(struct axes *axes, uint32_t index, const struct map *hints)
 {
 	const struct operation *operation = &axes->program->operations[index];
-	axis_rule rule = operation->operand_count == operation->named_count
-				 ? axis_rule_of(operation)
-				 : NULL;
+	axis_rule rule = body_rule_of(operation);
+	bool applies = rule != NULL;
 
-	if (rule && operands_are_known(axes, operation) && rule(axes, index))
+	if (!rule && operation->operand_count == operation->named_count) {
+		rule = axis_rule_of(operation);
+		applies = rule && operands_are_known(axes, operation);
+	}
+	if (applies && rule(axes, index))
 		settle_numbers(axes, operation);
 	else
 		follow_opaque(axes, operation, hints);
 }
 
-static bool
-index_hints(struct axes *axes, struct map *hints)
+static struct map *
+index_hints(struct axes *axes)
 {
-	const Onnx__GraphProto *graph = axes->program->graph;
+	const struct onnx_graphs *graphs = &axes->program->graphs;
+	struct map *hints = arena_alloc(axes->arena, graphs->count, sizeof *hints);
+	size_t graph, i;
+
+	for (graph = 0; hints && graph < graphs->count; graph++) {
+		const Onnx__GraphProto *proto = graphs->items[graph].proto;
+
+		map_init(&hints[graph], axes->arena);
+		for (i = 0; i < proto->n_value_info; i++)
+			if (proto->value_info[i]->name &&
+			    !map_set(&hints[graph], proto->value_info[i]->name, (uint32_t)i))
+				return NULL;
+	}
+	return hints;
+}
+
+static void
+follow_all(struct axes *axes, const struct map *hints)
+{
+	const struct program *program = axes->program;
 	size_t i;
 
-	map_init(hints, axes->arena);
-	for (i = 0; i < graph->n_value_info; i++)
-		if (graph->value_info[i]->name &&
-		    !map_set(hints, graph->value_info[i]->name, (uint32_t)i))
-			return false;
-	return true;
+	axes->variable_count = axes->use_count = axes->weight_count = axes->attribute_count =
+		axes->sum_count = axes->sequence_count = 0;
+	axes->again = false;
+	for (i = 0; i < program->value_count; i++) {
+		const struct value *value = &program->values[i];
+
+		axes->tensors[i] = (struct tensor_axes){ .use = NO_VALUE, .sequence = NO_VALUE };
+		if (value->kind == VALUE_INPUT)
+			axes_set_declared(axes, (uint32_t)i, program->graph->input[value->input],
+					  NULL);
+		else if (value->kind == VALUE_SOURCE)
+			set_source(axes, (uint32_t)i);
+	}
+	for (i = 0; i < program->operation_count && !axes->out_of_memory; i++)
+		follow_operation(axes, (uint32_t)i, hints);
+}
+
+/* Inside a body a variable has the shape that it is first given. One that comes out
+ * with another shape has none that is known, and what was concluded from it is
+ * taken back: all is followed again. */
+static void
+follow_until_settled(struct axes *axes, const struct map *hints)
+{
+	const struct program *program = axes->program;
+	uint32_t pass, i, j;
+
+	follow_all(axes, hints);
+	for (pass = 1; axes->again && pass < PASSES_MAX; pass++)
+		follow_all(axes, hints);
+	if (!axes->again)
+		return;
+	for (i = 0; i < program->body_count; i++)
+		for (j = 0; j < program->bodies[i].carried; j++)
+			if (body_in(program, &program->bodies[i], j) != NO_VALUE)
+				axes->opaque[body_in(program, &program->bodies[i], j)] = true;
+	follow_all(axes, hints);
 }
 
 snnfit_status
 axes_follow(struct axes *axes, struct program *program, const struct constants *constants,
 	    struct arena *arena, snnfit_error *err)
 {
-	struct map hints;
-	size_t i;
+	struct map *hints;
 
 	*axes = (struct axes){ .program = program,
 			       .constants = constants,
@@ -311,18 +373,10 @@ axes_follow(struct axes *axes, struct program *program, const struct constants *
 			       .next_symbol = AXES_FIRST_SYMBOL };
 	map_init(&axes->symbols, arena);
 	axes->tensors = arena_zalloc(arena, program->value_count, sizeof *axes->tensors);
-	if (!axes->tensors || !index_hints(axes, &hints))
+	axes->opaque = arena_zalloc(arena, program->value_count, sizeof *axes->opaque);
+	hints = index_hints(axes);
+	if (!axes->tensors || !axes->opaque || !hints)
 		return error_no_memory(err);
-	for (i = 0; i < program->value_count; i++) {
-		const struct value *value = &program->values[i];
-
-		axes->tensors[i].use = NO_VALUE;
-		if (value->kind == VALUE_INPUT)
-			set_declared(axes, (uint32_t)i, program->graph->input[value->input], NULL);
-		else if (value->kind == VALUE_SOURCE)
-			set_source(axes, (uint32_t)i);
-	}
-	for (i = 0; i < program->operation_count && !axes->out_of_memory; i++)
-		follow_operation(axes, (uint32_t)i, &hints);
+	follow_until_settled(axes, hints);
 	return axes->out_of_memory ? error_no_memory(err) : SNNFIT_OK;
 }

@@ -52,7 +52,17 @@ struct tensor_axes {
 	struct axis *axes;
 	struct number *numbers; /* of a small integer tensor; NULL: not followed */
 	uint32_t number_count;
-	uint32_t use; /* of a source: into axes.uses; else NO_VALUE */
+	uint32_t use;	   /* of a source: into axes.uses; else NO_VALUE */
+	uint32_t sequence; /* of a sequence: the label of its elements; else NO_VALUE */
+};
+
+/* What all elements of a sequence have in common, wherever it is carried to. */
+struct sequence_label {
+	uint32_t link; /* the label that took its place; NO_VALUE: it stands */
+	bool known;    /* an element was put in */
+	uint32_t rank;
+	struct axis *axes;
+	const char *frozen; /* why what is put in may not be cut */
 };
 
 /* One read of a constant tensor. */
@@ -97,10 +107,14 @@ struct axes {
 	struct weight_operation *weights;
 	struct axis_attribute *attributes;
 	struct axis_total *sums;
-	size_t variable_count, use_count, weight_count, attribute_count, sum_count;
-	size_t variable_capacity, use_capacity, weight_capacity, attribute_capacity, sum_capacity;
+	struct sequence_label *sequences;
+	bool *opaque; /* [value_count]: carried variables whose shape changes on the way */
+	size_t variable_count, use_count, weight_count, attribute_count, sum_count, sequence_count;
+	size_t variable_capacity, use_capacity, weight_capacity, attribute_capacity, sum_capacity,
+		sequence_capacity;
 	struct map symbols; /* dim_param -> prime */
 	uint64_t next_symbol;
+	bool again;	    /* a carried variable turned out to be opaque */
 	bool out_of_memory; /* remembered: ask once at the end */
 };
 
@@ -135,5 +149,20 @@ struct tensor_axes *axes_set(struct axes *axes, uint32_t value, uint32_t rank,
  * was bound. */
 typedef bool (*axis_rule)(struct axes *axes, uint32_t operation_index);
 axis_rule axis_rule_of(const struct operation *operation);
+/* Of what enters and leaves bodies, and of sequences: their operands may be
+ * tensors whose rank is not known, or sequences. NULL: not such an operation. */
+axis_rule body_rule_of(const struct operation *operation);
+/* Everything that follows from the tensor, or from the elements of the sequence. */
+void axes_freeze_tensor(struct axes *axes, uint32_t value, const char *reason);
+void axes_freeze_numbers(struct axes *axes, const struct tensor_axes *tensor, const char *reason);
+void sequence_freeze(struct axes *axes, uint32_t label, const char *reason);
+/* How often a Loop or Scan runs; a size without a number stands for what depends on
+ * the input, 0 for what is not known. */
+uint64_t axes_iterations(struct axes *axes, const struct body *body);
+/* A size that has no number. */
+uint64_t axes_new_symbol(struct axes *axes);
+/* Axes as a graph declares them: for a value of which nothing else is known. */
+void axes_set_declared(struct axes *axes, uint32_t value, const Onnx__ValueInfoProto *info,
+		       const char *frozen);
 
 #endif

@@ -87,24 +87,37 @@ rule_axis_at(int64_t axis, uint32_t rank, uint32_t *out)
 	return true;
 }
 
+/* [start, end) clamped to the axis, for step 1. */
+static void
+clamp_range(int64_t *start, int64_t *end, int64_t size)
+{
+	*start += *start < 0 ? size : 0;
+	*end += *end < 0 ? size : 0;
+	*start = *start < 0 ? 0 : *start > size ? size : *start;
+	*end = *end < *start ? *start : *end > size ? size : *end;
+}
+
 bool
 rule_shape(struct axes *axes, uint32_t index)
 {
 	const struct operation *operation = operation_at(axes, index);
 	const struct tensor_axes *x = rule_operand(axes, operation, 0);
 	struct number numbers[AXES_RANK_MAX];
+	int64_t start = operation_int(operation, "start", 0), end, d;
+	uint32_t count = 0;
 	struct axis length;
-	uint32_t d;
 
-	if (!x || operation_attribute(operation, "start") || operation_attribute(operation, "end"))
+	if (!x)
 		return false;
-	for (d = 0; d < x->rank; d++)
-		numbers[d] = (struct number){ .value = (int64_t)axis_size(axes, x->axes[d]),
-					      .source = NUMBER_AXIS,
-					      .axis = x->axes[d] };
-	length = axis_fresh(axes, x->rank, "a rank");
+	end = operation_int(operation, "end", x->rank);
+	clamp_range(&start, &end, x->rank);
+	for (d = start; d < end; d++)
+		numbers[count++] = (struct number){ .value = (int64_t)axis_size(axes, x->axes[d]),
+						    .source = NUMBER_AXIS,
+						    .axis = x->axes[d] };
+	length = axis_fresh(axes, count, "a rank");
 	axes_set(axes, rule_result(operation, 0), 1, &length);
-	rule_set_numbers(axes, rule_result(operation, 0), numbers, x->rank);
+	rule_set_numbers(axes, rule_result(operation, 0), numbers, count);
 	return true;
 }
 
@@ -421,16 +434,6 @@ rule_gather(struct axes *axes, uint32_t index)
 	}
 	rule_set_numbers(axes, rule_result(operation, 0), picked, indices->number_count);
 	return true;
-}
-
-/* [start, end) clamped to the axis, for step 1. */
-static void
-clamp_range(int64_t *start, int64_t *end, int64_t size)
-{
-	*start += *start < 0 ? size : 0;
-	*end += *end < 0 ? size : 0;
-	*start = *start < 0 ? 0 : *start > size ? size : *start;
-	*end = *end < *start ? *start : *end > size ? size : *end;
 }
 
 static void

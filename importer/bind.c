@@ -203,11 +203,22 @@ gated_spikes(const struct import *import, const struct site_values *list, uint32
 	for (value = list->first[site]; value != NO_VALUE; value = list->next[value])
 		if (import->carries_spikes[value] &&
 		    !spike_term(import, value, import->polynomials.sites[site].atom) &&
-		    map_get(&import->program.names, import->program.values[value].name) == value)
+		    import->program.values[value].graph != NO_VALUE)
 			found = import->program.values[value].name;
 	return found;
 }
 
+static uint64_t
+element_count(struct import *import, uint32_t value)
+{
+	const struct tensor_axes *tensor = &import->axes.tensors[value];
+
+	return tensor->known ? axis_size(&import->axes,
+					 axis_product(&import->axes, tensor->axes, tensor->rank))
+			     : 0;
+}
+
+/* Those of one step: spikes of all steps beside each other are another tensor. */
 static bool
 collect_spike_tensors(struct import *import, struct graph *graph, const struct site_values *list,
 		      uint32_t site, struct spike_tensors *out)
@@ -220,7 +231,9 @@ collect_spike_tensors(struct import *import, struct graph *graph, const struct s
 						     import->polynomials.sites[site].atom);
 		size_t capacity = out->capacity;
 
-		if (!term || map_get(&import->program.names, name) != value)
+		if (!term || import->program.values[value].graph == NO_VALUE ||
+		    element_count(import, value) !=
+			    element_count(import, import->polynomials.sites[site].value))
 			continue;
 		if (!arena_grow(&graph->arena, &out->names, out->count, &capacity,
 				sizeof *out->names))
@@ -379,13 +392,59 @@ set_states(struct import *import, struct graph *graph, const struct found_popula
 
 		population->state_inputs[i] = arena_strdup(
 			&graph->arena, program->values[program->inputs[pair->input]].name);
-		population->state_outputs[i] = arena_strdup(
-			&graph->arena, program->graph->output[pair->output]->name);
+		population->state_outputs[i] = arena_strdup(&graph->arena, pair->output_name);
 		if (!population->state_inputs[i] || !population->state_outputs[i])
 			return false;
 	}
 	population->state_count = found->state_count;
 	return true;
+}
+
+static bool
+starts_at_zero(const struct import *import, const struct found_population *found)
+{
+	uint32_t i;
+
+	for (i = 0; i < found->state_count; i++)
+		if (!import->states.pairs[found->states[i]].from_zero)
+			return false;
+	return found->state_count > 0 || found->starts_at_rest;
+}
+
+/* The graph that the population's neurons stand in: of its spikes, else its states. */
+static uint32_t
+graph_of_neurons(const struct import *import, const struct found_population *found)
+{
+	const struct program *program = &import->program;
+	uint32_t value = NO_VALUE, graph;
+
+	if (found->spike_site != NO_VALUE)
+		value = import->polynomials.sites[found->spike_site].value;
+	else if (found->state_count)
+		value = program->inputs[import->states.pairs[found->states[0]].input];
+	graph = value == NO_VALUE ? 0 : program->values[value].graph;
+	return graph == NO_VALUE ? 0 : graph;
+}
+
+/* "/NODE.ATTRIBUTE" for each graph that it is inside of; NULL: the main one. */
+static bool
+set_body(struct import *import, struct graph *graph, const struct found_population *found,
+	 struct population *population)
+{
+	const struct onnx_graphs *graphs = &import->program.graphs;
+	uint32_t at = graph_of_neurons(import, found);
+	const char *path = "";
+
+	for (; at != 0 && path; at = graphs->items[at].parent) {
+		const struct onnx_graph_place *outer = &graphs->items[graphs->items[at].parent];
+		const Onnx__NodeProto *node =
+			outer->proto->node[graphs->items[at].node - outer->first_node];
+
+		path = arena_printf(&graph->arena, "/%s.%s%s", node->name ? node->name : "",
+				    graphs->items[at].attribute, path);
+	}
+	population->body = path && path[0] ? path : NULL;
+	return path != NULL;
 }
 
 static snnfit_status
@@ -411,8 +470,8 @@ bind_population(struct import *import, struct graph *graph, struct map *names,
 	population->kind = found->kind;
 	population->positions = positions_of(import, found);
 	population->output = is_model_output(import, &found->units);
-	population->starts_at_zero = found->state_count > 0 || found->starts_at_rest;
-	if (!population->weight_tensor ||
+	population->starts_at_zero = starts_at_zero(import, found);
+	if (!population->weight_tensor || !set_body(import, graph, found, population) ||
 	    !set_neuron(graph, found, graph->axes[axis].units, &population->neuron) ||
 	    !set_states(import, graph, found, population))
 		return error_no_memory(err);
@@ -486,10 +545,13 @@ bind_interface(struct import *import, struct graph *graph, snnfit_error *err)
 			return error_no_memory(err);
 	for (i = 0; i < import->states.count; i++) {
 		const struct state_binding *pair = &import->states.pairs[i];
+		population_id population = population_of_state(import, i);
 
+		/* What a body carries for nobody's sake is no state of the network. */
+		if (i >= import->states.model_count && population == GRAPH_NONE)
+			continue;
 		if (!graph_add_state(graph, program->values[program->inputs[pair->input]].name,
-				     program->graph->output[pair->output]->name,
-				     population_of_state(import, i)))
+				     pair->output_name, population))
 			return error_no_memory(err);
 	}
 	return SNNFIT_OK;
@@ -537,6 +599,28 @@ note_constant_state(struct import *import, struct graph *graph)
 			  "do not hold for it (export its states as inputs and outputs)");
 }
 
+/* Iterations of the longest loop that carries a population's states; 0: not known. */
+static uint32_t
+loop_steps(struct import *import)
+{
+	const struct program *program = &import->program;
+	uint64_t most = 1, count;
+	uint32_t i;
+
+	for (i = (uint32_t)import->states.model_count; i < import->states.count; i++) {
+		const struct carried *carried =
+			&program->carried[import->states.pairs[i].input - program->input_count];
+
+		if (population_of_state(import, i) == GRAPH_NONE)
+			continue;
+		count = axes_iterations(&import->axes, &program->bodies[carried->body]);
+		if (count == 0 || count >= AXES_FIRST_SYMBOL)
+			return 0;
+		most = count > most ? count : most;
+	}
+	return (uint32_t)most;
+}
+
 static bool
 set_time(struct import *import, struct graph *graph)
 {
@@ -548,12 +632,13 @@ set_time(struct import *import, struct graph *graph)
 			  graph->populations[i].kind == POPULATION_CUSTOM;
 	graph->steps = 1;
 	graph->time = TIME_STEP;
-	if (import->states.count)
+	if (import->states.model_count)
 		return true;
 	for (i = 0; i < import->program.operation_count; i++)
 		if (operation_is(&import->program.operations[i], "Loop") ||
 		    operation_is(&import->program.operations[i], "Scan")) {
 			graph->time = TIME_LOOP;
+			graph->steps = loop_steps(import);
 			return true;
 		}
 	graph->steps = count_steps(import, graph);
@@ -623,7 +708,7 @@ refuse_without_units(const struct graph *graph, snnfit_error *err)
 			return SNNFIT_OK;
 	if (graph->time == TIME_LOOP)
 		return error_set(err, SNNFIT_EUNSUPPORTED,
-				 "the network is inside a Loop or Scan, which is not entered: "
+				 "the network is inside a Loop or Scan that could not be followed: "
 				 "export one time step, with the states as inputs and outputs");
 	return error_set(err, SNNFIT_EUNSUPPORTED,
 			 "not a spiking network: no weight operation leads to a spiking, relu or "

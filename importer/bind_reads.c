@@ -33,23 +33,23 @@ is_site(const struct polynomials *context, const struct polynomial *p, uint32_t 
 	       coefficient_is(&p->terms[0].coefficient, 1);
 }
 
+/* An input of the model that is no state, or a state that holds the population's
+ * spikes of the step before. */
 static enum atom_role
 role_of_input(const struct import *import, const struct found_population *population,
 	      uint32_t value)
 {
 	const struct program *program = &import->program;
-	uint32_t i, output;
+	uint32_t i;
 
-	for (i = 0; i < program->input_count; i++)
-		if (program->inputs[i] == value)
+	for (i = 0; i < import->states.count; i++)
+		if (program->inputs[import->states.pairs[i].input] == value)
 			break;
-	if (i == program->input_count)
-		return ROLE_OTHER;
-	output = import->states.output_of_input[i];
-	if (output == NO_VALUE)
-		return ROLE_INPUT;
+	if (i == import->states.count)
+		return program->values[value].kind == VALUE_INPUT ? ROLE_INPUT : ROLE_OTHER;
 	if (population && population->spike_site != NO_VALUE &&
-	    is_site(&import->polynomials, import->polynomials.of[program->outputs[output]],
+	    is_site(&import->polynomials,
+		    import->polynomials.of[program->outputs[import->states.pairs[i].output]],
 		    population->spike_site))
 		return ROLE_DELAYED_SPIKES;
 	return ROLE_OTHER;

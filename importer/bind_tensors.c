@@ -255,7 +255,7 @@ bind_constant_reads(struct binder *binder)
 		if (read->slot == NO_VALUE || operand.kind == OPERAND_NAME)
 			continue;
 		bindings->reads[bindings->read_count++] =
-			(struct binding_read){ read->node, read->slot, operand };
+			(struct binding_read){ read->node, read->slot, operand, read->leaves };
 	}
 	return SNNFIT_OK;
 }
@@ -263,7 +263,7 @@ bind_constant_reads(struct binder *binder)
 /* --- declared shapes ----------------------------------------------------------------------------------- */
 
 static snnfit_status
-bind_shapes_of(struct binder *binder, enum binding_place place, size_t count,
+bind_shapes_of(struct binder *binder, uint32_t graph, enum binding_place place, size_t count,
 	       Onnx__ValueInfoProto *const *list)
 {
 	struct import *import = binder->import;
@@ -271,8 +271,9 @@ bind_shapes_of(struct binder *binder, enum binding_place place, size_t count,
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		uint32_t value = list[i]->name ? map_get(&import->program.names, list[i]->name)
-					       : MAP_NONE;
+		uint32_t value = list[i]->name
+					 ? program_find(&import->program, graph, list[i]->name)
+					 : MAP_NONE;
 		const struct value *declared;
 		const struct tensor_axes *tensor;
 		struct binding_shape *out;
@@ -286,7 +287,7 @@ bind_shapes_of(struct binder *binder, enum binding_place place, size_t count,
 		if (!tensor->known)
 			continue;
 		out = &bindings->shapes[bindings->shape_count++];
-		*out = (struct binding_shape){ 0, place, (uint32_t)i, tensor->rank,
+		*out = (struct binding_shape){ graph, place, (uint32_t)i, tensor->rank,
 					       bind_dimensions(binder, tensor->axes,
 							       tensor->rank) };
 		if (!out->dims)
@@ -299,20 +300,31 @@ static snnfit_status
 bind_shapes(struct binder *binder)
 {
 	struct import *import = binder->import;
-	const Onnx__GraphProto *graph = import->program.graph;
-	snnfit_status status;
+	const struct onnx_graphs *graphs = &import->program.graphs;
+	snnfit_status status = SNNFIT_OK;
+	size_t count = 0;
+	uint32_t i;
 
-	import->bindings.shapes = arena_alloc(
-		&import->arena, graph->n_input + graph->n_output + graph->n_value_info,
-		sizeof *import->bindings.shapes);
+	for (i = 0; i < graphs->count; i++)
+		count += graphs->items[i].proto->n_input + graphs->items[i].proto->n_output +
+			 graphs->items[i].proto->n_value_info;
+	import->bindings.shapes = arena_alloc(&import->arena, count,
+					      sizeof *import->bindings.shapes);
 	if (!import->bindings.shapes)
 		return error_no_memory(binder->err);
-	status = bind_shapes_of(binder, PLACE_INPUT, graph->n_input, graph->input);
-	if (!status)
-		status = bind_shapes_of(binder, PLACE_OUTPUT, graph->n_output, graph->output);
-	if (!status)
-		status = bind_shapes_of(binder, PLACE_VALUE_INFO, graph->n_value_info,
-					graph->value_info);
+	for (i = 0; i < graphs->count && !status; i++) {
+		const Onnx__GraphProto *graph = graphs->items[i].proto;
+
+		if (!import->program.names[i].count)
+			continue; /* not entered */
+		status = bind_shapes_of(binder, i, PLACE_INPUT, graph->n_input, graph->input);
+		if (!status)
+			status = bind_shapes_of(binder, i, PLACE_OUTPUT, graph->n_output,
+						graph->output);
+		if (!status)
+			status = bind_shapes_of(binder, i, PLACE_VALUE_INFO, graph->n_value_info,
+						graph->value_info);
+	}
 	return status;
 }
 

@@ -1,5 +1,5 @@
 /* polynomial_build.c - the polynomial of every tensor, operation by operation. */
-#include "importer/polynomial.h"
+#include "importer/polynomial_bodies.h"
 
 #include <string.h>
 
@@ -651,15 +651,18 @@ build_operation(struct polynomials *context, uint32_t index)
 	uint32_t i, value;
 
 	for (i = 0; i < operation->result_count; i++) {
+		enum atom_kind kind = polynomial_is_carried(context, index, i) ? ATOM_INPUT
+									       : ATOM_OPAQUE;
+
 		value = operation->results[i];
 		if (value == NO_VALUE)
 			continue;
 		if (context->axes->program->values[value].constant)
 			context->of[value] = polynomial_of_constant(context, value);
-		else if (i == 0)
+		else if (!polynomial_of_bodies(context, index, i, &context->of[value]) && i == 0)
 			context->of[value] = build(context, index);
 		if (!context->of[value])
-			context->of[value] = atom_of_value(context, value, ATOM_OPAQUE);
+			context->of[value] = atom_of_value(context, value, kind);
 	}
 	value = operation->result_count ? operation->results[0] : NO_VALUE;
 	if (value != NO_VALUE)

@@ -1,189 +1,40 @@
-#include "importer/program.h"
-
-#include "importer/attribute.h"
+#include "importer/program_private.h"
 
 #include <string.h>
 
 enum {
-	CALL_DEPTH_MAX = 64,	     /* of nested function calls */
-	EXPRESSION_DEPTH_MAX = 1000, /* of a constant expression */
-	EXPRESSION_NODES_MAX = 4096,
-	OPERATIONS_MAX = 500000, /* spelled out; about 1 KiB each */
+	DEPTH_MAX = 500,	     /* of nested calls and bodies */
+	FUNCTION_NODES_MAX = 500000, /* spelled out of functions, calls among them */
 };
-
-/* Where nodes are being read from: the main graph, or the body of a call. */
-struct frame {
-	struct map *names;
-	const struct attribute_scope *scope;
-	uint32_t node_index; /* main graph node that is being spelled out */
-	uint32_t depth;
-};
-
-/* A constant expression node of the main graph, to be instantiated per reader. */
-struct definition {
-	const Onnx__NodeProto *node;
-	uint32_t node_index;
-	uint32_t *operands;
-};
-
-struct builder {
-	struct program *program;
-	struct map functions; /* "domain:name" -> number */
-	struct definition *definitions;
-	size_t definition_count, definition_capacity;
-	uint32_t *call_stack_mark; /* [functions]: 1 while it is being spelled out */
-	uint32_t expression_nodes; /* of the instance being made */
-	snnfit_error *err;
-};
-
-/* --- values and operations ------------------------------------------------- */
-
-static uint32_t
-add_value(struct program *program, const struct value *value)
-{
-	if (program->value_count >= NO_VALUE - 1 ||
-	    !arena_grow(program->arena, &program->values, program->value_count,
-			&program->value_capacity, sizeof *program->values))
-		return NO_VALUE;
-	program->values[program->value_count] = *value;
-	return (uint32_t)program->value_count++;
-}
-
-static struct operation *
-add_operation(struct builder *builder, const Onnx__NodeProto *node, size_t hidden)
-{
-	struct program *program = builder->program;
-	struct operation *operation;
-
-	if (program->operation_count >= OPERATIONS_MAX) {
-		error_set(builder->err, SNNFIT_ELIMIT,
-			  "spelling out functions and constants gives over %d operations",
-			  OPERATIONS_MAX);
-		return NULL;
-	}
-	if (!arena_grow(program->arena, &program->operations, program->operation_count,
-			&program->operation_capacity, sizeof *program->operations))
-		goto no_memory;
-	operation = &program->operations[program->operation_count];
-	*operation = (struct operation){ .node = node };
-	operation->named_count = (uint32_t)node->n_input;
-	operation->operand_count = (uint32_t)(node->n_input + hidden);
-	operation->result_count = (uint32_t)node->n_output;
-	operation->operands = arena_alloc(program->arena, operation->operand_count,
-					  sizeof *operation->operands);
-	operation->results = arena_alloc(program->arena, operation->result_count,
-					 sizeof *operation->results);
-	if (!operation->operands || !operation->results)
-		goto no_memory;
-	memset(operation->operands, 0xff, operation->operand_count * sizeof(uint32_t));
-	memset(operation->results, 0xff, operation->result_count * sizeof(uint32_t));
-	program->operation_count++;
-	return operation;
-no_memory:
-	(void)error_no_memory(builder->err);
-	return NULL;
-}
-
-static snnfit_status
-add_read(struct builder *builder, uint32_t node, uint32_t slot, uint32_t value)
-{
-	struct program *program = builder->program;
-
-	if (!arena_grow(program->arena, &program->reads, program->read_count,
-			&program->read_capacity, sizeof *program->reads))
-		return error_no_memory(builder->err);
-	program->reads[program->read_count++] = (struct constant_read){ node, slot, value };
-	return SNNFIT_OK;
-}
 
 static bool
-is_definition(const struct value *value)
+in_function(const struct frame *frame)
 {
-	return value->constant && !value->in_function;
-}
-
-/* --- instances of constants ------------------------------------------------- */
-
-static snnfit_status instantiate(struct builder *builder, uint32_t definition, uint32_t depth,
-				 uint32_t *out);
-
-static snnfit_status
-instantiate_result(struct builder *builder, uint32_t value, uint32_t depth, uint32_t *out)
-{
-	struct program *program = builder->program;
-	struct value result = program->values[value];
-	const struct definition *definition = &builder->definitions[result.operation];
-	const Onnx__NodeProto *node = definition->node;
-	uint32_t *operands = arena_alloc(program->arena, node->n_input, sizeof *operands);
-	struct operation *operation;
-	size_t i;
-
-	if (!operands)
-		return error_no_memory(builder->err);
-	for (i = 0; i < node->n_input; i++) {
-		snnfit_status status;
-
-		operands[i] = NO_VALUE;
-		if (definition->operands[i] == NO_VALUE)
-			continue;
-		status = instantiate(builder, definition->operands[i], depth + 1, &operands[i]);
-		if (status)
-			return status;
-	}
-	operation = add_operation(builder, node, 0);
-	if (!operation)
-		return builder->err ? builder->err->status : SNNFIT_ELIMIT;
-	operation->node_index = definition->node_index;
-	operation->constant = operation->instance = true;
-	memcpy(operation->operands, operands, node->n_input * sizeof *operands);
-	result.operation = (uint32_t)program->operation_count - 1;
-	*out = operation->results[result.output] = add_value(program, &result);
-	return *out == NO_VALUE ? error_no_memory(builder->err) : SNNFIT_OK;
-}
-
-static snnfit_status
-instantiate(struct builder *builder, uint32_t definition, uint32_t depth, uint32_t *out)
-{
-	struct program *program = builder->program;
-	struct value copy = program->values[definition];
-
-	if (depth > EXPRESSION_DEPTH_MAX || builder->expression_nodes++ > EXPRESSION_NODES_MAX)
-		return error_set(builder->err, SNNFIT_ELIMIT,
-				 "the constant %s is made by an expression of over %d nodes; "
-				 "fold constants before, for instance with onnxsim",
-				 copy.name, EXPRESSION_NODES_MAX);
-	*out = definition;
-	if (!is_definition(&copy))
-		return SNNFIT_OK; /* out of a function: an instance already */
-	if (copy.kind == VALUE_RESULT)
-		return instantiate_result(builder, definition, depth, out);
-	*out = add_value(program, &copy);
-	return *out == NO_VALUE ? error_no_memory(builder->err) : SNNFIT_OK;
-}
-
-/* The value that slot of a node sees when it reads the value `seen`. */
-static snnfit_status
-read_value(struct builder *builder, uint32_t seen, uint32_t node, uint32_t slot, uint32_t *out)
-{
-	snnfit_status status;
-
-	*out = seen;
-	if (!is_definition(&builder->program->values[seen]))
-		return SNNFIT_OK;
-	builder->expression_nodes = 0;
-	status = instantiate(builder, seen, 0, out);
-	if (status)
-		return status;
-	return add_read(builder, node, slot, *out);
+	return frame->graph == NO_VALUE;
 }
 
 /* --- names ------------------------------------------------------------------ */
 
-static snnfit_status
-define(struct builder *builder, struct frame *frame, const char *name, uint32_t value)
+uint32_t
+frame_find(const struct frame *frame, const char *name)
 {
+	uint32_t value = MAP_NONE;
+
+	for (; frame && value == MAP_NONE; frame = frame->outer)
+		value = map_get(frame->names, name);
+	return value;
+}
+
+snnfit_status
+frame_define(struct builder *builder, struct frame *frame, const char *name, uint32_t value)
+{
+	struct value *defined;
+
 	if (value == NO_VALUE)
 		return error_no_memory(builder->err);
+	defined = &builder->program->values[value];
+	if (defined->graph == NO_VALUE)
+		defined->graph = frame->graph;
 	if (map_get(frame->names, name) != MAP_NONE)
 		return error_set(builder->err, SNNFIT_EFORMAT,
 				 "the tensor %s is made twice; names must be unique", name);
@@ -194,7 +45,7 @@ static snnfit_status
 look_up(struct builder *builder, const struct frame *frame, const Onnx__NodeProto *node,
 	const char *name, uint32_t *out)
 {
-	*out = map_get(frame->names, name);
+	*out = frame_find(frame, name);
 	if (*out == MAP_NONE)
 		return error_set(builder->err, SNNFIT_EFORMAT,
 				 "node %s (%s) reads %s, which nothing before it makes",
@@ -203,71 +54,7 @@ look_up(struct builder *builder, const struct frame *frame, const Onnx__NodeProt
 	return SNNFIT_OK;
 }
 
-/* --- bodies of control flow: only what they read outside is of interest ------ */
-
-struct hidden {
-	const char **names;
-	size_t count, capacity;
-};
-
-static bool collect_hidden(struct builder *builder, const struct frame *frame,
-			   const Onnx__NodeProto *node, struct hidden *hidden, uint32_t depth);
-
-static bool
-collect_name(struct builder *builder, const struct frame *frame, const char *name,
-	     struct hidden *hidden)
-{
-	if (!name || !name[0] || map_get(frame->names, name) == MAP_NONE)
-		return true;
-	if (!arena_grow(builder->program->arena, &hidden->names, hidden->count, &hidden->capacity,
-			sizeof *hidden->names))
-		return false;
-	hidden->names[hidden->count++] = name;
-	return true;
-}
-
-static bool
-collect_body(struct builder *builder, const struct frame *frame, const Onnx__GraphProto *body,
-	     struct hidden *hidden, uint32_t depth)
-{
-	size_t i, j;
-
-	for (i = 0; i < body->n_node; i++) {
-		for (j = 0; j < body->node[i]->n_input; j++)
-			if (!collect_name(builder, frame, body->node[i]->input[j], hidden))
-				return false;
-		if (!collect_hidden(builder, frame, body->node[i], hidden, depth + 1))
-			return false;
-	}
-	for (i = 0; i < body->n_output; i++)
-		if (!collect_name(builder, frame, body->output[i]->name, hidden))
-			return false;
-	return true;
-}
-
-/* Depth is bounded by the limit on nested messages that reading enforced. */
-static bool
-collect_hidden(struct builder *builder, const struct frame *frame, const Onnx__NodeProto *node,
-	       struct hidden *hidden, uint32_t depth)
-{
-	size_t i, j;
-
-	for (i = 0; i < node->n_attribute; i++) {
-		const Onnx__AttributeProto *attribute = node->attribute[i];
-
-		if (attribute->g && !collect_body(builder, frame, attribute->g, hidden, depth))
-			return false;
-		for (j = 0; j < attribute->n_graphs; j++)
-			if (!collect_body(builder, frame, attribute->graphs[j], hidden, depth))
-				return false;
-	}
-	return true;
-}
-
 /* --- nodes ------------------------------------------------------------------ */
-
-static snnfit_status add_nodes(struct builder *builder, struct frame *frame, size_t count,
-			       Onnx__NodeProto *const *nodes);
 
 static uint32_t
 find_function(struct builder *builder, const Onnx__NodeProto *node)
@@ -294,12 +81,12 @@ bind_formals(struct builder *builder, struct frame *inner, const struct frame *f
 		status = look_up(builder, frame, node, node->input[i], &seen);
 		if (status)
 			return status;
-		status = read_value(builder, seen, frame->node_index, (uint32_t)i, &seen);
+		status = program_read_value(builder, seen, frame->node_index, (uint32_t)i, &seen);
 		if (status)
 			return status;
 		if (builder->program->values[seen].constant)
 			builder->program->values[seen].in_function = true;
-		status = define(builder, inner, function->input[i], seen);
+		status = frame_define(builder, inner, function->input[i], seen);
 		if (status)
 			return status;
 	}
@@ -326,7 +113,7 @@ bind_results(struct builder *builder, struct frame *frame, const struct frame *i
 		/* From here on it goes by the caller's name. */
 		if (program->values[made].kind == VALUE_RESULT)
 			program->values[made].name = node->output[i];
-		status = define(builder, frame, node->output[i], made);
+		status = frame_define(builder, frame, node->output[i], made);
 		if (status)
 			return status;
 	}
@@ -340,22 +127,26 @@ add_call(struct builder *builder, struct frame *frame, const Onnx__NodeProto *no
 		onnx_model_proto(builder->program->model)->functions[number];
 	struct attribute_scope *scope = arena_zalloc(builder->program->arena, 1, sizeof *scope);
 	struct map names;
-	struct frame inner = { &names, scope, frame->node_index, frame->depth + 1 };
+	struct frame inner = { .names = &names,
+			       .scope = scope,
+			       .graph = NO_VALUE,
+			       .node_index = frame->node_index,
+			       .depth = frame->depth + 1 };
 	snnfit_status status;
 
 	if (!scope)
 		return error_no_memory(builder->err);
-	if (builder->call_stack_mark[number] || inner.depth > CALL_DEPTH_MAX)
+	if (builder->call_stack_mark[number] || inner.depth > DEPTH_MAX)
 		return error_set(builder->err, SNNFIT_EFORMAT,
 				 "function %s calls itself, or calls are nested over %d deep",
-				 function->name, CALL_DEPTH_MAX);
+				 function->name, DEPTH_MAX);
 	*scope = (struct attribute_scope){ frame->scope, node, function };
 	map_init(&names, builder->program->arena);
 	status = bind_formals(builder, &inner, frame, function, node);
 	if (status)
 		return status;
 	builder->call_stack_mark[number] = 1;
-	status = add_nodes(builder, &inner, function->n_node, function->node);
+	status = frame_add_nodes(builder, &inner, function->n_node, function->node);
 	builder->call_stack_mark[number] = 0;
 	if (status)
 		return status;
@@ -420,7 +211,8 @@ add_constant_node(struct builder *builder, struct frame *frame, const Onnx__Node
 	struct value value = { .name = node->n_output ? node->output[0] : "",
 			       .kind = VALUE_UNKNOWN,
 			       .constant = true,
-			       .in_function = frame->depth > 0,
+			       .in_function = in_function(frame),
+			       .graph = NO_VALUE,
 			       .source = NO_VALUE };
 
 	if (node->n_output != 1 || !node->output[0][0])
@@ -441,7 +233,8 @@ add_constant_node(struct builder *builder, struct frame *frame, const Onnx__Node
 		if (value.tensor)
 			value.kind = VALUE_SOURCE;
 	}
-	return define(builder, frame, node->output[0], add_value(builder->program, &value));
+	return frame_define(builder, frame, node->output[0],
+			    program_add_value(builder->program, &value));
 }
 
 static bool
@@ -485,6 +278,7 @@ add_definition(struct builder *builder, struct frame *frame, const Onnx__NodePro
 	struct value value = { .name = node->output[0],
 			       .kind = VALUE_RESULT,
 			       .constant = true,
+			       .graph = NO_VALUE,
 			       .source = NO_VALUE,
 			       .operation = (uint32_t)builder->definition_count };
 
@@ -493,11 +287,11 @@ add_definition(struct builder *builder, struct frame *frame, const Onnx__NodePro
 		return error_no_memory(builder->err);
 	builder->definitions[builder->definition_count++] =
 		(struct definition){ node, frame->node_index, operands };
-	return define(builder, frame, node->output[0], add_value(program, &value));
+	return frame_define(builder, frame, node->output[0], program_add_value(program, &value));
 }
 
-static snnfit_status
-define_results(struct builder *builder, struct frame *frame, uint32_t operation_index)
+snnfit_status
+frame_define_results(struct builder *builder, struct frame *frame, uint32_t operation_index)
 {
 	struct program *program = builder->program;
 	struct operation operation = program->operations[operation_index];
@@ -507,16 +301,35 @@ define_results(struct builder *builder, struct frame *frame, uint32_t operation_
 		struct value value = { .name = operation.node->output[i],
 				       .kind = VALUE_RESULT,
 				       .constant = operation.constant,
-				       .in_function = frame->depth > 0,
+				       .in_function = in_function(frame),
 				       .operation = operation_index,
 				       .output = i,
+				       .graph = NO_VALUE,
 				       .source = NO_VALUE };
 		snnfit_status status;
 
 		if (!value.name[0])
 			continue;
-		operation.results[i] = add_value(program, &value);
-		status = define(builder, frame, value.name, operation.results[i]);
+		operation.results[i] = program_add_value(program, &value);
+		status = frame_define(builder, frame, value.name, operation.results[i]);
+		if (status)
+			return status;
+	}
+	return SNNFIT_OK;
+}
+
+snnfit_status
+frame_read_inputs(struct builder *builder, const struct frame *frame, const Onnx__NodeProto *node,
+		  uint32_t *operands)
+{
+	snnfit_status status;
+	size_t i;
+
+	for (i = 0; i < node->n_input; i++) {
+		if (operands[i] == NO_VALUE || in_function(frame))
+			continue;
+		status = program_read_value(builder, operands[i], frame->node_index, (uint32_t)i,
+					    &operands[i]);
 		if (status)
 			return status;
 	}
@@ -524,32 +337,37 @@ define_results(struct builder *builder, struct frame *frame, uint32_t operation_
 }
 
 static snnfit_status
-read_operands(struct builder *builder, const struct frame *frame, const Onnx__NodeProto *node,
-	      uint32_t *operands, const struct hidden *hidden)
+read_hidden(struct builder *builder, const struct frame *frame, const struct hidden *hidden,
+	    uint32_t *operands)
 {
-	bool in_function = frame->depth > 0;
 	snnfit_status status;
 	size_t i;
 
-	for (i = 0; i < node->n_input; i++) {
-		if (operands[i] == NO_VALUE || in_function)
-			continue;
-		status = read_value(builder, operands[i], frame->node_index, (uint32_t)i,
-				    &operands[i]);
-		if (status)
-			return status;
-	}
 	for (i = 0; i < hidden->count; i++) {
-		uint32_t *operand = &operands[node->n_input + i];
-
-		*operand = map_get(frame->names, hidden->names[i]);
-		if (in_function)
+		operands[i] = frame_find(frame, hidden->names[i]);
+		if (in_function(frame))
 			continue;
-		status = read_value(builder, *operand, frame->node_index, NO_VALUE, operand);
+		status = program_read_value(builder, operands[i], frame->node_index, NO_VALUE,
+					    &operands[i]);
 		if (status)
 			return status;
 	}
 	return SNNFIT_OK;
+}
+
+snnfit_status
+frame_look_up_inputs(struct builder *builder, const struct frame *frame,
+		     const Onnx__NodeProto *node, uint32_t *operands)
+{
+	snnfit_status status = SNNFIT_OK;
+	size_t i;
+
+	for (i = 0; i < node->n_input && !status; i++) {
+		operands[i] = NO_VALUE;
+		if (node->input[i][0])
+			status = look_up(builder, frame, node, node->input[i], &operands[i]);
+	}
+	return status;
 }
 
 static snnfit_status
@@ -561,56 +379,67 @@ add_plain_node(struct builder *builder, struct frame *frame, const Onnx__NodePro
 	uint32_t *operands;
 	snnfit_status status;
 	bool constant;
-	size_t i;
 
-	if (!collect_hidden(builder, frame, node, &hidden, 0))
+	if (!bodies_collect_hidden(builder, frame, node, &hidden))
 		return error_no_memory(builder->err);
 	operands = arena_alloc(program->arena, node->n_input + hidden.count, sizeof *operands);
 	if (!operands)
 		return error_no_memory(builder->err);
-	for (i = 0; i < node->n_input; i++) {
-		operands[i] = NO_VALUE;
-		if (!node->input[i][0])
-			continue;
-		status = look_up(builder, frame, node, node->input[i], &operands[i]);
-		if (status)
-			return status;
-	}
-	constant = is_constant_node(builder, node, operands);
-	if (constant && frame->depth == 0 && node->output[0][0])
-		return add_definition(builder, frame, node, operands);
-	status = read_operands(builder, frame, node, operands, &hidden);
+	status = frame_look_up_inputs(builder, frame, node, operands);
 	if (status)
 		return status;
-	operation = add_operation(builder, node, hidden.count);
+	constant = is_constant_node(builder, node, operands);
+	if (constant && !in_function(frame) && node->output[0][0])
+		return add_definition(builder, frame, node, operands);
+	status = frame_read_inputs(builder, frame, node, operands);
+	if (!status)
+		status = read_hidden(builder, frame, &hidden, operands + node->n_input);
+	if (status)
+		return status;
+	operation = program_add_operation(builder, node, node->n_input + hidden.count,
+					  node->n_output);
 	if (!operation)
 		return builder->err ? builder->err->status : SNNFIT_ELIMIT;
 	operation->scope = frame->scope;
 	operation->node_index = frame->node_index;
 	operation->constant = constant;
 	memcpy(operation->operands, operands, operation->operand_count * sizeof *operands);
-	return define_results(builder, frame, (uint32_t)program->operation_count - 1);
+	return frame_define_results(builder, frame, (uint32_t)program->operation_count - 1);
 }
 
 static snnfit_status
-add_nodes(struct builder *builder, struct frame *frame, size_t count, Onnx__NodeProto *const *nodes)
+add_node(struct builder *builder, struct frame *frame, const Onnx__NodeProto *node)
+{
+	uint32_t function = find_function(builder, node);
+	bool entered = false;
+	snnfit_status status;
+
+	if (in_function(frame) && builder->function_nodes++ > FUNCTION_NODES_MAX)
+		return error_set(builder->err, SNNFIT_ELIMIT,
+				 "spelling out functions gives over %d nodes", FUNCTION_NODES_MAX);
+	if (function != MAP_NONE)
+		return add_call(builder, frame, node, function);
+	if (domain_is_standard(node->domain) && node->op_type &&
+	    strcmp(node->op_type, "Constant") == 0)
+		return add_constant_node(builder, frame, node);
+	status = bodies_enter(builder, frame, node, &entered);
+	return status || entered ? status : add_plain_node(builder, frame, node);
+}
+
+snnfit_status
+frame_add_nodes(struct builder *builder, struct frame *frame, size_t count,
+		Onnx__NodeProto *const *nodes)
 {
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		const Onnx__NodeProto *node = nodes[i];
-		uint32_t function = find_function(builder, node);
 		snnfit_status status;
 
-		if (frame->depth == 0)
-			frame->node_index = (uint32_t)i;
-		if (function != MAP_NONE)
-			status = add_call(builder, frame, node, function);
-		else if (domain_is_standard(node->domain) && node->op_type &&
-			 strcmp(node->op_type, "Constant") == 0)
-			status = add_constant_node(builder, frame, node);
-		else
-			status = add_plain_node(builder, frame, node);
+		if (!in_function(frame))
+			frame->node_index =
+				builder->program->graphs.items[frame->graph].first_node +
+				(uint32_t)i;
+		status = add_node(builder, frame, nodes[i]);
 		if (status)
 			return status;
 	}
@@ -643,9 +472,27 @@ index_functions(struct builder *builder)
 }
 
 static snnfit_status
-add_initializers(struct builder *builder, struct frame *frame)
+add_initializer_source(struct builder *builder, const struct frame *frame, size_t index,
+		       struct value *value)
 {
-	const Onnx__GraphProto *graph = builder->program->graph;
+	const struct onnx_graphs *graphs = &builder->program->graphs;
+
+	if (in_function(frame))
+		return SNNFIT_OK;
+	return add_source(builder, false, graphs->items[frame->graph].first_tensor + index,
+			  &value->source);
+}
+
+/* A value that is passed in takes the place of a default. */
+static bool
+is_passed_in(const struct frame *frame, const char *name)
+{
+	return frame->outer && map_get(frame->names, name) != MAP_NONE;
+}
+
+snnfit_status
+frame_add_initializers(struct builder *builder, struct frame *frame, const Onnx__GraphProto *graph)
+{
 	snnfit_status status;
 	size_t i;
 
@@ -653,15 +500,21 @@ add_initializers(struct builder *builder, struct frame *frame)
 		struct value value = { .name = graph->initializer[i]->name,
 				       .kind = VALUE_SOURCE,
 				       .constant = true,
+				       .in_function = in_function(frame),
+				       .graph = NO_VALUE,
+				       .source = NO_VALUE,
 				       .tensor = graph->initializer[i] };
 
 		if (!value.name || !value.name[0])
 			return error_set(builder->err, SNNFIT_EFORMAT,
 					 "initializer %zu has no name", i);
-		status = add_source(builder, false, i, &value.source);
+		if (is_passed_in(frame, value.name))
+			continue;
+		status = add_initializer_source(builder, frame, i, &value);
 		if (status)
 			return status;
-		status = define(builder, frame, value.name, add_value(builder->program, &value));
+		status = frame_define(builder, frame, value.name,
+				      program_add_value(builder->program, &value));
 		if (status)
 			return status;
 	}
@@ -670,9 +523,14 @@ add_initializers(struct builder *builder, struct frame *frame)
 		struct value value = { .name = values && values->name ? values->name : "",
 				       .kind = VALUE_UNKNOWN,
 				       .constant = true,
+				       .in_function = in_function(frame),
+				       .graph = NO_VALUE,
 				       .source = NO_VALUE };
 
-		status = define(builder, frame, value.name, add_value(builder->program, &value));
+		if (is_passed_in(frame, value.name))
+			continue;
+		status = frame_define(builder, frame, value.name,
+				      program_add_value(builder->program, &value));
 		if (status)
 			return status;
 	}
@@ -693,6 +551,7 @@ add_inputs(struct builder *builder, struct frame *frame)
 		struct value value = { .name = graph->input[i]->name,
 				       .kind = VALUE_INPUT,
 				       .input = (uint32_t)i,
+				       .graph = NO_VALUE,
 				       .source = NO_VALUE };
 		uint32_t id;
 		snnfit_status status;
@@ -701,8 +560,8 @@ add_inputs(struct builder *builder, struct frame *frame)
 			return error_set(builder->err, SNNFIT_EFORMAT, "input %zu has no name", i);
 		if (map_get(frame->names, value.name) != MAP_NONE)
 			continue; /* an initializer that may be overridden */
-		id = add_value(program, &value);
-		status = define(builder, frame, value.name, id);
+		id = program_add_value(program, &value);
+		status = frame_define(builder, frame, value.name, id);
 		if (status)
 			return status;
 		program->inputs[program->input_count++] = id;
@@ -728,12 +587,66 @@ add_outputs(struct builder *builder, struct frame *frame)
 		if (seen == MAP_NONE)
 			return error_set(builder->err, SNNFIT_EFORMAT,
 					 "nothing makes the model's output %s", name);
-		status = read_value(builder, seen, NO_VALUE, NO_VALUE, &program->outputs[i]);
+		status = program_read_value(builder, seen, NO_VALUE, NO_VALUE,
+					    &program->outputs[i]);
 		if (status)
 			return status;
 	}
 	program->output_count = graph->n_output;
 	return SNNFIT_OK;
+}
+
+static void
+add_carried(struct program *program, uint32_t number)
+{
+	const struct body *body = &program->bodies[number];
+	uint32_t i;
+
+	for (i = 0; i < body->carried; i++) {
+		if (body_in(program, body, i) == NO_VALUE)
+			continue;
+		program->inputs[program->input_count + program->carried_count] = body_in(program,
+											 body, i);
+		program->outputs[program->output_count + program->carried_count] = body_out(
+			program, body, i);
+		program->carried[program->carried_count++] = (struct carried){ number, i };
+	}
+}
+
+/* What bodies carry is listed behind what the model does. */
+static bool
+list_carried(struct program *program)
+{
+	const uint32_t *inputs = program->inputs, *outputs = program->outputs;
+	size_t count = 0, i;
+
+	for (i = 0; i < program->body_count; i++)
+		count += program->bodies[i].carried;
+	program->inputs = arena_alloc(program->arena, program->input_count + count, sizeof *inputs);
+	program->outputs = arena_alloc(program->arena, program->output_count + count,
+				       sizeof *outputs);
+	program->carried = arena_alloc(program->arena, count, sizeof *program->carried);
+	if (!program->inputs || !program->outputs || !program->carried)
+		return false;
+	memcpy(program->inputs, inputs, program->input_count * sizeof *inputs);
+	memcpy(program->outputs, outputs, program->output_count * sizeof *outputs);
+	for (i = 0; i < program->body_count; i++)
+		add_carried(program, (uint32_t)i);
+	return true;
+}
+
+static bool
+list_graphs(struct program *program)
+{
+	size_t i;
+
+	if (!onnx_graphs_list(&program->graphs, program->arena,
+			      onnx_model_proto(program->model)->graph))
+		return false;
+	program->names = arena_alloc(program->arena, program->graphs.count, sizeof *program->names);
+	for (i = 0; program->names && i < program->graphs.count; i++)
+		map_init(&program->names[i], program->arena);
+	return program->names != NULL;
 }
 
 snnfit_status
@@ -742,21 +655,56 @@ program_build(struct program *program, struct arena *arena, const struct onnx_mo
 {
 	snnfit_error local = { 0 };
 	struct builder builder = { .program = program, .err = err ? err : &local };
-	struct frame frame = { &program->names, NULL, 0, 0 };
+	struct frame frame = { 0 };
 	snnfit_status status;
 
 	*program = (struct program){ .model = model,
 				     .graph = onnx_model_proto(model)->graph,
 				     .arena = arena };
-	map_init(&program->names, arena);
+	if (!list_graphs(program))
+		return error_no_memory(builder.err);
+	frame.names = program->names;
 	status = index_functions(&builder);
 	if (!status)
-		status = add_initializers(&builder, &frame);
+		status = frame_add_initializers(&builder, &frame, program->graph);
 	if (!status)
 		status = add_inputs(&builder, &frame);
 	if (!status)
-		status = add_nodes(&builder, &frame, program->graph->n_node, program->graph->node);
+		status = frame_add_nodes(&builder, &frame, program->graph->n_node,
+					 program->graph->node);
 	if (!status)
 		status = add_outputs(&builder, &frame);
+	if (!status && !list_carried(program))
+		return error_no_memory(builder.err);
 	return status;
+}
+
+/* --- asking -------------------------------------------------------------------- */
+
+uint32_t
+program_find(const struct program *program, uint32_t graph, const char *name)
+{
+	uint32_t value = MAP_NONE;
+
+	for (; value == MAP_NONE && graph != NO_GRAPH; graph = program->graphs.items[graph].parent)
+		value = map_get(&program->names[graph], name);
+	return value;
+}
+
+uint32_t
+body_initial(const struct program *program, const struct body *body, uint32_t i)
+{
+	return program->operations[body->enter].operands[body->first_initial + i];
+}
+
+uint32_t
+body_in(const struct program *program, const struct body *body, uint32_t i)
+{
+	return program->operations[body->enter].results[body->first_in + i];
+}
+
+uint32_t
+body_out(const struct program *program, const struct body *body, uint32_t i)
+{
+	return program->operations[body->leave].operands[body->first_out + i];
 }

@@ -1,5 +1,7 @@
 #include "importer/states.h"
 
+#include "importer/polynomial_bodies.h"
+
 #include <string.h>
 
 enum { DEPENDENCE_WORDS_MAX = 1 << 26 };
@@ -348,21 +350,100 @@ settle_axes(struct pairing *pairing)
 				     program->graph->output[i]->name);
 }
 
+/* --- what bodies carry --------------------------------------------------------------------------- */
+
+static void
+note_atoms(const struct polynomial *p, uint32_t but, bool *felt)
+{
+	uint32_t i, j;
+
+	for (i = 0; p && i < p->count; i++)
+		for (j = 0; j < p->terms[i].degree; j++)
+			if (p->terms[i].atoms[j] != but)
+				felt[p->terms[i].atoms[j]] = true;
+}
+
+/* [atom_count]: atoms that a comparison reads, or the next value of another variable. */
+static bool *
+find_felt(struct pairing *pairing)
+{
+	const struct program *program = pairing->axes->program;
+	const struct polynomials *context = pairing->polynomials;
+	bool *felt = arena_zalloc(pairing->axes->arena, context->atom_count, sizeof *felt);
+	size_t i;
+
+	for (i = 0; felt && i < context->site_count; i++)
+		note_atoms(context->sites[i].argument, NO_VALUE, felt);
+	for (i = 0; felt && i < program->carried_count; i++)
+		note_atoms(context->of[program->outputs[program->output_count + i]],
+			   context->input_atoms[program->inputs[program->input_count + i]], felt);
+	return felt;
+}
+
+static bool
+holds_current(const struct polynomials *context, const struct polynomial *p)
+{
+	uint32_t i;
+
+	for (i = 0; p && i < p->count; i++)
+		if (p->terms[i].degree == 1 &&
+		    context->atoms[p->terms[i].atoms[0]].kind == ATOM_CURRENT)
+			return true;
+	return false;
+}
+
+static bool
+is_carried_state(struct pairing *pairing, uint32_t number, const bool *felt)
+{
+	const struct program *program = pairing->axes->program;
+	const struct polynomials *context = pairing->polynomials;
+	uint32_t in = program->inputs[program->input_count + number];
+	uint32_t out = program->outputs[program->output_count + number];
+	uint32_t atom = context->input_atoms[in];
+
+	if (in == out || !pairing->axes->tensors[in].known || atom == NO_VALUE)
+		return false;
+	return felt[atom] || holds_current(context, context->of[out]);
+}
+
+static struct state_binding
+carried_pair(const struct pairing *pairing, uint32_t number)
+{
+	const struct program *program = pairing->axes->program;
+	const struct carried *carried = &program->carried[number];
+	const struct body *body = &program->bodies[carried->body];
+
+	return (struct state_binding){
+		(uint32_t)program->input_count + number, (uint32_t)program->output_count + number,
+		body->graph->output[body->first_out + carried->i]->name,
+		polynomial_is_zero(pairing->polynomials, body_initial(program, body, carried->i))
+	};
+}
+
 static bool
 list_pairs(struct pairing *pairing)
 {
 	const struct program *program = pairing->axes->program;
 	struct states *states = pairing->states;
-	uint32_t i;
+	const bool *felt = find_felt(pairing);
+	uint32_t i, output;
 
-	states->pairs = arena_alloc(pairing->axes->arena, states->count, sizeof *states->pairs);
-	if (!states->pairs)
+	states->pairs = arena_alloc(pairing->axes->arena, states->count + program->carried_count,
+				    sizeof *states->pairs);
+	if (!states->pairs || !felt)
 		return false;
 	states->count = 0;
-	for (i = 0; i < program->input_count; i++)
-		if (states->output_of_input[i] != NO_VALUE)
-			states->pairs[states->count++] =
-				(struct state_binding){ i, states->output_of_input[i] };
+	for (i = 0; i < program->input_count; i++) {
+		output = states->output_of_input[i];
+		if (output != NO_VALUE)
+			states->pairs[states->count++] = (struct state_binding){
+				i, output, program->graph->output[output]->name, true
+			};
+	}
+	states->model_count = states->count;
+	for (i = 0; i < program->carried_count; i++)
+		if (is_carried_state(pairing, i, felt))
+			states->pairs[states->count++] = carried_pair(pairing, i);
 	return true;
 }
 

@@ -168,6 +168,8 @@ population_reason(const struct graph *graph, const struct population *population
 {
 	if (population->kind != POPULATION_SPIKING)
 		return "it is not a spiking layer";
+	if (population->body)
+		return "its neurons stand inside a loop";
 	if (!population->rates)
 		return "no firing rates are known";
 	if (!(activity(population, graph->axes[population->axis].units) < options->fusion_activity))

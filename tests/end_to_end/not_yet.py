@@ -31,25 +31,9 @@ TIME = {
     "sj20-if-hard-dy18-multistep": "layers neurons time frozen",
 }
 
-BODIES = {
-    "sj14-csnn-ts17-multistep": "layers neurons time states interface spikes rates frozen dead_units_go",
-    "sj14-if-hard-ts17-multistep": "layers neurons time states interface spikes rates frozen dead_units_go",
-    "sj14-if-soft-ts17-multistep": "layers neurons time states interface spikes rates frozen dead_units_go",
-    "sj14-lif-hard-ts17-multistep": "layers neurons time states interface spikes rates frozen dead_units_go",
-    "sj14-lif-hard-ts17-multistep--ortext": "layers neurons time states interface spikes rates frozen dead_units_go",
-    "sj14-lif-soft-nodecay-ts17-multistep": "layers neurons time states interface spikes rates frozen dead_units_go",
-    "snnloop-scan-dy18": "layers neurons time states interface spikes rates frozen dead_units_go",
-    "snnloop-scan-dy18--sim": "layers neurons time states interface spikes rates frozen dead_units_go",
-    "snnloop-script-seq-ts17": "layers neurons time states interface spikes rates frozen dead_units_go",
-    "snnloop-script-seq-ts17--ortall": "layers neurons time states interface spikes rates frozen dead_units_go",
-    "snnloop-script-seq-ts17--sim": "layers neurons time states interface spikes rates frozen dead_units_go",
-    "snnloop-script-seq-ts17--slim": "layers neurons time states interface spikes rates frozen dead_units_go",
-}
-
-
 def owner(name, check):
     """Who has it in hand that this check of this fixture fails; None when it must not."""
-    for who, entries in (("axes", AXES), ("time", TIME), ("bodies", BODIES)):
+    for who, entries in (("axes", AXES), ("time", TIME)):
         if check in entries.get(name, "").split():
             return who
     return None

@@ -260,9 +260,24 @@ def play(network, model, scale):
     return {name: np.stack([sample[name] for sample in samples]) for name in names}
 
 
+def stack_out_of_bodies(graph, names):
+    """What a Loop or Scan makes under one of these names leaves it, stacked, under the same name."""
+    for node in graph.node:
+        for body in (each.g for each in node.attribute if each.name == "body"):
+            made = [output for inner in body.node for output in inner.output if output in names]
+            for output in made:
+                if output not in {value.name for value in body.output}:
+                    body.output.append(onnx.ValueInfoProto(name=output))
+                else:  # a second output of that name must have another
+                    body.node.append(onnx.helper.make_node("Identity", [output], [f"{output}__seen"]))
+                    body.output.append(onnx.ValueInfoProto(name=f"{output}__seen"))
+                node.output.append(output)
+
+
 def same_values(network, name, tensors):
     """The tensor holds what one of the others does, in whatever shape, on the recorded inputs."""
     model = network.load()
+    stack_out_of_bodies(model.graph, (name, *tensors))
     made = {output for node in model.graph.node for output in node.output}
     watched = [each for each in (name, *tensors) if each in made]
     if network.recorded is None or name not in watched:

@@ -91,8 +91,8 @@ shared_vector(void)
 	shared.bindings.source_count = 1;
 	bind_use(&shared, 0, 0, 0);
 	bind_use(&shared, 1, 0, 1);
-	shared.reads[0] = (struct binding_read){ 0, 1, { OPERAND_USE, 0, 0 } };
-	shared.reads[1] = (struct binding_read){ 1, 1, { OPERAND_USE, 1, 0 } };
+	shared.reads[0] = (struct binding_read){ 0, 1, { OPERAND_USE, 0, 0 }, false };
+	shared.reads[1] = (struct binding_read){ 1, 1, { OPERAND_USE, 1, 0 }, false };
 	shared.bindings.read_count = 2;
 	shared.input = reread(model);
 	return shared;
@@ -289,8 +289,8 @@ START_TEST(a_constant_node_is_copied_beside_itself)
 	shared.bindings.source_count = 1;
 	bind_use(&shared, 0, 0, 0);
 	bind_use(&shared, 1, 0, 1);
-	shared.reads[0] = (struct binding_read){ 1, 1, { OPERAND_USE, 0, 0 } };
-	shared.reads[1] = (struct binding_read){ 2, 1, { OPERAND_USE, 1, 0 } };
+	shared.reads[0] = (struct binding_read){ 1, 1, { OPERAND_USE, 0, 0 }, false };
+	shared.reads[1] = (struct binding_read){ 2, 1, { OPERAND_USE, 1, 0 }, false };
 	shared.bindings.read_count = 2;
 	shared.input = reread(model);
 	cut_units(shared.graph, 0, "1010");
@@ -328,7 +328,8 @@ shared_expression(void)
 		operands = arena_alloc(&shared.graph->arena, 1, sizeof *operands);
 		*operands = (struct binding_operand){ OPERAND_USE, i, 0 };
 		shared.instances[i] = (struct binding_instance){ 0, 1, operands };
-		shared.reads[i] = (struct binding_read){ i + 1, 1, { OPERAND_INSTANCE, i, 0 } };
+		shared.reads[i] =
+			(struct binding_read){ i + 1, 1, { OPERAND_INSTANCE, i, 0 }, false };
 	}
 	shared.bindings.instance_count = shared.bindings.read_count = 2;
 	shared.input = reread(model);
@@ -410,7 +411,7 @@ START_TEST(sizes_in_a_shape_are_edited)
 		shared.uses[i] = (struct binding_use){ 0, 1, dims, 1, NULL, &dims[1] };
 		shared.uses[i].edit_elements = arena_alloc(&shared.graph->arena, 1, 4);
 		shared.uses[i].edit_elements[0] = 1;
-		shared.reads[i] = (struct binding_read){ i, 1, { OPERAND_USE, i, 0 } };
+		shared.reads[i] = (struct binding_read){ i, 1, { OPERAND_USE, i, 0 }, false };
 	}
 	shared.bindings.use_count = shared.bindings.read_count = 2;
 	shared.input = reread(model);

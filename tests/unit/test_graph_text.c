@@ -35,6 +35,7 @@ dress_up(struct graph_case *c)
 	population->state_outputs = pair + 2;
 	population->spike_tensor_count = population->state_count = draw(&c->random, 3);
 	population->weight_tensor = names[draw(&c->random, 7)];
+	population->body = chance(&c->random, 50) ? names[draw(&c->random, 7)] : NULL;
 	population->output = chance(&c->random, 50);
 	population->rates_tensor = chance(&c->random, 50) ? names[draw(&c->random, 7)] : NULL;
 	graph->inputs = pair;

@@ -1,0 +1,410 @@
+#include "importer/polynomial_bodies.h"
+
+#include <string.h>
+
+enum { ALIASES_MAX = 64 }; /* followed from a value back to where it was made */
+
+static const struct program *
+program_of(const struct polynomials *context)
+{
+	return context->axes->program;
+}
+
+static const struct polynomial *
+known(const struct polynomials *context, uint32_t value)
+{
+	return value == NO_VALUE ? NULL : context->of[value];
+}
+
+/* --- what is zero ------------------------------------------------------------------ */
+
+static bool
+constant_is_zero(const struct constant *constant)
+{
+	uint64_t i;
+
+	for (i = 0; i < constant->count; i++)
+		if (constant->reals ? constant->reals[i] != 0 : constant->integers[i] != 0)
+			return false;
+	return true;
+}
+
+/* Of a ConstantOfShape: without a value it is 0. */
+static bool
+fills_with_zero(const struct program *program, const struct operation *operation)
+{
+	const Onnx__AttributeProto *value = operation_attribute(operation, "value");
+	float filled = 0;
+
+	return !value ||
+	       (value->t && value->t->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT &&
+		!tensor_read_float(program->model, value->t, 0, 1, &filled, NULL) && filled == 0);
+}
+
+bool
+polynomial_is_zero(const struct polynomials *context, uint32_t value)
+{
+	static const char *const same[] = { "Cast",    "Expand",  "Identity",
+					    "Reshape", "Squeeze", "Unsqueeze" };
+	const struct program *program = program_of(context);
+	unsigned steps;
+	size_t i;
+
+	for (steps = 0; value != NO_VALUE && steps < ALIASES_MAX; steps++) {
+		const struct constant *constant = constant_of(context->axes->constants, value);
+		const struct operation *operation;
+
+		if (constant)
+			return constant_is_zero(constant);
+		if (program->values[value].kind != VALUE_RESULT)
+			return false;
+		operation = &program->operations[program->values[value].operation];
+		if (operation_is(operation, "SequenceEmpty"))
+			return true;
+		if (operation_is(operation, "ConstantOfShape"))
+			return fills_with_zero(program, operation);
+		for (i = 0; i < sizeof same / sizeof *same; i++)
+			if (operation_is(operation, same[i]) && operation->operand_count)
+				break;
+		if (i == sizeof same / sizeof *same)
+			return false;
+		value = operation->operands[0];
+	}
+	return false;
+}
+
+/* Every term holds a site, and nothing but sites: 0 wherever they all are. */
+static bool
+is_of_spikes(const struct polynomials *context, const struct polynomial *p)
+{
+	uint32_t i, j;
+
+	for (i = 0; p && i < p->count; i++) {
+		if (!p->terms[i].degree)
+			return false;
+		for (j = 0; j < p->terms[i].degree; j++)
+			if (context->atoms[p->terms[i].atoms[j]].kind != ATOM_SITE)
+				return false;
+	}
+	return p && p->count;
+}
+
+/* --- dimensions that come and go ------------------------------------------------------ */
+
+/* p when `more` dimensions are put in at `axis` of a tensor of that rank, or taken out
+ * (more < 0). NULL: what it has a coefficient for goes. */
+static const struct polynomial *
+shift(struct polynomials *context, const struct polynomial *p, uint32_t rank, uint32_t axis,
+      int more)
+{
+	struct polynomial *out;
+	uint32_t i, dim;
+
+	if (!p || !more)
+		return p;
+	out = arena_copy(context->arena, p, 1, sizeof *p);
+	if (out)
+		out->terms = arena_copy(context->arena, p->terms, p->count, sizeof *p->terms);
+	if (!out || !out->terms) {
+		context->out_of_memory = true;
+		return NULL;
+	}
+	for (i = 0; i < out->count; i++) {
+		struct coefficient *coefficient = &out->terms[i].coefficient;
+
+		if (coefficient->count <= 1)
+			continue;
+		if (coefficient->place >= rank)
+			return NULL;
+		dim = rank - 1 - coefficient->place;
+		if (more < 0 && dim == axis)
+			return NULL;
+		if (dim < axis)
+			coefficient->place = (uint32_t)((int)coefficient->place + more);
+	}
+	return out;
+}
+
+static bool
+listed_axis(const struct operation *operation, const char *name, uint32_t i, uint32_t rank,
+	    uint32_t *axis)
+{
+	const Onnx__AttributeProto *list = operation_attribute(operation, name);
+	int64_t at = list && i < list->n_ints ? list->ints[i] : 0;
+
+	at += at < 0 ? rank : 0;
+	*axis = (uint32_t)at;
+	return at >= 0 && at < rank;
+}
+
+static bool
+runs_backwards(const struct operation *operation, const char *name, uint32_t i)
+{
+	const Onnx__AttributeProto *list = operation_attribute(operation, name);
+
+	return list && i < list->n_ints && list->ints[i];
+}
+
+/* --- into a body ------------------------------------------------------------------------ */
+
+bool
+polynomial_is_carried(const struct polynomials *context, uint32_t index, uint32_t i)
+{
+	const struct program *program = program_of(context);
+	const struct operation *operation = &program->operations[index];
+	const struct body *body = &program->bodies[operation->body];
+
+	return operation->part == PART_ENTER && i >= body->first_in &&
+	       i < body->first_in + body->carried;
+}
+
+/* The element of a sequence of currents is the current of the step. */
+static const struct polynomial *
+enter_scanned(struct polynomials *context, const struct operation *enter, uint32_t i)
+{
+	const struct body *body = &program_of(context)->bodies[enter->body];
+	const struct tensor_axes *whole = &context->axes->tensors[enter->operands[i]];
+	uint32_t number = i - body->carried, axis;
+
+	if (body->kind != BODY_SCAN || i < body->carried || !whole->known ||
+	    runs_backwards(enter, "scan_input_directions", number) ||
+	    !listed_axis(enter, "scan_input_axes", number, whole->rank, &axis))
+		return NULL;
+	return shift(context, known(context, enter->operands[i]), whole->rank, axis, -1);
+}
+
+static const struct polynomial *
+enter(struct polynomials *context, uint32_t index, uint32_t i)
+{
+	const struct program *program = program_of(context);
+	const struct operation *operation = &program->operations[index];
+	const struct body *body = &program->bodies[operation->body];
+
+	if (i < body->first_in)
+		return NULL; /* iteration number, condition */
+	if (!polynomial_is_carried(context, index, i))
+		return enter_scanned(context, operation, i);
+	/* Elements of a sequence are what is put in; as long as it is empty, nothing. */
+	if (context->axes->tensors[operation->results[i]].sequence != NO_VALUE)
+		return known(context,
+			     operation->operands[body->first_initial + i - body->first_in]);
+	return NULL;
+}
+
+/* --- out of a body ------------------------------------------------------------------------ */
+
+/* After the last iteration: spikes of the last step, or of all, are 0 where a unit is
+ * silent if there was nothing before the first. */
+static const struct polynomial *
+leave_carried(struct polynomials *context, const struct body *body, uint32_t i)
+{
+	const struct program *program = program_of(context);
+	uint32_t in = body_in(program, body, i), out = body_out(program, body, i);
+	uint32_t initial = body_initial(program, body, i);
+	const struct polynomial *next = known(context, out);
+
+	if (in == out)
+		return known(context, initial);
+	return polynomial_is_zero(context, initial) && is_of_spikes(context, next) ? next : NULL;
+}
+
+static const struct polynomial *
+leave_stacked(struct polynomials *context, const struct operation *leave, uint32_t i)
+{
+	const struct body *body = &program_of(context)->bodies[leave->body];
+	uint32_t out = leave->operands[body->first_out + i], axis;
+	const struct tensor_axes *element = &context->axes->tensors[out];
+
+	if (!element->known ||
+	    !listed_axis(leave, "scan_output_axes", i - body->carried, element->rank + 1, &axis))
+		return NULL;
+	return shift(context, known(context, out), element->rank, axis, 1);
+}
+
+/* What both branches give, or one of them by the condition. */
+static const struct polynomial *
+leave_branch(struct polynomials *context, const struct operation *leave, uint32_t i)
+{
+	const struct polynomial *condition = known(context, leave->operands[0]);
+	const struct polynomial *first = known(context, leave->operands[1 + i]);
+	const struct polynomial *second = known(context,
+						leave->operands[1 + leave->result_count + i]);
+
+	if (!first || !second || polynomial_close(context, first, second))
+		return first && second ? first : NULL;
+	if (!condition || !condition->boolean)
+		return NULL;
+	return polynomial_add(
+		context, second,
+		polynomial_multiply(context, condition, polynomial_add(context, first, second, -1)),
+		1);
+}
+
+static const struct polynomial *
+leave(struct polynomials *context, const struct operation *operation, uint32_t i)
+{
+	const struct body *body = &program_of(context)->bodies[operation->body];
+
+	if (body->kind == BODY_IF)
+		return leave_branch(context, operation, i);
+	return i < body->carried ? leave_carried(context, body, i)
+				 : leave_stacked(context, operation, i);
+}
+
+/* --- the element of an iteration ------------------------------------------------------------ */
+
+/* The iteration number of a Loop, as it is or as a list of one. */
+static bool
+is_iteration_number(const struct program *program, uint32_t value)
+{
+	static const char *const same[] = { "Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze" };
+	unsigned steps;
+	size_t i;
+
+	for (steps = 0; value != NO_VALUE && steps < ALIASES_MAX; steps++) {
+		const struct operation *operation;
+
+		if (program->values[value].kind != VALUE_RESULT)
+			return false;
+		operation = &program->operations[program->values[value].operation];
+		if (operation->part == PART_ENTER)
+			return program->bodies[operation->body].kind == BODY_LOOP &&
+			       program->values[value].output == 0;
+		for (i = 0; i < sizeof same / sizeof *same; i++)
+			if (operation_is(operation, same[i]))
+				break;
+		if (i == sizeof same / sizeof *same || operation->part != PART_WHOLE)
+			return false;
+		value = operation->operands[0];
+	}
+	return false;
+}
+
+static bool
+gathers_by_iteration(const struct program *program, const struct operation *operation)
+{
+	return operation_is(operation, "Gather") && operation->operand_count > 1 &&
+	       operation->operands[0] != NO_VALUE &&
+	       is_iteration_number(program, operation->operands[1]);
+}
+
+static const struct polynomial *
+gather(struct polynomials *context, const struct operation *operation)
+{
+	const struct tensor_axes *whole = &context->axes->tensors[operation->operands[0]];
+	const struct tensor_axes *number = &context->axes->tensors[operation->operands[1]];
+	int64_t axis = operation_int(operation, "axis", 0);
+
+	if (!whole->known || !number->known)
+		return NULL;
+	axis += axis < 0 ? whole->rank : 0;
+	if (axis < 0 || axis >= whole->rank)
+		return NULL;
+	/* The axis goes, and those of the number come in its place. */
+	return shift(context,
+		     shift(context, known(context, operation->operands[0]), whole->rank,
+			   (uint32_t)axis, -1),
+		     whole->rank - 1, (uint32_t)axis, (int)number->rank);
+}
+
+/* --- elements beside each other ---------------------------------------------------------------- */
+
+/* A variable that nothing but zero was in when the loop began. */
+static bool
+is_carried_from_zero(const struct polynomials *context, uint32_t value)
+{
+	const struct program *program = program_of(context);
+	const struct value *v = &program->values[value];
+	const struct body *body;
+
+	if (v->kind != VALUE_RESULT || v->constant ||
+	    !polynomial_is_carried(context, v->operation, v->output))
+		return false;
+	body = &program->bodies[program->operations[v->operation].body];
+	return polynomial_is_zero(context, body_initial(program, body, v->output - body->first_in));
+}
+
+/* Spikes written into what is zero, or holds the same of other steps. */
+static const struct polynomial *
+scatter(struct polynomials *context, const struct operation *operation)
+{
+	const struct polynomial *updates = operation->operand_count > 2
+						   ? known(context, operation->operands[2])
+						   : NULL;
+	const struct polynomial *data = known(context, operation->operands[0]);
+	const Onnx__AttributeProto *reduction = operation_attribute(operation, "reduction");
+
+	if (!updates || !is_of_spikes(context, updates) ||
+	    (reduction && reduction->s.len &&
+	     (reduction->s.len != 4 || memcmp(reduction->s.data, "none", 4) != 0)))
+		return NULL;
+	if (polynomial_is_zero(context, operation->operands[0]) ||
+	    is_carried_from_zero(context, operation->operands[0]) ||
+	    (data && polynomial_close(context, data, updates)))
+		return updates;
+	return NULL;
+}
+
+static const struct polynomial *
+insert(struct polynomials *context, const struct operation *operation)
+{
+	const struct polynomial *before = known(context, operation->operands[0]);
+	const struct polynomial *element = operation->operand_count > 1
+						   ? known(context, operation->operands[1])
+						   : NULL;
+
+	if (polynomial_is_zero(context, operation->operands[0]) ||
+	    is_carried_from_zero(context, operation->operands[0]))
+		return element;
+	return before && element && polynomial_close(context, before, element) ? element : NULL;
+}
+
+static const struct polynomial *
+stack(struct polynomials *context, const struct operation *operation)
+{
+	const struct tensor_axes *whole = &context->axes->tensors[operation->results[0]];
+	const struct polynomial *element = known(context, operation->operands[0]);
+	int64_t axis = operation_int(operation, "axis", 0);
+
+	if (!whole->known || polynomial_is_zero(context, operation->operands[0]))
+		return NULL;
+	if (!operation_int(operation, "new_axis", 0)) {
+		uint32_t i;
+
+		for (i = 0; element && i < element->count; i++)
+			if (element->terms[i].coefficient.count > 1)
+				return NULL;
+		return element;
+	}
+	axis += axis < 0 ? whole->rank : 0;
+	if (axis < 0 || axis >= whole->rank)
+		return NULL;
+	return shift(context, element, whole->rank - 1, (uint32_t)axis, 1);
+}
+
+bool
+polynomial_of_bodies(struct polynomials *context, uint32_t index, uint32_t i,
+		     const struct polynomial **out)
+{
+	const struct program *program = program_of(context);
+	const struct operation *operation = &program->operations[index];
+
+	*out = NULL;
+	if (operation->part == PART_ENTER)
+		*out = enter(context, index, i);
+	else if (operation->part == PART_LEAVE)
+		*out = leave(context, operation, i);
+	else if (i > 0 || !operation->operand_count || operation->operands[0] == NO_VALUE)
+		return false;
+	else if (gathers_by_iteration(program, operation))
+		*out = gather(context, operation);
+	else if (operation_is(operation, "ScatterND"))
+		*out = scatter(context, operation);
+	else if (operation_is(operation, "SequenceInsert"))
+		*out = insert(context, operation);
+	else if (operation_is(operation, "ConcatFromSequence"))
+		*out = stack(context, operation);
+	else
+		return false;
+	return true;
+}
