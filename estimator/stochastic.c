@@ -88,11 +88,14 @@ static uint64_t
 comparator_bits(const struct streams *streams)
 {
 	uint32_t bits = streams->magnitude_bits;
-	uint64_t sum = 0;
+	uint64_t words = ((uint64_t)bits << bits) / 64 + 1, sum = 0;
 
-	for (uint64_t bit = 0; bit < (uint64_t)bits << bits; bit++)
-		if (streams->comparators[bit / 64] >> (bit % 64) & 1)
+	for (uint64_t word = 0; word < words; word++)
+		for (uint64_t left = streams->comparators[word]; left; left &= left - 1) {
+			uint64_t bit = word * 64 + (uint64_t)__builtin_ctzll(left);
+
 			sum += bits - (uint32_t)__builtin_ctz(~(uint32_t)bit);
+		}
 	return sum;
 }
 
