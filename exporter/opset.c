@@ -330,13 +330,18 @@ opset_obstacle(const Onnx__ModelProto *model, int64_t target, struct arena *scra
 
 /* --- raising ---------------------------------------------------------------------------- */
 
+/* All of them: a list may name the standard operators twice, if it says the same. */
 static void
-raise_import(Onnx__OperatorSetIdProto *import, int64_t target)
+raise_imports(Onnx__OperatorSetIdProto *const *list, size_t count, int64_t target)
 {
-	if (!import || import->version >= target)
-		return;
-	import->has_version = 1;
-	import->version = target;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if (!is_standard(list[i]->domain) || list[i]->version >= target)
+			continue;
+		list[i]->has_version = 1;
+		list[i]->version = target;
+	}
 }
 
 snnfit_status
@@ -356,20 +361,18 @@ snnfit_status
 opset_raise(struct onnx_model *model, int64_t target, int64_t ir, snnfit_error *err)
 {
 	Onnx__ModelProto *proto = onnx_model_proto(model);
-	Onnx__OperatorSetIdProto *own = find_import(proto->opset_import, proto->n_opset_import);
 	size_t i;
 
-	if (!own) {
+	if (!find_import(proto->opset_import, proto->n_opset_import)) {
 		snnfit_status status = opset_import(model, "", target, err);
 
 		if (status != SNNFIT_OK)
 			return status;
 	}
-	raise_import(own, target);
+	raise_imports(proto->opset_import, proto->n_opset_import, target);
 	for (i = 0; i < proto->n_functions; i++)
-		raise_import(find_import(proto->functions[i]->opset_import,
-					 proto->functions[i]->n_opset_import),
-			     target);
+		raise_imports(proto->functions[i]->opset_import,
+			      proto->functions[i]->n_opset_import, target);
 	if (proto->ir_version < ir) {
 		proto->has_ir_version = 1;
 		proto->ir_version = ir;

@@ -151,7 +151,8 @@ contract(struct axes *axes, uint32_t index, struct axis a, struct axis b, struct
 
 	axis_unify(axes, a, b, reason);
 	if (!is_constant(axes, operation, 0) && is_constant(axes, operation, 1)) {
-		struct weight_operation weight = { index, 0, 1, transposed, units, a };
+		/* Of the weights, whose size is known: that of the data need not agree. */
+		struct weight_operation weight = { index, 0, 1, transposed, units, b };
 
 		(void)add_weight_operation(axes, &weight);
 	} else if (!operation->constant) {

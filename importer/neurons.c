@@ -35,9 +35,12 @@ group_currents(struct finder *finder, const struct polynomial *p)
 	uint32_t i, weight, first = NO_VALUE;
 
 	for (i = 0; p && i < p->count; i++) {
-		const struct atom *atom = &context->atoms[p->terms[i].atoms[0]];
+		const struct atom *atom;
 
-		if (p->terms[i].degree != 1 || atom->kind != ATOM_CURRENT)
+		if (p->terms[i].degree != 1)
+			continue; /* a constant has no atoms at all */
+		atom = &context->atoms[p->terms[i].atoms[0]];
+		if (atom->kind != ATOM_CURRENT)
 			continue;
 		weight = find_leader(finder->leader, context->currents[atom->number].weight);
 		if (first == NO_VALUE)

@@ -28,13 +28,17 @@ extern const size_t fuzz_prefix_bytes;
 		}                                                                                  \
 	} while (0)
 
-/* A refusal says what is wrong, in a line. */
+/* A refusal says what is wrong, in a line; and it is not us who are wrong. */
 static inline void
 must_explain(snnfit_status status, const snnfit_error *err)
 {
-	MUST(status == SNNFIT_OK || (err->status == status && err->text[0]));
+	if (status == SNNFIT_OK)
+		return;
+	MUST(err->status == status && err->text[0]);
+	if (status == SNNFIT_EINTERNAL || status == SNNFIT_ENOMEM)
+		(void)fprintf(stderr, "%s\n", err->text);
 	MUST(status != SNNFIT_EINTERNAL && status != SNNFIT_ENOMEM);
-	for (const char *c = err->text; status != SNNFIT_OK && *c; c++)
+	for (const char *c = err->text; *c; c++)
 		MUST(*c != '\n');
 }
 
