@@ -53,9 +53,13 @@ def test_commands_that_write_nothing(models, tmp_path):
     assert times(tmp_path / "out") == {}
 
 
-def test_the_same_lines_whatever_the_number_of_jobs(models, tmp_path):
-    one, many = (batch(models, tmp_path / "out", "--jobs", jobs).stdout for jobs in (1, 8))
-    assert one == many
+def test_the_same_lines_and_files_whatever_the_number_of_jobs(models, tmp_path):
+    printed, written = set(), set()
+    for jobs in (1, 2, 8):
+        printed.add(batch(models, tmp_path / "out", "--jobs", jobs).stdout)
+        written.add(tuple(path.read_bytes() for path in sorted((tmp_path / "out").rglob("*.onnx"))))
+    assert len(printed) == len(written) == 1
+    assert len(written.pop()) == 3
 
 
 # --- failures ---------------------------------------------------------------------------------

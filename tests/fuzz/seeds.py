@@ -12,6 +12,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 import onnx
@@ -211,8 +212,9 @@ def main():
     program, folder = sys.argv[1], pathlib.Path(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
     found = models()
-    more = [rewritten(program, model, folder, "--passes", passes) for model in found[-60::7]
-            for passes in ("quantization", "dead_neuron_elimination")]
+    with tempfile.TemporaryDirectory() as scratch:
+        more = [rewritten(program, model, pathlib.Path(scratch), "--passes", passes) for model in found[-60::7]
+                for passes in ("quantization", "dead_neuron_elimination")]
     found += [model for model in more if model and len(model) <= LARGEST]
     write(folder / "wire", (b"\xff\xff" + model for model in found))
     write(folder / "load", (bytes([i % 16 | 0x80 * (b"good.bin" in model)]) + model for i, model in enumerate(found)))
@@ -224,8 +226,6 @@ def main():
     write(folder / "command_line", command_line_seeds())
     for name, words in {**DICTIONARIES, "command_line": words_of(program)}.items():
         write_dictionary(folder / f"{name}.dict", words)
-    (folder / "in.onnx").unlink()
-    (folder / "out.onnx").unlink()
     print(", ".join(f"{path.name}: {len(list(path.iterdir()))}" for path in sorted(folder.iterdir()) if path.is_dir()))
 
 
