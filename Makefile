@@ -17,6 +17,13 @@ asan:
 	ctest --preset asan
 	SNNFIT=build/asan/snnfit $(PYTHON) -m pytest -q tests
 
+# Every fuzz target (or TARGETS) for TIME seconds of CPU; needs clang. Findings: build/fuzz-findings.
+TIME ?= 60
+fuzz:
+	cmake --preset fuzz >/dev/null
+	cmake --build --preset fuzz -j $(JOBS)
+	$(PYTHON) tests/fuzz/run.py --seconds $(TIME) $(TARGETS)
+
 # Writes the golden files anew: look at the difference, and say in the commit why each changed.
 golden: release
 	build/release/tests/run_golden --bless
@@ -37,4 +44,4 @@ clean:
 	rm -rf build
 
 .DEFAULT_GOAL = release
-.PHONY: release debug check asan golden graph-fuzz bench format clean
+.PHONY: release debug check asan fuzz golden graph-fuzz bench format clean

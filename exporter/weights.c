@@ -17,9 +17,10 @@ enum { EXPRESSION_MAX = 64 }; /* nodes followed to find a type or a name */
 
 /* Weights that were written, and for which projection: layers may be tied. */
 struct written {
-	uint32_t before; /* the value that the operation read */
+	uint32_t before; /* the value that the operation read, behind Identity */
 	const char *after;
 	const struct projection *projection;
+	uint32_t graph; /* of the operation */
 	bool transposed;
 };
 
@@ -437,7 +438,11 @@ is_the_same(const struct writer *writer, const struct written *written, uint32_t
 	const float *others;
 	snnfit_status status;
 
-	*same = written->before == before && written->transposed == writer->binding->transposed;
+	/* A projection's steps may compute its weights each for itself. */
+	*same = written->transposed == writer->binding->transposed &&
+		(written->before == before ||
+		 (other == own &&
+		  written->graph == writer->edit->nodes[writer->binding->node].graph));
 	if (!*same || other == own)
 		return SNNFIT_OK;
 	*same = other->weights->rows == own->weights->rows &&
@@ -480,18 +485,36 @@ remember(const struct writer *writer, uint32_t before)
 		return error_no_memory(writer->err);
 	list->items[list->count++] = (struct written){
 		before, edit_input_of(writer->edit, binding->node, binding->weight_slot),
-		writer->projection, binding->transposed
+		writer->projection, writer->edit->nodes[binding->node].graph, binding->transposed
 	};
 	return SNNFIT_OK;
+}
+
+/* The value that the operation reads, seen through Identity: steps may have one each. */
+static uint32_t
+value_behind(const struct edit *edit, const struct binding_projection *binding)
+{
+	uint32_t graph = edit->nodes[binding->node].graph;
+	const char *name = edit_input_of(edit, binding->node, binding->weight_slot);
+	uint32_t value = edit_find(edit, graph, name);
+	unsigned i;
+
+	for (i = 0; i < EXPRESSION_MAX; i++) {
+		const Onnx__NodeProto *node = producer(edit, &graph, name);
+
+		if (!node || !node_is(node, "Identity") || !node->n_input)
+			break;
+		name = node->input[0];
+		value = edit_find(edit, graph, name);
+	}
+	return value;
 }
 
 static snnfit_status
 write_weights(const struct writer *writer)
 {
 	const struct binding_projection *binding = writer->binding;
-	uint32_t before = edit_find(
-		writer->edit, writer->edit->nodes[binding->node].graph,
-		edit_input_of(writer->edit, binding->node, binding->weight_slot));
+	uint32_t before = value_behind(writer->edit, binding);
 	const char *again = NULL;
 	const float *values;
 	snnfit_status status = weights_read(writer->projection->weights, &values, writer->err);

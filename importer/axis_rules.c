@@ -114,7 +114,8 @@ rule_dropout(struct axes *axes, uint32_t index)
 	double training = 0;
 
 	if (operation->operand_count > 2 && operation->operands[2] != NO_VALUE &&
-	    (!constant_scalar(axes->constants, operation->operands[2], &training) || training != 0)) {
+	    (!constant_scalar(axes->constants, operation->operands[2], &training) ||
+	     training != 0)) {
 		const struct tensor_axes *x = rule_operand(axes, operation, 0);
 		const char *reason = rule_reason(
 			axes, operation, "%s is in training mode: export the model after eval()");

@@ -63,7 +63,7 @@ add_spot(struct message *message, const struct wire_event *event, int *open)
 	if (event->kind == WIRE_LEAVE || event->kind == WIRE_END)
 		return;
 	message->spots[message->count++] = (struct spot){
-		event->message,	       event->field,	       event->kind, (size_t)event->begin,
+		event->message,		event->field,	       event->kind, (size_t)event->begin,
 		(size_t)event->content, (size_t)event->length, *open,
 	};
 	if (event->kind == WIRE_ENTER)
@@ -149,8 +149,10 @@ put_number(uint8_t *out, uint32_t number, uint64_t value)
 static uint64_t
 some_number(struct message *message)
 {
-	static const uint64_t edges[] = { 0, UINT64_MAX, INT64_MAX, UINT32_MAX, INT32_MAX,
-					  (uint64_t)INT64_MIN, 1u << 16, 127, 128, 255 };
+	static const uint64_t edges[] = { 0,	      UINT64_MAX, INT64_MAX,
+					  UINT32_MAX, INT32_MAX,  (uint64_t)INT64_MIN,
+					  1u << 16,   127,	  128,
+					  255 };
 
 	return pick(message, 3) ? pick(message, 33) : edges[pick(message, sizeof edges / 8)];
 }
@@ -234,8 +236,8 @@ change_text(struct message *message, const struct spot *spot)
 		return;
 	}
 	length = put_field(field, spot->field->id, content, length);
-	splice(message, spot->parent, spot->begin, spot->content + spot->length - spot->begin, field,
-	       length);
+	splice(message, spot->parent, spot->begin, spot->content + spot->length - spot->begin,
+	       field, length);
 }
 
 static void
@@ -251,8 +253,8 @@ change_number(struct message *message, const struct spot *spot)
 	}
 	(void)wire_varint_get(message->bytes + spot->content, spot->length, &value);
 	value = pick(message, 3) ? some_number(message) : value + pick(message, 3) - 1;
-	splice(message, spot->parent, spot->begin, spot->content + spot->length - spot->begin, field,
-	       put_number(field, spot->field->id, value));
+	splice(message, spot->parent, spot->begin, spot->content + spot->length - spot->begin,
+	       field, put_number(field, spot->field->id, value));
 }
 
 /* A field that the schema knows, made up, before this one. */

@@ -5,7 +5,7 @@
  * Promises: an array that can be read gives the same numbers in pieces of any size. */
 #include "tests/fuzz/fuzz.h"
 
-#include "importer/npz.h"
+#include "data/npz.h"
 
 #include <string.h>
 #include <zlib.h>

@@ -177,8 +177,8 @@ put_in_annotation(struct fixture *fixture, const float *rates, size_t count)
 	Onnx__TensorProto *tensor = tensor_new(fixture->model, "rates");
 	snnfit_error err;
 
-	MUST(tensor && tensor_set_raw(fixture->model, tensor, &shape, rates, count * 4, &err) ==
-			       SNNFIT_OK);
+	MUST(tensor &&
+	     tensor_set_raw(fixture->model, tensor, &shape, rates, count * 4, &err) == SNNFIT_OK);
 	fixture->main->initializer = take(fixture->model, sizeof *fixture->main->initializer);
 	fixture->main->initializer[0] = tensor;
 	fixture->main->n_initializer = 1;
@@ -186,8 +186,8 @@ put_in_annotation(struct fixture *fixture, const float *rates, size_t count)
 	annotation->tensor_name = (char *)(uintptr_t) "s1";
 	annotation->quant_parameter_tensor_names = entry(fixture, "FIRING_RATE_TENSOR", "rates");
 	annotation->n_quant_parameter_tensor_names = 1;
-	fixture->main->quantization_annotation =
-		take(fixture->model, sizeof *fixture->main->quantization_annotation);
+	fixture->main->quantization_annotation = take(
+		fixture->model, sizeof *fixture->main->quantization_annotation);
 	fixture->main->quantization_annotation[0] = annotation;
 	fixture->main->n_quantization_annotation = 1;
 }
@@ -257,8 +257,8 @@ static void
 must_be_rates(const struct fixture *fixture)
 {
 	for (uint32_t p = 0; p < LAYERS; p++)
-		for (uint32_t u = 0; rates_of(fixture, p) && u < population_units(fixture->graph, p);
-		     u++)
+		for (uint32_t u = 0;
+		     rates_of(fixture, p) && u < population_units(fixture->graph, p); u++)
 			MUST(isfinite(rates_of(fixture, p)[u]) && rates_of(fixture, p)[u] >= 0.0 &&
 			     !signbit(rates_of(fixture, p)[u]));
 }

@@ -86,6 +86,7 @@ def main():
         run = Run(options, target)
         run.all()
         findings += run.findings
+    print(f"{findings} findings in all")
     return findings > 0
 
 

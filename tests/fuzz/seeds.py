@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT / "tests" / "importer"))
 import random_networks  # noqa: E402
 
 LARGEST = 16 * 1024
+RANDOM_NETWORKS = 80
 # Sizes of the fixtures' dense layers, and what they become. Chosen apart, so that a size still tells what it is of.
 SMALL = {784: 7, 256: 6, 128: 5, 100: 9, 64: 4, 32: 8}
 
@@ -67,11 +68,18 @@ def shrunk(path):
     return model.SerializeToString()
 
 
-def with_rates(model, rates):
-    layers = [{"tensor": name, "shape": [len(r)], "rates": list(r)} for name, r in rates.items()]
-    entry = model.metadata_props.add()
+def random_network(seed):
+    """A network of any layout of time, with firing rates: 0 for the units planted silent."""
+    net = random_networks.build(seed, copies=seed % 4 < 2)
+    layers = []
+    for population in net.populations:
+        rates = np.where(population.silent, 0.0, 0.5).reshape(-1, *[1] * (len(population.shape) - 1))
+        rates = np.broadcast_to(rates, population.shape)
+        layers += [{"tensor": str(name), "shape": list(population.shape), "rates": rates.reshape(-1).tolist()}
+                   for name in population.spikes[:1]]
+    entry = net.model.metadata_props.add()
     entry.key, entry.value = "snn.firing_rates", json.dumps({"version": 1, "layers": layers})
-    return model.SerializeToString()
+    return net.model.SerializeToString()
 
 
 def unusual():
@@ -98,9 +106,7 @@ SLOW = {"bomb__function_doubling_40.onnx"}
 def models():
     found = [path.read_bytes() for path in sorted((ROOT / "tests" / "data" / "hostile").glob("*.onnx"))
              if path.name not in SLOW]
-    for seed in range(40):
-        model, rates, _ = random_networks.build(seed)
-        found.append(with_rates(model, rates))
+    found += [random_network(seed) for seed in range(RANDOM_NETWORKS)]
     small = [shrunk(path) for path in sorted((ROOT / "tests" / "fixtures").glob("*/model.onnx"))]
     found += [model for model in small if model]
     return [model for model in found + unusual() if 0 < len(model) <= LARGEST]

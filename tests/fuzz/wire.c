@@ -81,7 +81,9 @@ static void
 walk_both_ways(const uint8_t *bytes, size_t length, uint32_t depth, uint64_t messages)
 {
 	struct byte_source memory = { .bytes = bytes, .fd = -1, .size = length, .name = "memory" };
-	struct byte_source file = { .fd = file_with(bytes, length), .size = length, .name = "file" };
+	struct byte_source file = { .fd = file_with(bytes, length),
+				    .size = length,
+				    .name = "file" };
 	struct seen a = walk(&memory, depth, messages), b = walk(&file, depth, messages);
 
 	MUST(a.status == b.status && a.events == b.events && a.hash == b.hash);
