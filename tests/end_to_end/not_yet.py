@@ -31,6 +31,10 @@ TIME = {
     "sj20-if-hard-dy18-multistep": "layers neurons time frozen",
 }
 
+# Kinds of neurons that random networks show to be told wrongly: (as planted, as told) (time).
+NEURONS = (("multi-spike", "LIF"),)
+
+
 def owner(name, check):
     """Who has it in hand that this check of this fixture fails; None when it must not."""
     for who, entries in (("axes", AXES), ("time", TIME)):

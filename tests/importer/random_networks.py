@@ -47,6 +47,8 @@ class Population:
 
     shape: tuple  # of its units: (N,), or (C, H, W)
     silent: np.ndarray  # the units planted silent
+    neuron: dict = dataclasses.field(default_factory=dict)  # what inspect is to say of it
+    gain: float = 1.0  # of the weight operation itself
     spikes: list = dataclasses.field(default_factory=list)
     comparisons: list = dataclasses.field(default_factory=list)
 
@@ -156,13 +158,13 @@ class Network:
         return values
 
     def spread(self, value, units, rank=1):
-        """One number for all, or one a unit."""
+        """One number for all, or one a unit: (name, values)."""
         if self.chance(0.6):
-            return self.scalar(value)
+            return self.scalar(value), value
         values = self.copied(value * (1 + self.random.integers(1, 9, units) / 64))
         if rank == 1:
-            return self.constant(values.reshape(1, -1) if self.chance(0.3) else values)
-        return self.constant(values.reshape([-1] + [1] * (rank - 1)))
+            return self.constant(values.reshape(1, -1) if self.chance(0.3) else values), values
+        return self.constant(values.reshape([-1] + [1] * (rank - 1))), values
 
 
 class Replay:
@@ -238,6 +240,7 @@ def project(net, data, units, population):
         return project_integers(net, data, units, bias)
     if len(data.shape) == 2 and form != "matmul":
         if form == "scaled":
+            population.gain = 0.5
             turned = net.chance(0.5) and data.shape[0] == 1
             read = net.node("Transpose", [data.name], perm=[1, 0]) if turned else data.name
             return data.with_name(net.node("Gemm", [read, w, net.constant(bias, "bias")], "drive", transB=1,
@@ -297,9 +300,11 @@ def convolve(net, data, units, population):
 # --- neurons ------------------------------------------------------------------------
 
 
-def compare(net, potential, threshold):
+COMPARISONS = ("shifted", "plain", "less", "equal", "where")
+
+
+def compare(net, form, potential, threshold):
     """(the comparison, the spikes as floats)"""
-    form = net.pick("shifted", "plain", "less", "equal", "where")
     if form == "shifted":
         fires = net.node("Greater", [net.node("Sub", [potential, threshold]), net.scalar(0)], "fires")
     elif form == "less":
@@ -313,13 +318,35 @@ def compare(net, potential, threshold):
     return fires, net.node("Cast", [fires], "spikes", to=TensorProto.FLOAT)
 
 
-def neuron(net, drive, units, states):
+FORMS = ("late", "subtract", "set", "leak", "adaptive", "current", "none", "both", "norse", "multi")
+
+
+def described(form, comparison, threshold, decay):
+    """What inspect is to say of such a neuron, unless it says that it is custom."""
+    if form == "adaptive":
+        return {"neuron": "custom"}
+    leaky = form in ("leak", "norse")
+    says = {"neuron": {"multi": "multi-spike"}.get(form, "LIF"), "threshold": threshold,
+            "comparison": ">=" if comparison == "equal" or form == "multi" else ">",
+            "decay": 0.75 if leaky else decay, "input_gain": 0.25 if leaky else 1,
+            "reset": {"set": "set", "norse": "set", "none": "none"}.get(form, "subtract"),
+            "reset_timing": {"late": "late", "both": "both", "none": None}.get(form, "now")}
+    if form in ("current", "norse"):
+        says["current_decay"] = 0.5 if form == "current" else 0.625
+        says["neuron"] = "synaptic" if form == "current" else "LIF"
+    if says["reset"] == "set":
+        says["reset_value"] = 0
+    return says
+
+
+def neuron(net, drive, units, states, says):
     """(comparison, spikes, membrane) of a layer with this current. states gives the state of the last step (None:
-    at rest and left out, as exporters do) and takes the new one."""
+    at rest and left out, as exporters do) and takes the new one; what kind it is goes into says."""
     rank = max(1, len(drive.shape) - 1)
-    threshold = net.spread(0.7, units, rank)
-    decay = net.spread(0.75, units, rank)
-    form = net.pick("late", "subtract", "set", "leak", "adaptive", "current", "none", "both", "norse", "multi")
+    threshold, threshold_values = net.spread(0.7, units, rank)
+    decay, decay_values = net.spread(0.75, units, rank)
+    form, comparison = net.pick(*FORMS), net.pick(*COMPARISONS)
+    says.update(described(form, comparison, threshold_values, decay_values))
     current = drive.name
     if form in ("current", "norse"):
         held = states.get("i", drive.shape)
@@ -350,7 +377,7 @@ def neuron(net, drive, units, states):
         count = net.node("Floor", [net.node("Div", [potential, limit])])
         spikes = net.node("Mul", [net.node("Cast", [fires], to=TensorProto.FLOAT), count], "spikes")
     else:
-        fires, spikes = compare(net, potential, limit)
+        fires, spikes = compare(net, comparison, potential, limit)
     if form == "adaptive":
         states.put("b", spikes if b is None else net.node("Add", [net.node("Mul", [b, net.scalar(0.875)]), spikes]))
     if form in ("subtract", "adaptive", "current", "leak", "multi", "both"):
@@ -366,7 +393,7 @@ def neuron(net, drive, units, states):
     return fires, spikes, after
 
 
-def neuron_in_function(net, drive, units, states):
+def neuron_in_function(net, drive, units, states, says):
     """The same, as a call of a local function: the comparison is out of sight."""
     formal, inputs, operands, results = drive.with_name(net.name("formal")), [], [drive.name], {}
     inputs.append(formal.name)
@@ -386,7 +413,7 @@ def neuron_in_function(net, drive, units, states):
             results[key] = name
 
     with net.body(function=True) as nodes:
-        _, spikes, membrane = neuron(net, formal, units, Handed())
+        _, spikes, membrane = neuron(net, formal, units, Handed(), says)
         made = [net.node("Identity", [each]) for each in (spikes, membrane, *results.values())]
     name = net.name("Neuron")
     net.functions.append(helper.make_function("local", name, inputs, made, nodes, [helper.make_opsetid("", OPSET)]))
@@ -514,7 +541,7 @@ def layer(net, data, index, states):
     if back is not None:
         drive = drive.with_name(net.node("Add", [drive.name, net.node("Gemm", [back, w], transB=1)]))
     wrap = net.wild and net.chance(0.2)
-    fires, spikes, membrane = (neuron_in_function if wrap else neuron)(net, drive, units, mine)
+    fires, spikes, membrane = (neuron_in_function if wrap else neuron)(net, drive, units, mine, here.neuron)
     here.spikes.append(spikes)
     here.comparisons += [fires] if fires else []
     if recurrent:
@@ -652,7 +679,8 @@ def step_by_step(net, drive, units, index, form):
         net.replay.restart()
         net.random = np.random.default_rng(seed)
         current = at_step(net, drive.name, step, form, pieces[step] if pieces else None)
-        fires, spikes, _ = neuron(net, Value(current, drive.shape[1:]), units, states.of(index))
+        fires, spikes, _ = neuron(net, Value(current, drive.shape[1:]), units, states.of(index),
+                                  net.populations[index].neuron)
         net.populations[index].spikes.append(spikes)
         net.populations[index].comparisons.append(fires)
         names.append(spikes)
@@ -662,7 +690,7 @@ def step_by_step(net, drive, units, index, form):
 
 def in_a_loop(net, drive, units, index, form):
     def body(current, states):
-        fires, spikes, _ = neuron(net, current, units, states.of(index))
+        fires, spikes, _ = neuron(net, current, units, states.of(index), net.populations[index].neuron)
         net.populations[index].spikes.append(spikes)
         net.populations[index].comparisons.append(fires)
         return Value(spikes, current.shape)
