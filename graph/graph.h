@@ -107,7 +107,8 @@ struct population {
 enum reads {
 	READS_SPIKES, /* silent and gain hold */
 	READS_INPUT,  /* the model's input, or analog values computed from it */
-	READS_OTHER,  /* anything else (a membrane): its source axes are frozen */
+	READS_OTHER,  /* anything else (a membrane): its source axes are frozen; or a row reads
+		       * its own group of a grouped convolution, and columns say no axis */
 };
 
 struct quantization {

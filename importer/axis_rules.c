@@ -141,6 +141,18 @@ add_weight_operation(struct axes *axes, const struct weight_operation *weight)
 	return true;
 }
 
+/* The attribute says the size of the axis. */
+static void
+note_attribute(struct axes *axes, uint32_t index, const char *name, struct axis axis)
+{
+	if (!arena_grow(axes->arena, &axes->attributes, axes->attribute_count,
+			&axes->attribute_capacity, sizeof *axes->attributes))
+		axes->out_of_memory = true;
+	else
+		axes->attributes[axes->attribute_count++] = (struct axis_attribute){ index, name,
+										     axis };
+}
+
 /* The axes a and b are summed over together. Unless one side is weights, units on
  * them are read in a way that is not followed further. */
 static void
@@ -260,6 +272,30 @@ window_axes(struct axes *axes, const struct operation *operation, const struct t
 	return true;
 }
 
+/* Depthwise: a unit reads the channel of its own number only, so that both are one
+ * axis, whose size is the number of groups. Other groups freeze. */
+static void
+group_channels(struct axes *axes, uint32_t index, const struct tensor_axes *x,
+	       const struct tensor_axes *w, uint64_t groups)
+{
+	const struct operation *operation = &axes->program->operations[index];
+	struct weight_operation weight = { index, 0, 1, false, w->axes[0], w->axes[1] };
+	bool depthwise = axis_size(axes, x->axes[1]) == groups &&
+			 axis_size(axes, w->axes[0]) == groups && !w->axes[1].count;
+
+	if (depthwise && !operation->scope) {
+		axis_unify(axes, x->axes[1], w->axes[0], "sizes do not agree");
+		note_attribute(axes, index, "group", w->axes[0]);
+	} else {
+		const char *reason = rule_reason(axes, operation, "grouped convolution %s");
+
+		axis_freeze(axes, x->axes[1], reason);
+		axis_freeze(axes, w->axes[0], reason);
+		axis_freeze(axes, w->axes[1], reason);
+	}
+	(void)add_weight_operation(axes, &weight);
+}
+
 bool
 rule_conv(struct axes *axes, uint32_t index)
 {
@@ -267,25 +303,21 @@ rule_conv(struct axes *axes, uint32_t index)
 	const struct tensor_axes *x = rule_operand(axes, operation, 0);
 	const struct tensor_axes *w = rule_operand(axes, operation, 1);
 	const struct tensor_axes *bias = rule_operand(axes, operation, 2);
+	int64_t groups = operation_int(operation, "group", 1);
 	struct axis out[AXES_RANK_MAX];
 	uint32_t d;
 
 	if (!x || !w || x->rank < 3 || x->rank != w->rank || (bias && bias->rank != 1) ||
 	    !is_constant(axes, operation, 1))
 		return false;
-	if (operation_int(operation, "group", 1) != 1) {
-		const char *reason = rule_reason(axes, operation, "grouped convolution %s");
-
-		axis_freeze(axes, x->axes[1], reason);
-		axis_freeze(axes, w->axes[0], reason);
-		axis_freeze(axes, w->axes[1], reason);
-	}
-	if (!window_axes(axes, operation, x, w, out))
+	if (groups < 1 || !window_axes(axes, operation, x, w, out))
 		return false;
 	for (d = 2; d < w->rank; d++)
 		axis_freeze(axes, w->axes[d], "a kernel axis");
-	if (operation_int(operation, "group", 1) == 1)
+	if (groups == 1)
 		contract(axes, index, x->axes[1], w->axes[1], w->axes[0], false);
+	else
+		group_channels(axes, index, x, w, (uint64_t)groups);
 	if (bias)
 		axis_unify(axes, bias->axes[0], w->axes[0], "bias and weight differ in size");
 	out[0] = x->axes[0];

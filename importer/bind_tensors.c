@@ -328,6 +328,45 @@ bind_shapes(struct binder *binder)
 	return status;
 }
 
+/* --- attributes ------------------------------------------------------------------------------------------ */
+
+static uint32_t
+attribute_index(const Onnx__NodeProto *node, const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; i < node->n_attribute; i++)
+		if (node->attribute[i]->name && strcmp(node->attribute[i]->name, name) == 0)
+			break;
+	return i;
+}
+
+static snnfit_status
+bind_attributes(struct binder *binder)
+{
+	struct import *import = binder->import;
+	struct bindings *bindings = &import->bindings;
+	const struct axes *axes = &import->axes;
+	size_t i;
+
+	bindings->attributes = arena_alloc(&import->arena, axes->attribute_count,
+					   sizeof *bindings->attributes);
+	if (!bindings->attributes)
+		return error_no_memory(binder->err);
+	for (i = 0; i < axes->attribute_count; i++) {
+		const struct axis_attribute *from = &axes->attributes[i];
+		const struct operation *operation = &import->program.operations[from->operation];
+		struct binding_attribute *out = &bindings->attributes[i];
+
+		out->node = operation->node_index;
+		out->attribute = attribute_index(operation->node, from->name);
+		if (!bind_dimension(import, binder->graph, from->axis, &import->arena, &out->dim))
+			return error_no_memory(binder->err);
+	}
+	bindings->attribute_count = axes->attribute_count;
+	return SNNFIT_OK;
+}
+
 snnfit_status
 bind_tensors(struct import *import, struct graph *graph, snnfit_error *err)
 {
@@ -343,5 +382,7 @@ bind_tensors(struct import *import, struct graph *graph, snnfit_error *err)
 		status = bind_constant_reads(&binder);
 	if (!status)
 		status = bind_shapes(&binder);
+	if (!status)
+		status = bind_attributes(&binder);
 	return status;
 }

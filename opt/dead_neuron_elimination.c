@@ -34,6 +34,21 @@ unit_is_dead(const struct population *population, uint32_t unit, double dead_bel
 	return true;
 }
 
+/* What a depthwise convolution reads without a neuron between goes with what it
+ * drives: who else reads it would have frozen both. */
+static bool
+others_decide(const struct graph *graph, const struct population *population)
+{
+	size_t i;
+
+	for (i = 0; i < graph->population_count; i++)
+		if (!graph->populations[i].removed &&
+		    graph->populations[i].axis == population->axis &&
+		    graph->populations[i].kind != POPULATION_READOUT)
+			return true;
+	return false;
+}
+
 static void
 plan_dead(struct unit_plan *plan, const struct graph *graph, const struct population *population,
 	  double dead_below)
@@ -41,6 +56,8 @@ plan_dead(struct unit_plan *plan, const struct graph *graph, const struct popula
 	uint32_t unit, units = graph->axes[population->axis].units;
 
 	if (plan->reason)
+		return;
+	if (population->kind == POPULATION_READOUT && others_decide(graph, population))
 		return;
 	if (population->kind == POPULATION_READOUT)
 		plan->reason = "a readout does not spike, so no rate says that a unit is dead";

@@ -214,6 +214,76 @@ def leaky_relu(net):
     return None  # no population at all: refused
 
 
+# --- grouped convolutions ------------------------------------------------------------
+
+
+def grouped(net, units, group, reason=None, columns=96):
+    first = net.lif(net.conv("input", 2, 6, "a"), 1, 6, 4, 4, name="a")
+    second = net.lif(net.conv(first, 6, units, "b", group=group), 1, units, 4, 4, name="b")
+    net.readout(net.node("Flatten", second), columns)
+    return {"a": reason, "b": reason, "out": "graph output"}
+
+
+@case((1, 2, 4, 4))
+def depthwise(net):
+    return grouped(net, 6, 6)
+
+
+@case((1, 2, 4, 4))
+def depthwise_with_two_kernels_a_channel(net):
+    return grouped(net, 12, 6, "grouped convolution", 192)
+
+
+@case((1, 2, 4, 4))
+def two_groups(net):
+    return grouped(net, 6, 2, "grouped convolution")
+
+
+@case((1, 6, 4, 4))
+def depthwise_of_the_input(net):
+    net.readout(net.node("Flatten", net.lif(net.conv("input", 6, 6, "a", group=6), 1, 6, 4, 4, name="a")), 96)
+    return {"a": "graph input", "out": "graph output"}
+
+
+@case((1, 2, 4, 4))
+def depthwise_without_a_neuron_before(net):
+    """The first convolution has no spikes: its channels go with the neurons that they drive."""
+    drive = net.conv(net.conv("input", 2, 6, "a"), 6, 6, "b", group=6)
+    net.readout(net.node("Flatten", net.lif(drive, 1, 6, 4, 4, name="b")), 96)
+    return {"a": None, "b": None, "out": "graph output"}
+
+
+@case((1, 2, 4, 4))
+def depthwise_of_the_membrane(net):
+    """Whatever a channel gives to itself goes with it."""
+    net.lif(net.conv("input", 2, 6, "a"), 1, 6, 4, 4, name="a")
+    net.readout(net.node("Flatten", net.lif(net.conv("a_v_out", 6, 6, "b", group=6), 1, 6, 4, 4,
+                                            name="b")), 96)
+    return {"a": None, "b": None, "out": "graph output"}
+
+
+@case((1, 2, 4, 4))
+def depthwise_of_a_pool_of_what_is_not_zero(net):
+    """What silent channels give is read only by channels that are silent too."""
+    first = net.lif(net.conv("input", 2, 6, "a"), 1, 6, 4, 4, name="a")
+    pooled = net.node("AveragePool", net.node("Sub", net.constant(np.float32(1)), first),
+                      kernel_shape=[3, 3], pads=[1, 1, 1, 1], count_include_pad=1)
+    net.readout(net.node("Flatten", net.lif(net.conv(pooled, 6, 6, "b", group=6), 1, 6, 4, 4, name="b")), 96)
+    return {"a": None, "b": None, "out": "graph output"}
+
+
+@case((1, 2, 4, 4))
+def depthwise_of_itself(net):
+    """Recurrent: last step's spikes of the channel itself."""
+    last = net.state("s", 1, 6, 4, 4)
+    drive = net.node("Add", net.conv("input", 2, 6, "a"), net.conv(last, 6, 6, "loop", group=6))
+    spikes = net.lif(drive, 1, 6, 4, 4, name="a")
+    net.nodes.append(helper.make_node("Identity", [spikes], ["s_out"]))
+    net.output("s_out", 1, 6, 4, 4)
+    net.readout(net.node("Flatten", spikes), 96)
+    return {"a": None, "out": "graph output"}
+
+
 # --- sums over units ---------------------------------------------------------------
 
 

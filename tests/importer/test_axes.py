@@ -22,5 +22,6 @@ def test_free_layers_can_be_cut(tmp_path, name):
     for layer, reason in expected.items():
         assert (reason in said[layer]) if reason else said[layer] is None, said
     inputs = np.random.default_rng(0).random((STEPS, *shape))
-    for seed in range(3):
-        axis_judge.judge(tmp_path, tmp_path / "in.onnx", inputs, seed=seed, tolerance=1e-5)
+    shows = [axis_judge.judge(tmp_path, tmp_path / "in.onnx", inputs, seed=seed, tolerance=1e-5)
+             for seed in range(3)]
+    assert any(shows), "the dead units gave nothing"
