@@ -225,7 +225,7 @@ add_projection(struct graph *graph, const snnfit_layer *layer, population_id tar
 	       snnfit_error *err)
 {
 	projection_id id = graph_add_projection(graph, target);
-	struct span span = { .axis = GRAPH_NONE, 1, layer->n_inputs, 1 };
+	struct span span = { GRAPH_NONE, 1, layer->n_inputs, 1, 0 };
 	struct projection *projection;
 	snnfit_status status;
 

@@ -17,12 +17,25 @@ is_cut(const struct edit *edit, axis_id axis)
 	return units->units > 0 && units->units != units->units_before;
 }
 
+/* Of the units in the span, those that stay: axis->origin[*at] and on. */
+static uint32_t
+find_kept(const struct unit_axis *axis, const struct span *span, uint32_t *at)
+{
+	uint32_t end;
+
+	for (*at = 0; *at < axis->units && axis->origin[*at] < span->first; ++*at)
+		;
+	for (end = *at; end < axis->units && axis->origin[end] < span->first + span->units; end++)
+		;
+	return end - *at;
+}
+
 /* Sizes before and after; *cut: they differ, or could. */
 static bool
 measure(const struct edit *edit, const struct dimension *dimension, uint64_t *before,
 	uint64_t *after, bool *cut)
 {
-	uint32_t i;
+	uint32_t i, at;
 
 	*before = *after = 0;
 	*cut = false;
@@ -31,8 +44,8 @@ measure(const struct edit *edit, const struct dimension *dimension, uint64_t *be
 		uint64_t around = (uint64_t)span->outer * span->inner, kept = span->units, size;
 
 		if (is_cut(edit, span->axis)) {
-			kept = edit->graph->axes[span->axis].units;
-			*cut = true;
+			kept = find_kept(&edit->graph->axes[span->axis], span, &at);
+			*cut = *cut || kept != span->units;
 		}
 		if (__builtin_mul_overflow(around, span->units, &size) || size > UINT32_MAX)
 			return false;
@@ -47,11 +60,13 @@ list_span(const struct edit *edit, const struct span *span, uint64_t first, stru
 {
 	bool cut = is_cut(edit, span->axis);
 	const struct unit_axis *axis = cut ? &edit->graph->axes[span->axis] : NULL;
-	uint32_t units = cut ? axis->units : span->units, o, u, i;
+	uint32_t at = 0, o, u, i;
+	uint32_t units = cut ? find_kept(axis, span, &at) : span->units;
 
 	for (o = 0; o < span->outer; o++)
 		for (u = 0; u < units; u++) {
-			uint64_t unit = (uint64_t)o * span->units + (cut ? axis->origin[u] : u);
+			uint64_t unit = (uint64_t)o * span->units +
+					(cut ? axis->origin[at + u] - span->first : u);
 
 			for (i = 0; i < span->inner; i++)
 				out->indices[out->count++] = (uint32_t)(first + unit * span->inner +

@@ -55,6 +55,7 @@ copy_axis(struct copier *copier, struct unit_axis *axis)
 				       sizeof *axis->merged_into);
 	axis->frozen = copy_string(copier, axis->frozen);
 	axis->dead_only = copy_string(copier, axis->dead_only);
+	axis->parts = copy_array(copier, axis->parts, axis->part_count, sizeof *axis->parts);
 }
 
 static void

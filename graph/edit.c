@@ -121,7 +121,7 @@ select_span(const struct cut *cut, const struct span *span, uint32_t base,
 	for (outer = 0; outer < span->outer; outer++)
 		for (unit = 0; unit < span->units; unit++)
 			for (inner = 0; inner < span->inner; inner++, column++)
-				if (span->axis != cut->id || cut->keep[unit])
+				if (span->axis != cut->id || cut->keep[span->first + unit])
 					columns->index[columns->count++] = column;
 }
 
@@ -141,6 +141,17 @@ select_columns(struct cut *cut, const struct projection *projection, struct sele
 	return status;
 }
 
+/* How many units of [first, first + count) stay. */
+static uint32_t
+count_kept(const struct cut *cut, uint32_t first, uint32_t count)
+{
+	uint32_t kept = 0, unit;
+
+	for (unit = first; unit < first + count; unit++)
+		kept += cut->keep[unit];
+	return kept;
+}
+
 static void
 cut_column_values(const struct cut *cut, struct projection *projection,
 		  const struct selection *columns)
@@ -149,9 +160,14 @@ cut_column_values(const struct cut *cut, struct projection *projection,
 
 	select_doubles(projection->silent, columns->index, columns->count);
 	select_doubles(projection->spike, columns->index, columns->count);
-	for (i = 0; i < projection->columns.count; i++)
-		if (projection->columns.spans[i].axis == cut->id)
-			projection->columns.spans[i].units = cut->kept_count;
+	for (i = 0; i < projection->columns.count; i++) {
+		struct span *span = &projection->columns.spans[i];
+
+		if (span->axis != cut->id)
+			continue;
+		span->units = count_kept(cut, span->first, span->units);
+		span->first = count_kept(cut, 0, span->first);
+	}
 }
 
 /* A column of the projection is `kernel` columns of its matrix. */
@@ -219,11 +235,40 @@ cut_projection(struct cut *cut, struct projection *projection)
 
 /* --- the axis ----------------------------------------------------------- */
 
+static uint32_t
+part_units(const struct unit_axis *axis, uint32_t part)
+{
+	uint32_t end = part + 1 < axis->part_count ? axis->parts[part + 1] : axis->units;
+
+	return end - axis->parts[part];
+}
+
+uint32_t
+graph_keep_parts(const struct graph *graph, axis_id id, bool *gone)
+{
+	const struct unit_axis *axis = &graph->axes[id];
+	uint32_t part, unit, spared = 0;
+
+	for (part = 0; part < axis->part_count; part++) {
+		bool *from = gone + axis->parts[part];
+
+		for (unit = 0; unit < part_units(axis, part); unit++)
+			if (!from[unit])
+				break;
+		if (unit < part_units(axis, part))
+			continue;
+		from[0] = false;
+		spared++;
+	}
+	return spared;
+}
+
 static snnfit_status
 plan_cut(struct cut *cut)
 {
+	const struct unit_axis *axis = &cut->graph->axes[cut->id];
 	uint32_t *kept = arena_alloc(&cut->scratch, cut->units, sizeof *kept);
-	uint32_t unit;
+	uint32_t unit, part;
 
 	if (!kept)
 		return error_no_memory(cut->err);
@@ -234,6 +279,10 @@ plan_cut(struct cut *cut)
 	if (cut->kept_count == 0)
 		return error_set(cut->err, SNNFIT_EINTERNAL,
 				 "unit axis %u would lose all its %u units", cut->id, cut->units);
+	for (part = 0; part < axis->part_count; part++)
+		if (!count_kept(cut, axis->parts[part], part_units(axis, part)))
+			return error_set(cut->err, SNNFIT_EINTERNAL,
+					 "unit axis %u would lose all units of a part", cut->id);
 	return SNNFIT_OK;
 }
 
@@ -252,6 +301,8 @@ cut_axis(const struct cut *cut, enum fate fate)
 	}
 	for (unit = 0; unit < cut->kept_count; unit++)
 		axis->origin[unit] = axis->origin[cut->kept[unit]];
+	for (unit = 0; unit < axis->part_count; unit++)
+		axis->parts[unit] = count_kept(cut, 0, axis->parts[unit]);
 	axis->units = cut->kept_count;
 }
 

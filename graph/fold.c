@@ -208,7 +208,7 @@ constants_of(const struct projection *reader, axis_id axis, const bool *gone, do
 		for (outer = 0; outer < span->outer; outer++)
 			for (unit = 0; unit < span->units; unit++)
 				for (inner = 0; inner < span->inner; inner++, column++)
-					if (span->axis == axis && gone[unit])
+					if (span->axis == axis && gone[span->first + unit])
 						constants[column] = silent_at(reader, column);
 	}
 }
@@ -324,15 +324,22 @@ static snnfit_status
 merge_span(struct fold *fold, float *values, const struct span *span, size_t base,
 	   const struct merge *merge)
 {
+	uint32_t kept = merge->kept - span->first, gone = merge->gone - span->first;
 	snnfit_status status = SNNFIT_OK;
 	size_t outer, inner;
 
+	if (gone >= span->units)
+		return SNNFIT_OK;
+	if (kept >= span->units)
+		return error_set(fold->err, SNNFIT_EINTERNAL,
+				 "'%s' reads a unit but not the one that it would be merged into",
+				 reader_name(fold));
 	for (outer = 0; outer < span->outer; outer++)
 		for (inner = 0; inner < span->inner && status == SNNFIT_OK; inner++) {
 			size_t first = base + outer * span->units * span->inner + inner;
 
-			status = merge_column(fold, values, first + merge->kept * span->inner,
-					      first + merge->gone * span->inner, merge->factor);
+			status = merge_column(fold, values, first + kept * span->inner,
+					      first + gone * span->inner, merge->factor);
 		}
 	return status;
 }

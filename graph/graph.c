@@ -224,7 +224,8 @@ span_rates(const struct graph *graph, const struct span *span, double *out)
 	for (outer = 0; outer < span->outer; outer++)
 		for (unit = 0; unit < span->units; unit++)
 			for (inner = 0; inner < span->inner; inner++)
-				*out++ = rate_at(&graph->populations[id], span, unit, outer, inner);
+				*out++ = rate_at(&graph->populations[id], span, span->first + unit,
+						 outer, inner);
 	return out;
 }
 

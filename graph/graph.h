@@ -24,11 +24,12 @@ struct parameter {
 };
 
 /* A dimension as consecutive spans. Element ((o * units) + u) * inner + i of a
- * span belongs to unit u of its unit axis; axis GRAPH_NONE: to nothing that is
- * ever cut (then outer = inner = 1). */
+ * span belongs to unit first + u of its unit axis; axis GRAPH_NONE: to nothing that
+ * is ever cut (then outer = inner = 1). */
 struct span {
 	axis_id axis;
 	uint32_t outer, units, inner;
+	uint32_t first; /* 0, unless the span has a part of the axis */
 };
 struct dimension {
 	uint32_t count;
@@ -45,6 +46,8 @@ struct unit_axis {
 	uint32_t *merged_into; /* [units_before]: the unit kept instead, or GRAPH_NONE */
 	const char *frozen;    /* why no unit may go; NULL: they may */
 	const char *dead_only; /* why only units that never spike may go; NULL: any */
+	uint32_t part_count;   /* parts that an operator reads or makes apart; 0: none. */
+	uint32_t *parts;       /* [part_count]: first unit of each; one unit of each stays */
 };
 
 enum population_kind {
@@ -285,10 +288,13 @@ MUST_USE snnfit_status graph_count_parameters(const struct graph *graph, uint64_
 /* --- editing: each does the whole change, everywhere, or fails ------------- */
 
 /* Keeps the units whose keep is true; the others get this fate. Cuts rows,
- * columns, parameters and rates. At least one must stay; the axis must not be
- * frozen (SNNFIT_EINTERNAL otherwise). keep: [units]. */
+ * columns, parameters and rates. At least one must stay, one of each part where
+ * there are some (graph_keep_parts sees to it); the axis must not be frozen (SNNFIT_EINTERNAL otherwise). keep: [units]. */
 MUST_USE snnfit_status graph_keep_units(struct graph *graph, axis_id axis, const bool *keep,
 					enum fate fate, snnfit_error *err);
+/* Units of every part of the axis that would be left empty: its first is taken back
+ * from gone. How many were. */
+uint32_t graph_keep_parts(const struct graph *graph, axis_id axis, bool *gone);
 /* What silent units still give to their readers (silent values that are not 0)
  * goes into the readers' biases. gone: [units]. Before graph_keep_units. */
 MUST_USE snnfit_status graph_fold_silent(struct graph *graph, axis_id axis, const bool *gone,

@@ -160,6 +160,28 @@ read_fate(struct parser *parser, const struct keyword *keyword)
 	return true;
 }
 
+/* The first units of its parts, as the axis is now. */
+static bool
+read_parts(struct parser *parser, const struct keyword *keyword)
+{
+	struct unit_axis *axis = parser->item;
+	struct scanner *scanner = &parser->scanner;
+	size_t capacity = 0;
+
+	(void)keyword;
+	if (axis->units == 0)
+		return scan_refuse(scanner, "parts of an axis that has units");
+	while (axis->part_count == 0 || scanner->token == TOKEN_NUMBER) {
+		if (!arena_grow(&parser->graph->arena, &axis->parts, axis->part_count, &capacity,
+				sizeof *axis->parts))
+			return scan_no_memory(scanner);
+		if (!scan_count(scanner, axis->units - 1, &axis->parts[axis->part_count]))
+			return false;
+		axis->part_count++;
+	}
+	return true;
+}
+
 /* The units that are left, now that all fates are known. */
 static void
 fill_origins(struct unit_axis *axis)
@@ -179,6 +201,7 @@ const struct keyword axis_keywords[] = {
 	{ "fused", read_fate, 0 },
 	{ "frozen", parse_string, offsetof(struct unit_axis, frozen) },
 	{ "dead_only", parse_string, offsetof(struct unit_axis, dead_only) },
+	{ "parts", read_parts, 0 },
 	{ NULL, NULL, 0 },
 };
 

@@ -51,14 +51,14 @@ read_kernel(struct parser *parser, const struct keyword *keyword)
 	return scan_count(&parser->scanner, UINT32_MAX, &projection->kernel);
 }
 
-/* "axis 2 outer 3 inner 4", or "free 784". */
+/* "axis 2 units 5 at 10 outer 3 inner 4", or "free 784". */
 static bool
 read_span(struct parser *parser, struct span *span)
 {
 	struct scanner *scanner = &parser->scanner;
 	uint32_t axes = (uint32_t)parser->graph->axis_count;
 
-	*span = (struct span){ GRAPH_NONE, 1, 0, 1 };
+	*span = (struct span){ GRAPH_NONE, 1, 0, 1, 0 };
 	if (scan_skip_word(scanner, "free"))
 		return scan_count(scanner, UINT32_MAX, &span->units);
 	scan_next(scanner); /* axis */
@@ -67,6 +67,10 @@ read_span(struct parser *parser, struct span *span)
 	if (!scan_count(scanner, axes - 1, &span->axis))
 		return false;
 	span->units = parser->graph->axes[span->axis].units;
+	if (scan_skip_word(scanner, "units") &&
+	    (!scan_count(scanner, UINT32_MAX, &span->units) || !scan_word(scanner, "at") ||
+	     !scan_count(scanner, UINT32_MAX, &span->first)))
+		return false;
 	if (scan_skip_word(scanner, "outer") && !scan_count(scanner, UINT32_MAX, &span->outer))
 		return false;
 	return !scan_skip_word(scanner, "inner") || scan_count(scanner, UINT32_MAX, &span->inner);

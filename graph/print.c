@@ -165,6 +165,7 @@ static void
 print_axis(struct printer *printer, axis_id id)
 {
 	const struct unit_axis *axis = &printer->graph->axes[id];
+	uint32_t part;
 	uint8_t fate;
 
 	text_printf(printer->out, "\naxis %" PRIu32 " units %" PRIu32, id, axis->units);
@@ -175,6 +176,9 @@ print_axis(struct printer *printer, axis_id id)
 		print_fate(printer, axis, fate);
 	line_string(printer, "\tfrozen", axis->frozen);
 	line_string(printer, "\tdead_only", axis->dead_only);
+	for (part = 0; part < axis->part_count; part++)
+		text_printf(printer->out, "%s%" PRIu32 "%s", part ? " " : "\tparts ",
+			    axis->parts[part], part + 1 < axis->part_count ? "" : "\n");
 }
 
 static void
@@ -256,6 +260,10 @@ print_columns(struct printer *printer, const struct dimension *columns)
 			text_printf(out, " free %" PRIu32, span->units);
 		else
 			text_printf(out, " axis %" PRIu32, span->axis);
+		if (span->axis != GRAPH_NONE &&
+		    span->units != printer->graph->axes[span->axis].units)
+			text_printf(out, " units %" PRIu32 " at %" PRIu32, span->units,
+				    span->first);
 		if (span->outer != 1)
 			text_printf(out, " outer %" PRIu32, span->outer);
 		if (span->inner != 1)

@@ -101,6 +101,20 @@ check_fates(const struct check *check, const struct unit_axis *axis)
 }
 
 static bool
+check_parts(const struct check *check, const struct unit_axis *axis)
+{
+	uint32_t i;
+
+	if (!array_there(axis->parts, axis->part_count))
+		return fails(check, "it has no list of its parts");
+	for (i = 0; i < axis->part_count; i++)
+		if (axis->parts[i] >= axis->units ||
+		    (i ? axis->parts[i] <= axis->parts[i - 1] : axis->parts[0] != 0))
+			return fails(check, "its parts are not one after the other");
+	return true;
+}
+
+static bool
 check_axis(const struct graph *graph, axis_id id, snnfit_error *err)
 {
 	const struct unit_axis *axis = &graph->axes[id];
@@ -114,7 +128,8 @@ check_axis(const struct graph *graph, axis_id id, snnfit_error *err)
 		return fails(&check, "it has no list of its units");
 	if (axis->units == 0 && graph_population_of(graph, id) != GRAPH_NONE)
 		return fails(&check, "it has no units but a population");
-	return check_origins(&check, axis) && check_fates(&check, axis);
+	return check_origins(&check, axis) && check_fates(&check, axis) &&
+	       check_parts(&check, axis);
 }
 
 /* --- populations -------------------------------------------------------- */
@@ -283,7 +298,8 @@ check_span(const struct check *check, const struct projection *projection, const
 		       fails(check, "columns of no unit axis are given an order of units");
 	if (span->axis >= graph->axis_count)
 		return fails(check, "its columns are of a unit axis that does not exist");
-	if (span->units != graph->axes[span->axis].units)
+	if ((uint64_t)span->first + span->units > graph->axes[span->axis].units ||
+	    (span->units != graph->axes[span->axis].units && !graph->axes[span->axis].part_count))
 		return fails(check, "its columns do not agree with the units that they read");
 	if (projection->reads == READS_OTHER && !graph->axes[span->axis].frozen)
 		return fails(check, "it reads more than spikes of units that are not frozen");

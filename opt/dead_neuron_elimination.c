@@ -121,9 +121,9 @@ open_columns(const struct projection *projection, const struct unit_plan *plans,
 			for (unit = 0; unit < span->units; unit++)
 				for (inner = 0; inner < span->inner; inner++, column++)
 					if (plan && plan->layer && !plan->reason &&
-					    plan->gone[unit])
+					    plan->gone[span->first + unit])
 						open[count++] = (struct open_column){
-							column, &plan->gone[unit]
+							column, &plan->gone[span->first + unit]
 						};
 	}
 	return count;

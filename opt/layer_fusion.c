@@ -488,6 +488,8 @@ look_at(struct pass_context *context, struct graph *graph, population_id id,
 		reason = population_reason(graph, population, context->options);
 	if (!reason)
 		reason = graph->axes[population->axis].dead_only;
+	if (!reason && graph->axes[population->axis].part_count)
+		reason = "its units are read or made in parts";
 	if (!reason) {
 		find_projections(&fusion);
 		reason = projections_reason(&fusion);

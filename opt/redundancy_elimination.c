@@ -630,6 +630,8 @@ plan_reason(const struct overview *overview, const struct graph *graph,
 		return plan->reason;
 	if (graph->axes[population->axis].dead_only)
 		return graph->axes[population->axis].dead_only;
+	if (graph->axes[population->axis].part_count)
+		return "its units are read or made in parts";
 	if (overview->populations[population->axis] > 1)
 		return "several layers share its units";
 	return population_reason(population);

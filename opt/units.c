@@ -101,6 +101,7 @@ apply_plan(struct pass_context *context, struct graph *graph, axis_id axis, stru
 	   enum fate fate, const char *all_gone, uint64_t *removed, snnfit_error *err)
 {
 	uint32_t units = graph->axes[axis].units, count = count_gone(plan->gone, units);
+	uint32_t spared;
 	const char *reason = plan->reason;
 	snnfit_status status = SNNFIT_OK;
 
@@ -108,11 +109,17 @@ apply_plan(struct pass_context *context, struct graph *graph, axis_id axis, stru
 		reason = cannot_fold(graph, axis);
 	if (reason)
 		return pass_skip(context, plan->layer, reason, err);
-	if (count == units) {
+	spared = graph_keep_parts(graph, axis, plan->gone);
+	if (count == units && !spared) {
 		plan->gone[0] = false;
-		count--;
-		status = pass_skip(context, plan->layer, all_gone, err);
+		spared = 1;
 	}
+	if (spared)
+		status = pass_skip(context, plan->layer,
+				   count == units ? all_gone
+						  : "a part of it would be empty: one unit kept",
+				   err);
+	count -= spared;
 	if (status == SNNFIT_OK && count > 0)
 		status = remove_units(context, graph, axis, plan, fate, removed, err);
 	return status;
@@ -151,7 +158,8 @@ projection_column_units(const struct projection *projection, axis_id axis, uint3
 		for (outer = 0; outer < span->outer; outer++)
 			for (unit = 0; unit < span->units; unit++)
 				for (inner = 0; inner < span->inner; inner++)
-					*units++ = span->axis == axis ? unit : GRAPH_NONE;
+					*units++ = span->axis == axis ? span->first + unit
+								      : GRAPH_NONE;
 	}
 }
 

@@ -227,7 +227,7 @@ along(struct graph *graph, axis_id axis, uint32_t size)
 	struct dimension dimension = { 1, arena_alloc(&graph->arena, 1, sizeof(struct span)) };
 
 	ck_assert_ptr_nonnull(dimension.spans);
-	dimension.spans[0] = (struct span){ axis, 1, size, 1 };
+	dimension.spans[0] = (struct span){ axis, 1, size, 1, 0 };
 	return dimension;
 }
 

@@ -179,10 +179,19 @@ random_span(struct graph_case *c)
 {
 	axis_id axis = draw(&c->random, (uint32_t)c->graph->axis_count);
 
+	const struct unit_axis *of = &c->graph->axes[axis];
+	uint32_t part = of->part_count ? draw(&c->random, of->part_count) : 0;
+	struct span span = { axis, 1 + draw(&c->random, 3), of->units, 1 + draw(&c->random, 3), 0 };
+
 	if (chance(&c->random, 20))
-		return (struct span){ GRAPH_NONE, 1, 1 + draw(&c->random, 4), 1 };
-	return (struct span){ axis, 1 + draw(&c->random, 3), c->graph->axes[axis].units,
-			      1 + draw(&c->random, 3) };
+		return (struct span){ GRAPH_NONE, 1, 1 + draw(&c->random, 4), 1, 0 };
+	if (of->part_count && chance(&c->random, 70)) { /* from one part on, or that alone */
+		span.first = of->parts[part];
+		span.units = of->units - span.first;
+		if (part + 1 < of->part_count && chance(&c->random, 70))
+			span.units = of->parts[part + 1] - span.first;
+	}
+	return span;
 }
 
 static inline void
@@ -259,6 +268,18 @@ random_projection(struct graph_case *c, population_id target)
 	}
 }
 
+static inline void
+random_parts(struct graph_case *c, struct unit_axis *axis)
+{
+	uint32_t unit;
+
+	axis->parts = arena_alloc(&c->graph->arena, axis->units, sizeof *axis->parts);
+	ck_assert_ptr_nonnull(axis->parts);
+	for (unit = 0; unit < axis->units; unit++)
+		if (!unit || chance(&c->random, 30))
+			axis->parts[axis->part_count++] = unit;
+}
+
 /* Populations that read each other, themselves and inputs in any way. */
 static inline void
 random_graph(struct graph_case *c, uint64_t seed)
@@ -270,6 +291,9 @@ random_graph(struct graph_case *c, uint64_t seed)
 	axes = 1 + draw(&c->random, 4);
 	for (i = 0; i < axes; i++)
 		ck_assert_uint_eq(graph_add_axis(c->graph, 1 + draw(&c->random, 7)), i);
+	for (i = 0; i < axes; i++)
+		if (chance(&c->random, 30))
+			random_parts(c, &c->graph->axes[i]);
 	for (i = 0; i < axes + 2; i++)
 		if (i < axes || chance(&c->random, 30))
 			random_population(c, i < axes ? i : draw(&c->random, axes));
@@ -335,7 +359,8 @@ scene_span(const struct scene *scene, const struct graph *graph,
 				for (k = 0; k < projection->kernel; k++) {
 					bool free = span->axis == GRAPH_NONE;
 					uint32_t unit = free ? u
-							     : graph->axes[span->axis].origin[u];
+							     : graph->axes[span->axis]
+									.origin[span->first + u];
 					double spike = scene_spike(
 						scene, free ? 1000 + s : span->axis, unit,
 						(o * span->inner + i) * projection->kernel + k);

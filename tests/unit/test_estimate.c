@@ -30,7 +30,7 @@ set_columns(struct graph *graph, struct projection *projection, axis_id axis, ui
 	struct span *span = arena_zalloc(&graph->arena, 1, sizeof *span);
 
 	ck_assert_ptr_nonnull(span);
-	*span = (struct span){ axis, 1, units, 1 };
+	*span = (struct span){ axis, 1, units, 1, 0 };
 	projection->columns = (struct dimension){ 1, span };
 	projection->reads = axis == GRAPH_NONE ? READS_INPUT : READS_SPIKES;
 }

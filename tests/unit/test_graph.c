@@ -84,16 +84,19 @@ assert_same_results(const struct graph *before, const struct graph *after,
 
 /* --- random cuts ----------------------------------------------------------------- */
 
-/* Which of the units stay, at least one. */
+/* Which of the units stay, at least one of each part. */
 static bool *
-random_keep(struct random *random, uint32_t units)
+random_keep(struct random *random, const struct graph *graph, axis_id axis)
 {
+	uint32_t units = graph->axes[axis].units, i;
 	bool *keep = calloc(units, sizeof *keep);
-	uint32_t i;
 
 	ck_assert_ptr_nonnull(keep);
 	for (i = 0; i < units; i++)
-		keep[i] = chance(random, 60);
+		keep[i] = chance(random, 40); /* gone, so far */
+	(void)graph_keep_parts(graph, axis, keep);
+	for (i = 0; i < units; i++)
+		keep[i] = !keep[i];
 	keep[draw(random, units)] = true;
 	return keep;
 }
@@ -104,7 +107,7 @@ cut_at_random(struct graph *graph, struct random *random, axis_id id, bool *sile
 {
 	struct unit_axis *axis = &graph->axes[id];
 	uint32_t units = axis->units, kept = 0, i;
-	bool *keep = random_keep(random, units), *gone = calloc(units, sizeof *gone);
+	bool *keep = random_keep(random, graph, id), *gone = calloc(units, sizeof *gone);
 
 	ck_assert_ptr_nonnull(gone);
 	for (i = 0; i < units; i++) {
@@ -180,7 +183,7 @@ check_order(uint64_t seed)
 	OK(graph_copy(&other, c.graph, err));
 	axes = (uint32_t)one->axis_count;
 	for (i = 0; i < axes; i++)
-		keep[i] = random_keep(&c.random, one->axes[i].units);
+		keep[i] = random_keep(&c.random, one, i);
 	for (i = 0; i < axes; i++)
 		OK(graph_keep_units(one, i, keep[i], UNIT_UNREAD, err));
 	for (i = axes; i-- > 0;)
@@ -216,7 +219,7 @@ check_cut_in_file(uint64_t seed)
 
 	random_graph(&c, seed);
 	axis = draw(&c.random, (uint32_t)c.graph->axis_count);
-	keep = random_keep(&c.random, c.graph->axes[axis].units);
+	keep = random_keep(&c.random, c.graph, axis);
 	OK(graph_keep_units(c.graph, axis, keep, UNIT_DEAD, err));
 	OK(graph_verify(c.graph, err));
 	for (i = 0; i < c.graph->projection_count; i++) {
@@ -253,7 +256,7 @@ check_merge(uint64_t seed)
 
 	random_graph(&c, seed);
 	scene.axis = draw(&c.random, (uint32_t)c.graph->axis_count);
-	if (c.graph->axes[scene.axis].units < 2) {
+	if (c.graph->axes[scene.axis].units < 2 || c.graph->axes[scene.axis].part_count) {
 		graph_free(c.graph);
 		return;
 	}
@@ -286,6 +289,8 @@ END_TEST
 
 /* --- graphs written out --------------------------------------------------------------- */
 
+#define ZEROS_20 "0 0 0 0  0 0 0 0  0 0 0 0  0 0 0 0  0 0 0 0"
+
 /* 4 hidden units; readers with every kind of column; a recurrent one. */
 static const char hand[] =
 	"snn-graph 1\n"
@@ -314,6 +319,34 @@ parsed(const char *text)
 	OK(graph_parse(&graph, text, err));
 	return graph;
 }
+
+/* Units of each part stay, whatever a pass wants. */
+START_TEST(a_part_is_never_empty)
+{
+	struct graph *graph = parsed("snn-graph 1\n"
+				     "axis 0 units 5\n"
+				     "	parts 0 2 3\n"
+				     "population \"p\" spiking axis 0 compare > threshold 1\n"
+				     "projection into \"p\" columns axis 0 units 2 at 0 axis 0 "
+				     "units 2 at 3\n"
+				     "	weights 5 4 " ZEROS_20 "\n");
+	bool gone[] = { true, true, true, false, true };
+	bool keep[] = { true, false, false, true, false };
+
+	ck_assert_uint_eq(graph_keep_parts(graph, 0, gone), 2);
+	ck_assert(!gone[0] && gone[1] && !gone[2] && !gone[3] && gone[4]);
+	ck_assert_int_eq(graph_keep_units(graph, 0, keep, UNIT_DEAD, NULL),
+			 SNNFIT_EINTERNAL);
+	keep[2] = true;
+	OK(graph_keep_units(graph, 0, keep, UNIT_DEAD, err));
+	OK(graph_verify(graph, err));
+	ck_assert_uint_eq(graph->axes[0].parts[1], 1);
+	ck_assert_uint_eq(graph->axes[0].parts[2], 2);
+	ck_assert_uint_eq(graph->projections[0].columns.spans[1].first, 2);
+	ck_assert_uint_eq(graph->projections[0].columns.spans[1].units, 1);
+	graph_free(graph);
+}
+END_TEST
 
 START_TEST(what_silent_units_give_goes_to_the_bias)
 {
@@ -761,6 +794,7 @@ main(void)
 	tcase_add_loop_test(tests, cuts_of_several_axes_commute, 0, 2);
 	tcase_add_loop_test(tests, weights_in_the_file_are_cut_there, 0, 2);
 	tcase_add_loop_test(tests, a_merge_changes_nothing_if_the_units_fire_alike, 0, 8);
+	tcase_add_test(tests, a_part_is_never_empty);
 	tcase_add_test(tests, what_silent_units_give_goes_to_the_bias);
 	tcase_add_test(tests, the_offset_is_what_the_bias_gives);
 	tcase_add_test(tests, a_population_is_removed_with_its_projections);
