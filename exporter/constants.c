@@ -217,7 +217,8 @@ make_wish(struct cutter *cutter, const struct binding_use *use, struct wish *wis
 		status = keep_of(cutter->edit, &use->edit_dims[i], &size, cutter->err);
 		if (status != SNNFIT_OK)
 			return status;
-		wish->sizes[i] = size.count;
+		wish->sizes[i] = use->edit_negative && use->edit_negative[i] ? -(int64_t)size.count
+									     : size.count;
 		wish->changed = wish->changed || size.indices;
 	}
 	return SNNFIT_OK;

@@ -165,6 +165,7 @@ struct binding_use {
 	struct dimension *dims; /* [rank] */
 	uint32_t edit_count;	/* elements that are the size of a dimension */
 	uint32_t *edit_elements;
+	bool *edit_negative; /* the size, counted from the end: minus it */
 	struct dimension *edit_dims;
 };
 enum operand_kind { OPERAND_USE, OPERAND_INSTANCE, OPERAND_NAME };

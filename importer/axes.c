@@ -317,6 +317,20 @@ index_hints(struct axes *axes)
 	return hints;
 }
 
+/* The first input is data, never a state: known before anything takes it apart. */
+static void
+set_input(struct axes *axes, uint32_t value)
+{
+	const struct program *program = axes->program;
+	const char *frozen = NULL;
+
+	if (value == program->inputs[0]) {
+		frozen = arena_printf(axes->arena, "graph input '%s'", program->values[value].name);
+		axes->out_of_memory = axes->out_of_memory || !frozen;
+	}
+	axes_set_declared(axes, value, program->graph->input[program->values[value].input], frozen);
+}
+
 static void
 follow_all(struct axes *axes, const struct map *hints)
 {
@@ -331,8 +345,7 @@ follow_all(struct axes *axes, const struct map *hints)
 
 		axes->tensors[i] = (struct tensor_axes){ .use = NO_VALUE, .sequence = NO_VALUE };
 		if (value->kind == VALUE_INPUT)
-			axes_set_declared(axes, (uint32_t)i, program->graph->input[value->input],
-					  NULL);
+			set_input(axes, (uint32_t)i);
 		else if (value->kind == VALUE_SOURCE)
 			set_source(axes, (uint32_t)i);
 	}

@@ -31,6 +31,7 @@ struct variable {
 	enum variable_state state;
 	uint32_t weight;
 	uint32_t part_count;
+	size_t part_capacity;
 	struct axis link;   /* LINK: the product that took its place */
 	struct axis *parts; /* SUM: its parts, in order */
 	const char *frozen; /* LEAF: why it may not be cut */
@@ -68,6 +69,7 @@ struct sequence_label {
 /* One read of a constant tensor. */
 struct axis_edit {
 	uint32_t element;
+	bool negative; /* counted from the end */
 	struct axis axis;
 };
 struct use {
@@ -135,6 +137,19 @@ void axis_unify(struct axes *axes, struct axis a, struct axis b, const char *rea
 struct axis axis_product(struct axes *axes, const struct axis *factors, uint32_t count);
 /* The sum of parts; parts of size 1 become frozen rows. */
 struct axis axis_sum(struct axes *axes, const struct axis *parts, uint32_t count);
+/* A part of a sum, of any size; other axes of size 1 are the empty product. */
+struct axis axis_variable(struct axes *axes, uint64_t size, const char *frozen);
+/* Units [start, end) of a single variable, which becomes a sum with boundaries
+ * there. False: it has factors, or is frozen. */
+bool axis_part(struct axes *axes, struct axis axis, uint64_t start, uint64_t end, struct axis *out);
+/* The parts that an axis is the sum of, whatever they are sums of: itself, when it is none. */
+struct axis_list {
+	struct axis *items;
+	size_t count, capacity;
+};
+struct axis_list axis_parts(struct axes *axes, struct axis axis);
+/* Two sums of one size, part by part; false: a boundary of one falls into a product of the other. */
+bool axis_unify_sums(struct axes *axes, variable_id a, variable_id b, const char *reason);
 /* Re-brackets the factors of x into dims (Reshape, Flatten); freezes what is
  * left in the middle when it does not come out. */
 void axis_reshape(struct axes *axes, const struct axis *x, uint32_t rank, const uint64_t *dims,

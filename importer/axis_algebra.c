@@ -43,6 +43,14 @@ axis_fresh(struct axes *axes, uint64_t size, const char *frozen)
 	return variable == NO_VALUE ? (struct axis){ 0 } : axis_of(axes, &variable, 1);
 }
 
+struct axis
+axis_variable(struct axes *axes, uint64_t size, const char *frozen)
+{
+	variable_id variable = new_variable(axes, size, frozen);
+
+	return variable == NO_VALUE ? (struct axis){ 0 } : axis_of(axes, &variable, 1);
+}
+
 /* Depth: union by weight and halving splits keep chains logarithmic. */
 struct axis
 axis_resolve(struct axes *axes, struct axis axis)
@@ -166,19 +174,11 @@ link_to(struct axes *axes, variable_id from, variable_id to)
 static void
 join_sums(struct axes *axes, variable_id a, variable_id b, const char *reason)
 {
-	uint32_t i, count = axes->variables[a].part_count;
-	bool same = count == axes->variables[b].part_count;
-
-	for (i = 0; same && i < count; i++)
-		same = axis_size(axes, axes->variables[a].parts[i]) ==
-		       axis_size(axes, axes->variables[b].parts[i]);
-	if (!same) {
+	if (!axis_unify_sums(axes, a, b, reason)) {
 		freeze_variable(axes, a, "two concatenations are cut at different places");
 		freeze_variable(axes, b, "two concatenations are cut at different places");
 		return;
 	}
-	for (i = 0; i < count; i++)
-		axis_unify(axes, axes->variables[a].parts[i], axes->variables[b].parts[i], reason);
 	if (axes->variables[a].state != VARIABLE_LINK && axes->variables[b].state != VARIABLE_LINK)
 		(void)link_to(axes, a, b);
 }
@@ -303,6 +303,7 @@ axis_sum(struct axes *axes, const struct axis *parts, uint32_t count)
 	axes->variables[out.variables[0]].state = VARIABLE_SUM;
 	axes->variables[out.variables[0]].parts = copies;
 	axes->variables[out.variables[0]].part_count = count;
+	axes->variables[out.variables[0]].part_capacity = count;
 	return out;
 }
 

@@ -527,6 +527,7 @@ static const struct {
 	{ "Softmax", rule_softmax },
 	{ "Softplus", rule_unary },
 	{ "Softsign", rule_unary },
+	{ "Split", rule_split },
 	{ "Sqrt", rule_unary },
 	{ "Squeeze", rule_squeeze },
 	{ "Sub", rule_elementwise },

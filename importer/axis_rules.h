@@ -51,6 +51,7 @@ bool rule_gather(struct axes *axes, uint32_t index);
 bool rule_reshape(struct axes *axes, uint32_t index);
 bool rule_shape(struct axes *axes, uint32_t index);
 bool rule_slice(struct axes *axes, uint32_t index);
+bool rule_split(struct axes *axes, uint32_t index);
 bool rule_squeeze(struct axes *axes, uint32_t index);
 bool rule_transpose(struct axes *axes, uint32_t index);
 bool rule_unsqueeze(struct axes *axes, uint32_t index);

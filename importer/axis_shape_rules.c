@@ -49,10 +49,12 @@ rule_set_numbers(struct axes *axes, uint32_t value, const struct number *numbers
 void
 rule_bind_number(struct axes *axes, struct axis axis, const struct number *number)
 {
+	bool negative = number->value < 0;
 	struct use *use;
 	size_t i;
 
-	if (!axis.count || number->value <= 1 || number->source == NUMBER_FREE)
+	if (!axis.count || number->source == NUMBER_FREE ||
+	    (number->value <= 1 && number->value >= -1))
 		return;
 	if (number->source == NUMBER_MIXED) {
 		axis_freeze(axes, axis, "its size is computed, or in an attribute");
@@ -64,7 +66,8 @@ rule_bind_number(struct axes *axes, struct axis axis, const struct number *numbe
 	}
 	use = &axes->uses[number->use];
 	for (i = 0; i < use->edit_count; i++)
-		if (use->edits[i].element == number->element) {
+		if (use->edits[i].element == number->element &&
+		    use->edits[i].negative == negative) {
 			axis_unify(axes, axis, use->edits[i].axis, "one number for two sizes");
 			return;
 		}
@@ -73,7 +76,7 @@ rule_bind_number(struct axes *axes, struct axis axis, const struct number *numbe
 		axes->out_of_memory = true;
 		return;
 	}
-	use->edits[use->edit_count++] = (struct axis_edit){ number->element, axis };
+	use->edits[use->edit_count++] = (struct axis_edit){ number->element, negative, axis };
 }
 
 bool
@@ -400,88 +403,5 @@ rule_concat(struct axes *axes, uint32_t index)
 	axes_set(axes, rule_result(operation, 0), first->rank, out);
 	if (first->rank == 1)
 		concat_numbers(axes, operation);
-	return true;
-}
-
-bool
-rule_gather(struct axes *axes, uint32_t index)
-{
-	const struct operation *operation = operation_at(axes, index);
-	const struct tensor_axes *x = rule_operand(axes, operation, 0);
-	const struct tensor_axes *indices = rule_operand(axes, operation, 1);
-	struct axis out[AXES_RANK_MAX];
-	struct number picked[AXES_RANK_MAX];
-	uint32_t axis, i;
-
-	if (!x || !indices || x->rank + indices->rank > AXES_RANK_MAX ||
-	    !rule_axis_at(operation_int(operation, "axis", 0), x->rank, &axis))
-		return false;
-	axis_freeze(axes, x->axes[axis], "a Gather picks units by number");
-	memcpy(out, x->axes, axis * sizeof *out);
-	memcpy(out + axis, indices->axes, indices->rank * sizeof *out);
-	memcpy(out + axis + indices->rank, x->axes + axis + 1, (x->rank - 1 - axis) * sizeof *out);
-	axes_set(axes, rule_result(operation, 0), x->rank - 1 + indices->rank, out);
-	if (!x->numbers || !indices->numbers || indices->number_count > AXES_RANK_MAX ||
-	    x->rank != 1)
-		return true;
-	for (i = 0; i < indices->number_count; i++) {
-		int64_t at = indices->numbers[i].value;
-
-		at += at < 0 ? x->number_count : 0;
-		if (at < 0 || at >= x->number_count)
-			return true;
-		picked[i] = x->numbers[at];
-	}
-	rule_set_numbers(axes, rule_result(operation, 0), picked, indices->number_count);
-	return true;
-}
-
-static void
-slice_numbers(struct axes *axes, const struct operation *operation, const struct tensor_axes *x,
-	      int64_t start, int64_t end)
-{
-	if (x->numbers && x->rank == 1 && start <= end && end <= x->number_count)
-		rule_set_numbers(axes, rule_result(operation, 0), x->numbers + start,
-				 (uint32_t)(end - start));
-}
-
-bool
-rule_slice(struct axes *axes, uint32_t index)
-{
-	const struct operation *operation = operation_at(axes, index);
-	const struct tensor_axes *x = rule_operand(axes, operation, 0);
-	uint32_t count, end_count, axis_count, step_count, i, axis;
-	const struct number *starts = rule_numbers(axes, operation, 1, "starts", &count);
-	const struct number *ends = rule_numbers(axes, operation, 2, "ends", &end_count);
-	const struct number *list = rule_numbers(axes, operation, 3, "axes", &axis_count);
-	const struct number *steps = rule_numbers(axes, operation, 4, NULL, &step_count);
-	struct axis out[AXES_RANK_MAX];
-	int64_t start = 0, end = 0;
-
-	if (!x || !starts || !ends || end_count != count || (list && axis_count != count) ||
-	    (rule_operand(axes, operation, 3) && !list) ||
-	    (rule_operand(axes, operation, 4) && (!steps || step_count != count)))
-		return false;
-	memcpy(out, x->axes, x->rank * sizeof *out);
-	for (i = 0; i < count; i++) {
-		int64_t size;
-
-		if (!rule_axis_at(list ? list[i].value : (int64_t)i, x->rank, &axis) ||
-		    (steps && steps[i].value != 1))
-			return false;
-		size = (int64_t)axis_size(axes, x->axes[axis]);
-		start = starts[i].value;
-		end = ends[i].value;
-		/* A whole axis stays what it is, if it would also when it is shorter. */
-		if (start == 0 && end >= size)
-			continue;
-		clamp_range(&start, &end, size);
-		axis_freeze(axes, x->axes[axis], "a Slice takes a part of it");
-		out[axis] = axis_fresh(axes, (uint64_t)(end - start), "a Slice takes a part");
-	}
-	axes_set(axes, rule_result(operation, 0), x->rank, out);
-	if (count == 1)
-		slice_numbers(axes, operation, x, start,
-			      end > x->number_count ? x->number_count : end);
 	return true;
 }

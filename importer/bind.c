@@ -4,35 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-/* --- unit axes ---------------------------------------------------------------------------------- */
-
-static axis_id
-axis_of_population(struct import *import, struct graph *graph, const struct axis *units)
-{
-	const struct variable *leaf = units->count == 1
-					      ? &import->axes.variables[units->variables[0]]
-					      : NULL;
-	uint64_t size = axis_size(&import->axes, *units);
-	bool simple = leaf && leaf->state == VARIABLE_LEAF;
-	axis_id id;
-
-	if (simple && import->axis_of_variable[units->variables[0]] != GRAPH_NONE)
-		return import->axis_of_variable[units->variables[0]];
-	if (size > UINT32_MAX)
-		return GRAPH_NONE;
-	id = graph_add_axis(graph, (uint32_t)size);
-	if (id == GRAPH_NONE)
-		return id;
-	if (simple) {
-		import->axis_of_variable[units->variables[0]] = id;
-		graph->axes[id].frozen = leaf->frozen;
-	} else {
-		graph->axes[id].frozen = size == 1 ? "it has one unit only"
-						   : "its units are laid out over several axes";
-	}
-	return id;
-}
-
 /* --- names ----------------------------------------------------------------------------------------- */
 
 static const char *
@@ -122,12 +93,13 @@ struct spike_tensors {
 };
 
 static const struct term *
-spike_term(const struct import *import, uint32_t value, uint32_t atom)
+spike_term(const struct import *import, uint32_t value, uint32_t atom, uint32_t units)
 {
 	const struct polynomial *p = import->polynomials.of[value];
 	uint32_t i;
 
-	if (p->count != 1 || p->terms[0].degree != 1 || p->terms[0].atoms[0] != atom)
+	if (p->count != 1 || p->terms[0].degree != 1 || p->terms[0].atoms[0] != atom ||
+	    (p->terms[0].coefficient.count != 1 && p->terms[0].coefficient.count != units))
 		return NULL;
 	for (i = 0; i < p->terms[0].coefficient.count; i++)
 		if (!(p->terms[0].coefficient.values[i] > 0) ||
@@ -192,6 +164,17 @@ list_values_by_site(struct import *import, struct site_values *list)
 	return true;
 }
 
+static bool
+has_products(const struct polynomial *p)
+{
+	uint32_t i;
+
+	for (i = 0; i < p->count; i++)
+		if (p->terms[i].degree > 1)
+			return true;
+	return false;
+}
+
 /* Spikes that something else gates (lateral inhibition) are not the site's own:
  * then the gated tensor is the population's spikes, and its dynamics are custom. */
 static const char *
@@ -201,8 +184,7 @@ gated_spikes(const struct import *import, const struct site_values *list, uint32
 	const char *found = NULL;
 
 	for (value = list->first[site]; value != NO_VALUE; value = list->next[value])
-		if (import->carries_spikes[value] &&
-		    !spike_term(import, value, import->polynomials.sites[site].atom) &&
+		if (import->carries_spikes[value] && has_products(import->polynomials.of[value]) &&
 		    import->program.values[value].graph != NO_VALUE)
 			found = import->program.values[value].name;
 	return found;
@@ -221,14 +203,14 @@ element_count(struct import *import, uint32_t value)
 /* Those of one step: spikes of all steps beside each other are another tensor. */
 static bool
 collect_spike_tensors(struct import *import, struct graph *graph, const struct site_values *list,
-		      uint32_t site, struct spike_tensors *out)
+		      uint32_t site, uint32_t units, struct spike_tensors *out)
 {
 	uint32_t value, carrier_value = NO_VALUE;
 
 	for (value = list->first[site]; value != NO_VALUE; value = list->next[value]) {
 		const char *name = import->program.values[value].name;
 		const struct term *term = spike_term(import, value,
-						     import->polynomials.sites[site].atom);
+						     import->polynomials.sites[site].atom, units);
 		size_t capacity = out->capacity;
 
 		if (!term || import->program.values[value].graph == NO_VALUE ||
@@ -326,7 +308,7 @@ set_spike_tensors(struct import *import, struct graph *graph, const struct site_
 
 	for (i = 0; ok && i < found->site_count && !gated; i++) {
 		gated = gated_spikes(import, list, found->sites[i]);
-		ok = collect_spike_tensors(import, graph, list, found->sites[i], &steps[i]);
+		ok = collect_spike_tensors(import, graph, list, found->sites[i], units, &steps[i]);
 	}
 	if (ok && gated)
 		return set_gated_spikes(graph, population, gated);
@@ -452,7 +434,7 @@ bind_population(struct import *import, struct graph *graph, struct map *names,
 		const struct site_values *list, const struct found_population *found,
 		snnfit_error *err)
 {
-	axis_id axis = axis_of_population(import, graph, &found->units);
+	axis_id axis = bind_unit_axis(import, graph, &found->units);
 	const char *name = population_name(import, graph, names, found);
 	const struct weight_operation *weight = &import->axes.weights[found->weights[0]];
 	const struct operation *operation = &import->program.operations[weight->operation];
@@ -492,7 +474,10 @@ bind_populations(struct import *import, struct graph *graph, snnfit_error *err)
 	map_init(&names, &import->arena);
 	import->axis_of_variable = arena_alloc(&import->arena, import->axes.variable_count,
 					       sizeof *import->axis_of_variable);
-	if (!import->axis_of_variable || !list_values_by_site(import, &list))
+	import->first_of_variable = arena_zalloc(&import->arena, import->axes.variable_count,
+						 sizeof *import->first_of_variable);
+	if (!import->axis_of_variable || !import->first_of_variable ||
+	    !list_values_by_site(import, &list))
 		return error_no_memory(err);
 	memset(import->axis_of_variable, 0xff,
 	       import->axes.variable_count * sizeof *import->axis_of_variable);

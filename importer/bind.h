@@ -14,14 +14,21 @@ struct import {
 	struct states states;
 	struct neurons neurons;
 	struct bindings bindings;
-	axis_id *axis_of_variable; /* [variable_count], GRAPH_NONE: never cut */
-	uint32_t *reader_count;	   /* [value_count]: operations and outputs that read it */
-	uint32_t *last_reader;	   /* [value_count]: operation */
-	bool *carries_spikes;	   /* [value_count]: data of a weight operation, or an output */
+	axis_id *axis_of_variable;   /* [variable_count], GRAPH_NONE: never cut */
+	uint32_t *first_of_variable; /* [variable_count]: where in that axis it begins */
+	uint32_t *reader_count;	     /* [value_count]: operations and outputs that read it */
+	uint32_t *last_reader;	     /* [value_count]: operation */
+	bool *carries_spikes;	     /* [value_count]: data of a weight operation, or an output */
 };
 
 MUST_USE snnfit_status bind_graph(struct import *import, struct graph *graph, snnfit_error *err);
 
+/* The unit axis of a population; a frozen one, where its units cannot be cut alone.
+ * GRAPH_NONE: out of memory. */
+MUST_USE axis_id bind_unit_axis(struct import *import, struct graph *graph,
+				const struct axis *units);
+/* The first of the units that are also `part`, counted in `units`. */
+uint32_t bind_first_unit(struct import *import, struct axis units, struct axis part);
 /* A resolved axis in terms of the graph's unit axes. Freezes unit axes that come
  * in a form that spans cannot say. */
 MUST_USE bool bind_dimension(struct import *import, struct graph *graph, struct axis axis,

@@ -247,15 +247,20 @@ kernel_size(const struct import *import, const struct weight_operation *weight)
 	return size > UINT32_MAX ? 0 : (uint32_t)size;
 }
 
+/* Of the target's units [first, first + rows). */
 static bool
 set_gain(struct graph *graph, struct parameter *out, const struct coefficient *coefficient,
-	 uint32_t units)
+	 const struct projection *projection, uint32_t rows)
 {
-	if (coefficient->count != 1 && coefficient->count != units)
+	uint32_t units = population_units(graph, projection->target);
+	bool all = coefficient->count == units && units > 1;
+
+	if (coefficient->count != 1 && !all)
 		return graph_set_parameter(graph, out, 1);
-	out->count = coefficient->count;
-	out->values = arena_copy(&graph->arena, coefficient->values, coefficient->count,
-				 sizeof(double));
+	out->count = all ? rows : 1;
+	out->values = arena_copy(&graph->arena,
+				 coefficient->values + (all ? projection->first_row : 0),
+				 out->count, sizeof(double));
 	return out->values != NULL;
 }
 
@@ -337,7 +342,7 @@ bind_projection(struct import *import, struct graph *graph, uint32_t population,
 	const struct operation *operation = &import->program.operations[weight->operation];
 	const char *label = operation_label(&import->program, operation);
 	uint64_t columns = axis_size(&import->axes, weight->columns);
-	uint32_t rows = graph->axes[graph->populations[population].axis].units;
+	uint32_t rows = (uint32_t)axis_size(&import->axes, weight->units);
 	uint32_t kernel = kernel_size(import, weight);
 	struct bias bias = find_bias(import, weight, rows);
 	projection_id id = graph_add_projection(graph, population);
@@ -350,8 +355,12 @@ bind_projection(struct import *import, struct graph *graph, uint32_t population,
 		return error_set(err, SNNFIT_ELIMIT, "the weights of %s are too large", label);
 	projection = &graph->projections[id];
 	projection->kernel = kernel;
+	projection->partial = rows != population_units(graph, population);
+	if (projection->partial)
+		projection->first_row = bind_first_unit(
+			import, import->neurons.populations[population].units, weight->units);
 	if (!bind_dimension(import, graph, weight->columns, &graph->arena, &projection->columns) ||
-	    !set_gain(graph, &projection->gain, gain, rows))
+	    !set_gain(graph, &projection->gain, gain, projection, rows))
 		return error_no_memory(err);
 	status = make_weights(import, weight, operation->operands[weight->weight_operand], rows,
 			      (uint32_t)columns * kernel, &projection->weights, err);

@@ -4,16 +4,14 @@
 #include <math.h>
 #include <string.h>
 
-enum { CONCAT_DEPTH_MAX = 16 };
-
-/* Columns [first, first + count) of one projection, as the tensor `value` gives them. */
+/* The columns of one projection, as the tensor that it reads gives them. */
 struct columns {
 	struct import *import;
 	struct graph *graph;
 	struct projection *projection;
 	double *silent, *spike; /* of all columns */
 	uint32_t step;		/* that the operation drives, NO_VALUE: not known */
-	uint32_t first, count;
+	uint32_t count, units;	/* columns, and units of all their spans */
 	bool delayed, now;
 	bool plain; /* silent is 0 and spike 1 everywhere, so far */
 	bool other; /* something that is not a function of spikes alone */
@@ -117,40 +115,25 @@ role_on_axis(const struct columns *columns, const struct span *span, const struc
 	return pooled && role == ROLE_INPUT ? ROLE_OTHER : role;
 }
 
-/* --- one tensor ---------------------------------------------------------------------------------- */
+/* --- one span of columns ---------------------------------------------------------------------------- */
 
-static const struct span *
-span_at(const struct columns *columns, uint32_t *first)
-{
-	const struct dimension *dimension = &columns->projection->columns;
-	uint32_t i, at = 0;
+/* Where a span stands: its first column, and how many units there are before it. */
+struct place {
+	uint32_t column, unit;
+};
 
-	for (i = 0; i < dimension->count; i++) {
-		const struct span *span = &dimension->spans[i];
-		uint32_t size = span->outer * span->units * span->inner;
-
-		if (at == columns->first && size == columns->count) {
-			*first = at;
-			return span;
-		}
-		at += size;
-	}
-	return NULL;
-}
-
-/* Coefficient at column c of the span: one a unit, or one a column. */
+/* Coefficient at column c of the span: one for all, one a unit, or one a column. */
 static bool
-column_value(const struct coefficient *coefficient, const struct span *span, uint32_t c,
-	     double *out)
+column_value(const struct columns *columns, const struct coefficient *coefficient,
+	     const struct span *span, const struct place *place, uint32_t c, double *out)
 {
-	uint32_t size = span->outer * span->units * span->inner;
-
 	if (coefficient->count == 1)
 		*out = coefficient->values[0];
-	else if (coefficient->count == size)
-		*out = coefficient->values[c];
-	else if (coefficient->count == span->units)
-		*out = coefficient->values[c / span->inner % span->units];
+	else if (coefficient->count == columns->count)
+		*out = coefficient->values[place->column + c];
+	else if (columns->units % coefficient->count == 0)
+		*out = coefficient->values[(place->unit + c / span->inner % span->units) %
+					   coefficient->count];
 	else
 		return false;
 	return isfinite(*out);
@@ -167,18 +150,19 @@ note_value(struct columns *columns, double *at, double value, double plain)
 /* silent = constant term; spike = the sum of what the spikes add, all of one sign
  * when there are several. */
 static bool
-fill_columns(struct columns *columns, const struct polynomial *p, const struct span *span)
+fill_span(struct columns *columns, const struct polynomial *p, const struct span *span,
+	  const struct place *place)
 {
-	double *silent = columns->silent + columns->first;
-	double *spike = columns->spike + columns->first;
-	uint32_t c, i;
+	double *silent = columns->silent + place->column, *spike = columns->spike + place->column;
+	uint32_t size = span->outer * span->units * span->inner, c, i;
 
-	for (c = 0; c < columns->count; c++) {
+	for (c = 0; c < size; c++) {
 		double constant = 0, gain = 0, value;
 		bool up = false, down = false;
 
 		for (i = 0; i < p->count; i++) {
-			if (!column_value(&p->terms[i].coefficient, span, c, &value))
+			if (!column_value(columns, &p->terms[i].coefficient, span, place, c,
+					  &value))
 				return false;
 			if (p->terms[i].degree == 0) {
 				constant = value;
@@ -196,19 +180,34 @@ fill_columns(struct columns *columns, const struct polynomial *p, const struct s
 	return true;
 }
 
+/* The term is 0 in every column of the span: it is another part's. */
 static bool
-describe_tensor(struct columns *columns, const struct polynomial *p, const struct axis *units)
+is_absent(const struct columns *columns, const struct term *term, const struct span *span,
+	  const struct place *place)
 {
-	uint32_t first, i;
-	const struct span *span = span_at(columns, &first);
-	bool spikes = false;
+	uint32_t size = span->outer * span->units * span->inner, c;
+	double value;
 
-	if (!p || !span)
+	if (term->coefficient.count == 1)
 		return false;
+	for (c = 0; c < size; c++)
+		if (!column_value(columns, &term->coefficient, span, place, c, &value) ||
+		    value != 0)
+			return false;
+	return true;
+}
+
+static bool
+describe_span(struct columns *columns, const struct polynomial *p, const struct span *span,
+	      const struct place *place, const struct axis *units)
+{
+	bool spikes = false;
+	uint32_t i;
+
 	for (i = 0; i < p->count; i++) {
 		enum atom_role role;
 
-		if (p->terms[i].degree == 0)
+		if (p->terms[i].degree == 0 || is_absent(columns, &p->terms[i], span, place))
 			continue;
 		if (p->terms[i].degree > 1)
 			return false;
@@ -224,49 +223,29 @@ describe_tensor(struct columns *columns, const struct polynomial *p, const struc
 		columns->delayed = columns->delayed || role == ROLE_DELAYED_SPIKES;
 		spikes = true;
 	}
-	return spikes && fill_columns(columns, p, span);
+	return (spikes || span->axis == GRAPH_NONE) && fill_span(columns, p, span, place);
 }
 
-/* --- concatenations -------------------------------------------------------------------------------- */
-
-static const struct operation *
-concat_of(const struct import *import, uint32_t value)
-{
-	const struct value *v = &import->program.values[value];
-	const struct operation *operation;
-
-	if (v->kind != VALUE_RESULT || v->constant)
-		return NULL;
-	operation = &import->program.operations[v->operation];
-	return operation_is(operation, "Concat") ? operation : NULL;
-}
-
-/* Columns [first, first + count), made by `value` along the axis `units`. */
+/* All columns, made by the tensor `value` along the axis `units`. */
 static void
-describe(struct columns *columns, uint32_t value, struct axis units, uint32_t first, uint32_t count,
-	 uint32_t depth)
+describe(struct columns *columns, uint32_t value, struct axis units)
 {
-	struct import *import = columns->import;
-	const struct operation *concat = concat_of(import, value);
-	struct axis resolved = axis_resolve(&import->axes, units);
-	struct variable sum = { 0 };
+	const struct polynomial *p = columns->import->polynomials.of[value];
+	const struct dimension *dimension = &columns->projection->columns;
+	struct place place = { 0, 0 };
 	uint32_t i;
 
-	if (concat && resolved.count == 1)
-		sum = import->axes.variables[resolved.variables[0]];
-	if (sum.state != VARIABLE_SUM || sum.part_count != concat->operand_count ||
-	    depth >= CONCAT_DEPTH_MAX) {
-		columns->first = first;
-		columns->count = count;
-		if (!describe_tensor(columns, import->polynomials.of[value], &resolved))
-			columns->other = true;
-		return;
-	}
-	for (i = 0; i < sum.part_count; i++) {
-		uint32_t part = (uint32_t)axis_size(&import->axes, sum.parts[i]);
+	columns->count = (uint32_t)dimension_size(dimension);
+	columns->units = 0;
+	for (i = 0; i < dimension->count; i++)
+		columns->units += dimension->spans[i].units;
+	for (i = 0; i < dimension->count; i++) {
+		const struct span *span = &dimension->spans[i];
 
-		describe(columns, concat->operands[i], sum.parts[i], first, part, depth + 1);
-		first += part;
+		if (!p || !describe_span(columns, p, span, &place, &units))
+			columns->other = true;
+		place.column += span->outer * span->units * span->inner;
+		place.unit += span->units;
 	}
 }
 
@@ -289,13 +268,13 @@ static enum reads
 describe_operation(struct columns *columns, const struct weight_operation *weight)
 {
 	const struct operation *operation = &columns->import->program.operations[weight->operation];
-	uint32_t size = (uint32_t)dimension_size(&columns->projection->columns);
 
 	columns->step =
 		columns->import->neurons.step_of_weight[weight - columns->import->axes.weights];
 	columns->plain = true;
 	columns->delayed = columns->now = columns->other = columns->input = false;
-	describe(columns, operation->operands[weight->data_operand], weight->columns, 0, size, 0);
+	describe(columns, operation->operands[weight->data_operand],
+		 axis_resolve(&columns->import->axes, weight->columns));
 	if (columns->other || (columns->input && (columns->now || columns->delayed)) ||
 	    (columns->now && columns->delayed))
 		return READS_OTHER;

@@ -11,112 +11,7 @@ struct binder {
 	snnfit_error *err;
 };
 
-/* --- dimensions ----------------------------------------------------------------------------- */
-
-void
-bind_freeze(struct graph *graph, axis_id axis, const char *reason)
-{
-	if (axis != GRAPH_NONE && !graph->axes[axis].frozen)
-		graph->axes[axis].frozen = reason;
-}
-
-static void
-freeze_all(struct import *import, struct graph *graph, struct axis axis, const char *reason)
-{
-	uint32_t i, j;
-
-	for (i = 0; i < axis.count; i++) {
-		const struct variable *variable = &import->axes.variables[axis.variables[i]];
-
-		bind_freeze(graph, import->axis_of_variable[axis.variables[i]], reason);
-		for (j = 0; variable->state == VARIABLE_SUM && j < variable->part_count; j++)
-			freeze_all(import, graph, axis_resolve(&import->axes, variable->parts[j]),
-				   reason);
-	}
-}
-
-static bool
-count_spans(struct import *import, struct axis axis, uint32_t *count)
-{
-	const struct variable *only = axis.count == 1 ? &import->axes.variables[axis.variables[0]]
-						      : NULL;
-	uint32_t i;
-
-	if (!only || only->state != VARIABLE_SUM) {
-		++*count;
-		return true;
-	}
-	for (i = 0; i < only->part_count; i++)
-		if (!count_spans(import, axis_resolve(&import->axes, only->parts[i]), count))
-			return false;
-	return true;
-}
-
-/* One product of variables, at most one of which is a unit axis. */
-static struct span
-span_of_product(struct import *import, struct graph *graph, struct axis axis)
-{
-	uint64_t size = axis_size(&import->axes, axis), outer = 1, inner = 1;
-	struct span span = { GRAPH_NONE, 1, size > UINT32_MAX ? UINT32_MAX : (uint32_t)size, 1 };
-	bool strange = size > UINT32_MAX;
-	uint32_t i;
-
-	for (i = 0; i < axis.count; i++) {
-		const struct variable *variable = &import->axes.variables[axis.variables[i]];
-		axis_id id = import->axis_of_variable[axis.variables[i]];
-
-		strange = strange || variable->state == VARIABLE_SUM ||
-			  (id != GRAPH_NONE && span.axis != GRAPH_NONE);
-		if (id != GRAPH_NONE)
-			span.axis = id;
-		else if (span.axis == GRAPH_NONE)
-			outer *= variable->size;
-		else
-			inner *= variable->size;
-	}
-	if (strange) {
-		freeze_all(import, graph, axis, "its units are laid out in a way not followed");
-		return (struct span){ GRAPH_NONE, 1, span.units, 1 };
-	}
-	if (span.axis == GRAPH_NONE)
-		return span;
-	span.outer = (uint32_t)outer;
-	span.inner = (uint32_t)inner;
-	span.units = graph->axes[span.axis].units;
-	return span;
-}
-
-static void
-fill_spans(struct import *import, struct graph *graph, struct axis axis, struct dimension *out)
-{
-	const struct variable *only = axis.count == 1 ? &import->axes.variables[axis.variables[0]]
-						      : NULL;
-	uint32_t i;
-
-	if (!only || only->state != VARIABLE_SUM) {
-		out->spans[out->count++] = span_of_product(import, graph, axis);
-		return;
-	}
-	for (i = 0; i < only->part_count; i++)
-		fill_spans(import, graph, axis_resolve(&import->axes, only->parts[i]), out);
-}
-
-bool
-bind_dimension(struct import *import, struct graph *graph, struct axis axis, struct arena *arena,
-	       struct dimension *out)
-{
-	uint32_t count = 0;
-
-	axis = axis_resolve(&import->axes, axis);
-	if (!count_spans(import, axis, &count))
-		return false;
-	out->count = 0;
-	out->spans = arena_alloc(arena, count, sizeof *out->spans);
-	if (!out->spans)
-		return false;
-	fill_spans(import, graph, axis, out);
-	return true;
-}
+/* --- uses --------------------------------------------------------------------------------------- */
 
 static struct dimension *
 bind_dimensions(struct binder *binder, const struct axis *list, uint32_t rank)
@@ -130,8 +25,6 @@ bind_dimensions(struct binder *binder, const struct axis *list, uint32_t rank)
 			return NULL;
 	return dims;
 }
-
-/* --- uses --------------------------------------------------------------------------------------- */
 
 static bool
 bind_use(struct binder *binder, const struct use *use)
@@ -147,11 +40,13 @@ bind_use(struct binder *binder, const struct use *use)
 	out->dims = bind_dimensions(binder, tensor->axes, tensor->rank);
 	out->edit_count = (uint32_t)use->edit_count;
 	out->edit_elements = arena_alloc(&import->arena, use->edit_count, sizeof(uint32_t));
+	out->edit_negative = arena_alloc(&import->arena, use->edit_count, sizeof(bool));
 	out->edit_dims = arena_alloc(&import->arena, use->edit_count, sizeof *out->edit_dims);
-	if (!out->dims || !out->edit_elements || !out->edit_dims)
+	if (!out->dims || !out->edit_elements || !out->edit_negative || !out->edit_dims)
 		return false;
 	for (i = 0; i < use->edit_count; i++) {
 		out->edit_elements[i] = use->edits[i].element;
+		out->edit_negative[i] = use->edits[i].negative;
 		if (!bind_dimension(import, binder->graph, use->edits[i].axis, &import->arena,
 				    &out->edit_dims[i]))
 			return false;

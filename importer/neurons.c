@@ -12,7 +12,8 @@ struct finder {
 	struct polynomials *polynomials;
 	struct axes *axes;
 	const struct states *states;
-	uint32_t *leader; /* [weight_count]: union-find */
+	uint32_t *leader;     /* [weight_count]: union-find */
+	struct axis *stacked; /* [weight_count], of a leader whose group is one after the other */
 };
 
 /* --- grouping ------------------------------------------------------------------------------ */
@@ -25,6 +26,68 @@ find_leader(uint32_t *leader, uint32_t weight)
 		weight = leader[weight];
 	}
 	return weight;
+}
+
+static void
+join(struct finder *finder, uint32_t a, uint32_t b)
+{
+	uint32_t leader = a > b ? b : a;
+
+	if (!finder->stacked[leader].count)
+		finder->stacked[leader] = finder->stacked[a > b ? a : b];
+	finder->leader[a > b ? a : b] = leader;
+}
+
+/* The operation puts currents, and nothing else, one after the other: its units are
+ * one population's. */
+static bool
+stacks_currents(const struct finder *finder, const struct operation *operation)
+{
+	const struct polynomials *context = finder->polynomials;
+	const struct polynomial *p = operation->results[0] == NO_VALUE
+					     ? NULL
+					     : context->of[operation->results[0]];
+	uint32_t i;
+
+	if (!operation_is(operation, "Concat") || operation->constant)
+		return false;
+	for (i = 0; p && i < p->count; i++)
+		if (p->terms[i].degree > 1 ||
+		    (p->terms[i].degree &&
+		     context->atoms[p->terms[i].atoms[0]].kind != ATOM_CURRENT))
+			return false;
+	return p && p->count && p->terms[p->count - 1].degree == 1 &&
+	       p->terms[p->count - 1].coefficient.count > 1;
+}
+
+static void
+group_stacked(struct finder *finder, const struct operation *operation)
+{
+	const struct polynomials *context = finder->polynomials;
+	const struct polynomial *p = context->of[operation->results[0]];
+	const struct tensor_axes *tensor = &finder->axes->tensors[operation->results[0]];
+	struct axis units =
+		tensor->axes[tensor->rank - 1 - p->terms[p->count - 1].coefficient.place];
+	uint32_t i, weight, first = NO_VALUE;
+
+	for (i = 0; i < p->count; i++) {
+		if (!p->terms[i].degree)
+			continue;
+		weight = context->currents[context->atoms[p->terms[i].atoms[0]].number].weight;
+		weight = find_leader(finder->leader, weight);
+		if (first != NO_VALUE)
+			join(finder, first, weight);
+		first = find_leader(finder->leader, weight);
+		finder->stacked[first] = units;
+	}
+}
+
+/* The axis of the population that the operation drives a part of, or its own. */
+static struct axis
+units_of_group(const struct finder *finder, uint32_t leader)
+{
+	return finder->stacked[leader].count ? finder->stacked[leader]
+					     : finder->axes->weights[leader].units;
 }
 
 /* Currents that are added up drive the same population. */
@@ -45,10 +108,9 @@ group_currents(struct finder *finder, const struct polynomial *p)
 		weight = find_leader(finder->leader, context->currents[atom->number].weight);
 		if (first == NO_VALUE)
 			first = weight;
-		else if (axis_equal(finder->axes, finder->axes->weights[first].units,
-				    finder->axes->weights[weight].units))
-			finder->leader[weight > first ? weight : first] = weight > first ? first
-											 : weight;
+		else if (first != weight && axis_equal(finder->axes, units_of_group(finder, first),
+						       units_of_group(finder, weight)))
+			join(finder, first, weight);
 		first = find_leader(finder->leader, first);
 	}
 }
@@ -65,13 +127,17 @@ group_weights(struct finder *finder, snnfit_error *err)
 	neurons->of_weight = arena_alloc(axes->arena, axes->weight_count, sizeof(uint32_t));
 	neurons->populations = arena_zalloc(axes->arena, axes->weight_count,
 					    sizeof *neurons->populations);
-	if (!finder->leader || !neurons->of_weight || !neurons->populations)
+	finder->stacked = arena_zalloc(axes->arena, axes->weight_count, sizeof *finder->stacked);
+	if (!finder->leader || !finder->stacked || !neurons->of_weight || !neurons->populations)
 		return error_no_memory(err);
 	status = instances_find(neurons, finder->axes, err);
 	if (status)
 		return status;
 	for (i = 0; i < axes->weight_count; i++)
 		finder->leader[i] = neurons->first_instance[i];
+	for (i = 0; i < axes->program->operation_count; i++)
+		if (stacks_currents(finder, &axes->program->operations[i]))
+			group_stacked(finder, &axes->program->operations[i]);
 	for (i = 0; i < axes->program->value_count; i++)
 		group_currents(finder, finder->polynomials->of[i]);
 	for (i = 0; i < axes->weight_count; i++) {
@@ -106,7 +172,8 @@ list_weights(struct finder *finder, snnfit_error *err)
 	for (i = 0; i < axes->weight_count; i++) {
 		struct found_population *p = &neurons->populations[neurons->of_weight[i]];
 
-		p->units = axis_resolve(axes, axes->weights[i].units);
+		p->units = axis_resolve(axes,
+					units_of_group(finder, find_leader(finder->leader, i)));
 		if (neurons->first_instance[i] == i)
 			p->weights[p->weight_count++] = i;
 	}
@@ -420,7 +487,7 @@ snnfit_status
 neurons_find(struct neurons *neurons, struct polynomials *polynomials, const struct states *states,
 	     snnfit_error *err)
 {
-	struct finder finder = { neurons, polynomials, polynomials->axes, states, NULL };
+	struct finder finder = { neurons, polynomials, polynomials->axes, states, NULL, NULL };
 	snnfit_status status;
 	uint32_t i;
 

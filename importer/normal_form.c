@@ -204,6 +204,31 @@ fit_reset_late(struct fit *fit)
 
 /* --- the linear part ------------------------------------------------------------------------ */
 
+/* One coefficient for currents that stand one after the other: each has its own where
+ * the others have 0. False: two differ. */
+static bool
+join_plain(struct fit *fit, struct coefficient *plain, const struct coefficient *other)
+{
+	struct coefficient all = *plain;
+	uint32_t i;
+
+	if (plain->count == other->count && plain->count > 1) {
+		all.values = arena_copy(fit->context->arena, all.values, all.count, sizeof(double));
+		for (i = 0; all.values && i < all.count; i++)
+			if (all.values[i] == 0)
+				all.values[i] = other->values[i];
+			else if (other->values[i] != 0 &&
+				 !(fabs(all.values[i] - other->values[i]) <=
+				   1e-6 * fabs(all.values[i])))
+				return false;
+		fit->context->out_of_memory = fit->context->out_of_memory || !all.values;
+		*plain = all;
+		return all.values != NULL;
+	}
+	return polynomial_close(fit->context, polynomial_constant(fit->context, *plain),
+				polynomial_constant(fit->context, *other));
+}
+
 /* Coefficient of every current in p: of each weight operation, BatchNorm included
  * (gains) and left out (plain: the first one's). False when a synaptic current, which
  * takes them all in alike, would have different ones. */
@@ -225,9 +250,7 @@ fit_currents(struct fit *fit, const struct polynomial *p, struct coefficient *pl
 
 		if (p->terms[i].degree != 1 || atom->kind != ATOM_CURRENT)
 			continue;
-		if (any && alike &&
-		    !polynomial_close(context, polynomial_constant(context, *plain),
-				      polynomial_constant(context, p->terms[i].coefficient)))
+		if (any && !join_plain(fit, plain, &p->terms[i].coefficient) && alike)
 			return false;
 		if (!any)
 			*plain = p->terms[i].coefficient;

@@ -140,6 +140,18 @@ MUST_USE bool polynomial_find_held(struct polynomials *context);
 void polynomial_note_state(struct polynomials *context, const struct operation *operation);
 /* A comparison of a bare current: it is the membrane of the first step as well. */
 void polynomial_note_membrane(struct polynomials *context, const struct operation *operation);
+/* --- other layouts of the same numbers ------------------------------------------- */
+
+/* sum of c_i x_i + constant, every x_i pooled by itself, seen in tensor `value`: for
+ * means that is how it is, for maxima it lies between the same ends when all c_i are of
+ * one sign. NULL: x holds something else than sites and inputs. */
+const struct polynomial *polynomial_pooled(struct polynomials *context, const struct polynomial *x,
+					   uint32_t value);
+/* polynomial_pieces.c: of a Slice, Split or Gather, and of a Concat along units. */
+const struct polynomial *polynomial_piece(struct polynomials *context,
+					  const struct operation *operation, uint32_t output);
+const struct polynomial *polynomial_concat(struct polynomials *context,
+					   const struct operation *operation);
 
 /* --- asking --------------------------------------------------------------------- */
 

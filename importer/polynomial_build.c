@@ -364,10 +364,8 @@ is_poolable(const struct polynomials *context, const struct term *term)
 	return kind == ATOM_SITE || kind == ATOM_INPUT;
 }
 
-/* sum of c_i x_i + constant, every x_i pooled by itself: for means that is how it is,
- * for maxima it lies between the same ends when all c_i are of one sign. */
-static const struct polynomial *
-pooled_terms(struct polynomials *context, const struct polynomial *x, uint32_t value)
+const struct polynomial *
+polynomial_pooled(struct polynomials *context, const struct polynomial *x, uint32_t value)
 {
 	const struct polynomial *out = polynomial_scalar(context, 0);
 	uint32_t i;
@@ -426,7 +424,7 @@ build_pool(struct polynomials *context, uint32_t index)
 		return NULL;
 	if (!largest && x->count && x->terms[0].degree == 0 && averages_padding(operation))
 		return NULL;
-	return pooled_terms(context, x, operation->results[0]);
+	return polynomial_pooled(context, x, operation->results[0]);
 }
 
 /* --- shape operators: the same numbers under other axes ------------------------------------- */
@@ -452,7 +450,23 @@ same_elements(const struct polynomials *context, const struct tensor_axes *x,
 			  axis_product(axes, y->axes, y->rank));
 }
 
-/* Where the dimension `place` of x is found in y, both counted from the right. */
+/* Some of the factors of the product, in its order. */
+static bool
+is_factor(const struct polynomials *context, struct axis axis, struct axis product)
+{
+	uint32_t i;
+
+	axis = axis_resolve(context->axes, axis);
+	product = axis_resolve(context->axes, product);
+	for (i = 0; axis.count && i + axis.count <= product.count; i++)
+		if (memcmp(product.variables + i, axis.variables,
+			   axis.count * sizeof *axis.variables) == 0)
+			return true;
+	return false;
+}
+
+/* Where the dimension `place` of x is found in y, alone or with others (flattened),
+ * both counted from the right. */
 static uint32_t
 moved_place(const struct polynomials *context, const struct tensor_axes *x,
 	    const struct tensor_axes *y, uint32_t place)
@@ -462,8 +476,7 @@ moved_place(const struct polynomials *context, const struct tensor_axes *x,
 	if (place >= x->rank)
 		return NO_VALUE;
 	for (d = 0; d < y->rank; d++)
-		if (axis_equal(context->axes, y->axes[y->rank - 1 - d],
-			       x->axes[x->rank - 1 - place]))
+		if (is_factor(context, x->axes[x->rank - 1 - place], y->axes[y->rank - 1 - d]))
 			return d;
 	return NO_VALUE;
 }
@@ -512,6 +525,24 @@ build_reshaped(struct polynomials *context, uint32_t index)
 	return moved_terms(context, operation, x);
 }
 
+static const struct polynomial *
+build_concat(struct polynomials *context, uint32_t index)
+{
+	const struct operation *operation = operation_of(context, index);
+	const struct polynomial *same = build_reshaped(context, index);
+
+	return same ? same : polynomial_concat(context, operation);
+}
+
+static const struct polynomial *
+build_piece(struct polynomials *context, uint32_t index)
+{
+	const struct operation *operation = operation_of(context, index);
+	const struct polynomial *same = build_reshaped(context, index);
+
+	return same ? same : polynomial_piece(context, operation, 0);
+}
+
 /* Positions in another order are other atoms: what is added to them later must not
  * be taken for the same position. */
 static const struct polynomial *
@@ -524,7 +555,7 @@ build_transpose(struct polynomials *context, uint32_t index)
 	if (!x || !from->known || !context->axes->tensors[operation->results[0]].known)
 		return NULL;
 	if (long_axes(context, from) > 1)
-		x = pooled_terms(context, x, operation->results[0]);
+		x = polynomial_pooled(context, x, operation->results[0]);
 	return moved_terms(context, operation, x);
 }
 
@@ -538,7 +569,8 @@ build_mean(struct polynomials *context, uint32_t index)
 	if (!x || !context->axes->tensors[operation->operands[0]].known ||
 	    !context->axes->tensors[operation->results[0]].known)
 		return NULL;
-	return moved_terms(context, operation, pooled_terms(context, x, operation->results[0]));
+	return moved_terms(context, operation,
+			   polynomial_pooled(context, x, operation->results[0]));
 }
 
 static const struct polynomial *
@@ -581,14 +613,14 @@ static const struct {
 	{ "BatchNormalization", build_batch_normalization },
 	{ "Cast", build_cast },
 	{ "CastLike", build_cast },
-	{ "Concat", build_reshaped },
+	{ "Concat", build_concat },
 	{ "Conv", build_weights },
 	{ "Div", build_arithmetic },
 	{ "Dropout", build_dropout },
 	{ "Equal", build_comparison },
 	{ "Expand", build_reshaped },
 	{ "Flatten", build_reshaped },
-	{ "Gather", build_reshaped },
+	{ "Gather", build_piece },
 	{ "Gemm", build_weights },
 	{ "GlobalAveragePool", build_pool },
 	{ "GlobalMaxPool", build_pool },
@@ -606,7 +638,8 @@ static const struct {
 	{ "ReduceMean", build_mean },
 	{ "Relu", build_relu },
 	{ "Reshape", build_reshaped },
-	{ "Slice", build_reshaped },
+	{ "Slice", build_piece },
+	{ "Split", build_piece },
 	{ "Squeeze", build_reshaped },
 	{ "Sub", build_arithmetic },
 	{ "Sum", build_arithmetic },
@@ -661,6 +694,8 @@ build_operation(struct polynomials *context, uint32_t index)
 			context->of[value] = polynomial_of_constant(context, value);
 		else if (!polynomial_of_bodies(context, index, i, &context->of[value]) && i == 0)
 			context->of[value] = build(context, index);
+		else if (operation_is(operation, "Split"))
+			context->of[value] = polynomial_piece(context, operation, i);
 		if (!context->of[value])
 			context->of[value] = atom_of_value(context, value, kind);
 	}

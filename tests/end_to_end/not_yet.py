@@ -6,10 +6,6 @@ AXES = {
     "ann-convbn-ts17--qop": "layers neurons time states interface spikes rates frozen dead_units_go",
     "ann-mlp-ts17--qdq": "layers neurons time states interface spikes rates frozen dead_units_go",
     "ann-mlp-ts17--qop": "layers neurons time states interface spikes rates frozen dead_units_go",
-    "odd-two-heads-dy18-step": "layers neurons time states interface spikes rates frozen dead_units_go",
-    "odd-two-heads-ts17-step": "layers neurons time states interface spikes rates frozen dead_units_go",
-    "odd-two-slice-dy18-step": "layers neurons time states interface spikes rates frozen dead_units_go",
-    "odd-two-slice-ts17-step": "layers neurons time states interface spikes rates frozen dead_units_go",
     "snntorch-conv-ts17-step--ortall": "layers neurons time states interface spikes rates frozen dead_units_go",
 }
 

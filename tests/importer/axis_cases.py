@@ -284,6 +284,277 @@ def depthwise_of_itself(net):
     return {"a": None, "out": "graph output"}
 
 
+# --- pieces ------------------------------------------------------------------------
+
+
+def sliced(net, spikes, start, end, name, **forms):
+    bounds = [net.ints(start), net.ints(end), net.ints(1)]
+    return net.node("Slice", spikes, *bounds)
+
+
+@case((1, 5))
+def two_slices(net):
+    """Two readers, of the first 4 and of the last 6 units."""
+    spikes = dense_then(net)
+    first = net.dense(sliced(net, spikes, 0, 4, "a"), 4, 3, "a")
+    second = net.dense(sliced(net, spikes, 4, 2**62, "b"), 6, 3, "b")
+    net.answer(net.node("Add", first, second), 1, 3)
+    return {"fc": None, "a": "graph output"}  # a and b drive the same units
+
+
+@case((1, 5))
+def overlapping_slices(net):
+    spikes = dense_then(net)
+    first = net.dense(sliced(net, spikes, 0, 7, "a"), 7, 3, "a")
+    second = net.dense(sliced(net, spikes, -5, 2**62, "b"), 5, 3, "b")
+    net.answer(net.node("Add", first, second), 1, 3)
+    return {"fc": None, "a": "graph output"}
+
+
+@case((1, 5))
+def slice_from_the_end(net):
+    spikes = dense_then(net)
+    net.readout(sliced(net, spikes, -7, -2, "a"), 5)
+    return {"fc": None, "out": "graph output"}
+
+
+@case((1, 5))
+def slice_of_a_slice(net):
+    spikes = dense_then(net)
+    net.readout(sliced(net, sliced(net, spikes, 2, 9, "a"), 1, 5, "b"), 4)
+    return {"fc": None, "out": "graph output"}
+
+
+@case((1, 5))
+def shared_bounds(net):
+    """One constant is the end of one slice, the start of another, the axis and the step."""
+    spikes = dense_then(net)
+    one, four = net.ints(1, name="one"), net.ints(4, name="four")
+    first = net.node("Slice", spikes, one, four, one, one)
+    second = net.node("Slice", spikes, four, net.ints(10), one, one)
+    net.answer(net.node("Add", net.dense(first, 3, 3, "a"), net.dense(second, 6, 3, "b")), 1, 3)
+    return {"fc": None, "a": "graph output"}
+
+
+@case((1, 5))
+def slice_with_steps(net):
+    spikes = dense_then(net)
+    net.readout(net.node("Slice", spikes, net.ints(0), net.ints(10), net.ints(1), net.ints(2)), 5)
+    return {"fc": "Slice"}
+
+
+@case((1, 5), opset=9)
+def slice_with_attributes(net):
+    """Bounds in attributes do not move."""
+    spikes = dense_then(net)
+    net.readout(net.node("Slice", spikes, axes=[1], starts=[2], ends=[7]), 5)
+    return {"fc": "in an attribute", "out": "graph output"}
+
+
+@case((1, 5))
+def slice_to_the_size_of_another(net):
+    spikes = dense_then(net)
+    other = net.lif(net.dense("input", 5, 4, "other"), 1, 4, name="other")
+    size = net.node("Slice", net.node("Shape", other), net.ints(1), net.ints(2))
+    part = net.node("Slice", spikes, net.ints(0), size, net.ints(1))
+    net.answer(net.node("Add", net.dense(part, 4, 3, "a"), net.dense(other, 4, 3, "b")), 1, 3)
+    return {"fc": "its size is used", "other": "its units", "a": "graph output"}
+
+
+@case((1, 5))
+def halves_added(net):
+    """Unit i of the first half and unit i of the second are one: neither can go alone."""
+    spikes = dense_then(net)
+    net.readout(net.node("Add", sliced(net, spikes, 0, 5, "a"), sliced(net, spikes, 5, 10, "b")), 5)
+    return {"fc": "tied to each other", "out": "graph output"}
+
+
+@case((1, 5))
+def split_with_sizes(net):
+    spikes = dense_then(net)
+    first, second = net.node("Split", spikes, net.ints(4, 6), outputs=2, axis=1)
+    net.answer(net.node("Add", net.dense(first, 4, 3, "a"), net.dense(second, 6, 3, "b")), 1, 3)
+    return {"fc": None, "a": "graph output"}
+
+
+@case((1, 5))
+def split_in_equal_parts(net):
+    spikes = dense_then(net)
+    first, second = net.node("Split", spikes, outputs=2, axis=1)
+    net.answer(net.node("Add", net.dense(first, 5, 3, "a"), net.dense(second, 5, 3, "b")), 1, 3)
+    return {"fc": "in an attribute", "a": "graph output"}
+
+
+@case((1, 5), opset=11)
+def split_with_attributes(net):
+    spikes = dense_then(net)
+    first, second = net.node("Split", spikes, outputs=2, axis=1, split=[4, 6])
+    net.answer(net.node("Add", net.dense(first, 4, 3, "a"), net.dense(second, 6, 3, "b")), 1, 3)
+    return {"fc": "in an attribute", "a": "graph output"}
+
+
+@case((1, 5))
+def split_and_swapped(net):
+    spikes = dense_then(net)
+    first, second = net.node("Split", spikes, net.ints(4, 6), outputs=2, axis=1)
+    net.readout(net.node("Concat", second, first, axis=1), 10)
+    return {"fc": None, "out": "graph output"}
+
+
+@case((1, 5))
+def gather_one_unit(net):
+    """The unit that is picked stays, and its number is how many are left before it."""
+    spikes = dense_then(net)
+    picked = net.node("Gather", spikes, net.constant(np.array(6)), axis=1)
+    net.answer(net.node("Add", net.dense(spikes, 10, 3, "out"), net.node("Unsqueeze", picked, net.ints(1))), 1, 3)
+    return {"fc": None, "out": "graph output"}
+
+
+@case((1, 5))
+def gather_some_units(net):
+    spikes = dense_then(net)
+    net.readout(net.node("Gather", spikes, net.ints(6, 2, 3), axis=1), 3)
+    return {"fc": "Gather", "out": "graph output"}
+
+
+@case((1, 5))
+def slice_of_one_unit(net):
+    spikes = dense_then(net)
+    one = sliced(net, spikes, 6, 7, "a")
+    net.answer(net.node("Add", net.dense(spikes, 10, 3, "out"), net.node("Mul", one, net.constant([[1., 2., 3.]]))),
+               1, 3)
+    return {"fc": None, "out": "graph output"}
+
+
+@case((1, 2, 4, 4))
+def slice_of_channels(net):
+    return conv_then(net, lambda n, s: n.node("Flatten", n.node("Slice", s, n.ints(1), n.ints(5), n.ints(1))), 64)
+
+
+@case((1, 2, 4, 4))
+def slice_of_flat_channels(net):
+    """The bounds fall between channels, but the axis has factors: not followed."""
+    return conv_then(net, lambda n, s: sliced(n, n.node("Flatten", s), 16, 80, "a"), 64, "Slice")
+
+
+@case((1, 5))
+def slice_of_a_current(net):
+    """One operation drives two layers: no population of its own, and not taken apart."""
+    drive = net.dense("input", 5, 10, "fc")
+    a = net.lif(sliced(net, drive, 0, 4, "a"), 1, 4, name="a")
+    b = net.lif(sliced(net, drive, 4, 10, "b"), 1, 6, name="b")
+    net.answer(net.node("Add", net.dense(a, 4, 3, "out"), net.dense(b, 6, 3, "more")), 1, 3)
+    return None  # the layers that it drives are not read: a known limit
+
+
+# --- put together -------------------------------------------------------------------
+
+
+@case((1, 5))
+def stacked_currents(net):
+    """Two operations drive one population, each a part of it."""
+    drive = net.node("Concat", net.dense("input", 5, 4, "a"), net.dense("input", 5, 6, "b"), axis=1)
+    net.readout(net.lif(drive, 1, 10, name="a"), 10)
+    return {"a": None, "out": "graph output"}
+
+
+@case((1, 5))
+def stacked_currents_of_slices(net):
+    first = net.lif(net.dense("input", 5, 12, "first"), 1, 12, name="first")
+    drive = net.node("Concat", net.dense(sliced(net, first, 0, 5, "x"), 5, 4, "a"),
+                     net.dense(sliced(net, first, 5, 12, "y"), 7, 6, "b", bias=False), axis=-1)
+    net.readout(net.lif(drive, 1, 10, name="a"), 10)
+    return {"first": None, "a": None, "out": "graph output"}
+
+
+@case((1, 5))
+def stacked_currents_and_a_recurrent_one(net):
+    last = net.state("s", 1, 10)
+    drive = net.node("Concat", net.dense("input", 5, 4, "a"), net.dense("input", 5, 6, "b"), axis=1)
+    spikes = net.lif(net.node("Add", drive, net.dense(last, 10, 10, "loop")), 1, 10, name="a")
+    net.nodes.append(helper.make_node("Identity", [spikes], ["s_out"]))
+    net.output("s_out", 1, 10)
+    net.readout(spikes, 10)
+    return {"a": None, "out": "graph output"}
+
+
+@case((1, 2, 4, 4))
+def stacked_convolutions(net):
+    drive = net.node("Concat", net.conv("input", 2, 3, "a"), net.conv("input", 2, 5, "b", kernel=1), axis=1)
+    spikes = net.lif(drive, 1, 8, 4, 4, name="a")
+    net.readout(net.node("Flatten", net.node("GlobalAveragePool", spikes)), 8)
+    return {"a": None, "out": "graph output"}
+
+
+@case((1, 2, 4, 4))
+def concatenated_channels_flattened(net):
+    a = net.lif(net.conv("input", 2, 3, "a"), 1, 3, 4, 4, name="a")
+    b = net.lif(net.conv("input", 2, 5, "b"), 1, 5, 4, 4, name="b")
+    net.readout(net.node("Flatten", net.node("Concat", a, b, axis=1)), 128)
+    return {"a": None, "b": None, "out": "graph output"}
+
+
+@case((1, 2, 4, 4))
+def concatenated_channels_last(net):
+    """Units of both at every position: as many pieces as there are positions."""
+    a = net.lif(net.conv("input", 2, 3, "a"), 1, 3, 4, 4, name="a")
+    b = net.lif(net.conv("input", 2, 5, "b"), 1, 5, 4, 4, name="b")
+    net.readout(net.node("Flatten", net.node("Transpose", net.node("Concat", a, b, axis=1),
+                                             perm=[0, 2, 3, 1])), 128)
+    return {"a": None, "b": None, "out": "graph output"}
+
+
+@case((1, 5))
+def concatenated_and_scaled(net):
+    """What is put together goes through an Add: a silent unit gives a constant of its own."""
+    a = net.lif(net.dense("input", 5, 4, "a"), 1, 4, name="a")
+    b = net.lif(net.dense("input", 5, 6, "b"), 1, 6, name="b")
+    both = net.node("Add", net.node("Concat", a, b, axis=1), net.constant(net.random.random(10)))
+    net.readout(both, 10)
+    return {"a": None, "b": None, "out": "graph output"}
+
+
+@case((1, 5))
+def concatenated_with_the_input(net):
+    a = net.lif(net.dense("input", 5, 4, "a"), 1, 4, name="a")
+    net.readout(net.node("Concat", a, "input", axis=1), 9)
+    return {"a": "reads something else", "out": "graph output"}
+
+
+@case((1, 5))
+def concatenated_with_a_constant(net):
+    a = net.lif(net.dense("input", 5, 4, "a"), 1, 4, name="a")
+    net.readout(net.node("Concat", a, net.constant([[1.0, 2.0]]), axis=1), 6)
+    return {"a": None, "out": "graph output"}
+
+
+@case((1, 5))
+def concatenated_in_two_orders(net):
+    """Units tied across two layers of unequal sizes: a part of each is tied to the other."""
+    a = net.lif(net.dense("input", 5, 4, "a"), 1, 4, name="a")
+    b = net.lif(net.dense("input", 5, 6, "b"), 1, 6, name="b")
+    net.readout(net.node("Add", net.node("Concat", a, b, axis=1), net.node("Concat", b, a, axis=1)), 10)
+    return {"a": "its units", "b": "tied to each other", "out": "graph output"}
+
+
+@case((1, 5))
+def concatenated_twice_the_same(net):
+    a = dense_then(net)
+    net.readout(net.node("Concat", a, a, axis=1), 20)
+    return {"fc": None, "out": "graph output"}
+
+
+@case((1, 5))
+def concatenated_membranes(net):
+    """Layers that are only looked at together stay two populations."""
+    a = net.lif(net.dense("input", 5, 4, "a"), 1, 4, name="a")
+    b = net.lif(net.dense(a, 4, 6, "b"), 1, 6, name="b")
+    net.readout(b, 6)
+    net.nodes.append(helper.make_node("Concat", ["a_v_out", "b_v_out"], ["seen"], axis=1))
+    net.output("seen", 1, 10)
+    return {"a": "graph output", "b": "graph output", "out": "graph output"}
+
+
 # --- sums over units ---------------------------------------------------------------
 
 

@@ -408,7 +408,7 @@ START_TEST(sizes_in_a_shape_are_edited)
 		dims = arena_alloc(&shared.graph->arena, 2, sizeof *dims);
 		dims[0] = along(shared.graph, GRAPH_NONE, 2);
 		dims[1] = along(shared.graph, i, 4);
-		shared.uses[i] = (struct binding_use){ 0, 1, dims, 1, NULL, &dims[1] };
+		shared.uses[i] = (struct binding_use){ 0, 1, dims, 1, NULL, NULL, &dims[1] };
 		shared.uses[i].edit_elements = arena_alloc(&shared.graph->arena, 1, 4);
 		shared.uses[i].edit_elements[0] = 1;
 		shared.reads[i] = (struct binding_read){ i, 1, { OPERAND_USE, i, 0 }, false };

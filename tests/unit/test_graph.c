@@ -335,8 +335,7 @@ START_TEST(a_part_is_never_empty)
 
 	ck_assert_uint_eq(graph_keep_parts(graph, 0, gone), 2);
 	ck_assert(!gone[0] && gone[1] && !gone[2] && !gone[3] && gone[4]);
-	ck_assert_int_eq(graph_keep_units(graph, 0, keep, UNIT_DEAD, NULL),
-			 SNNFIT_EINTERNAL);
+	ck_assert_int_eq(graph_keep_units(graph, 0, keep, UNIT_DEAD, NULL), SNNFIT_EINTERNAL);
 	keep[2] = true;
 	OK(graph_keep_units(graph, 0, keep, UNIT_DEAD, err));
 	OK(graph_verify(graph, err));

@@ -121,8 +121,66 @@ START_TEST(sums_unify_part_by_part)
 	ck_assert(axis_equal(&axes, a[1], b[1]));
 	ck_assert_ptr_null(frozen(a[0]));
 	axis_unify(&axes, axis_sum(&axes, a, 2), axis_sum(&axes, c, 2), "differ");
+	ck_assert_ptr_null(frozen(a[0])); /* 5 | 6 and 6 | 5 are both 5 | 1 | 5 */
+	ck_assert_uint_eq(axis_parts(&axes, a[1]).count, 2);
+	ck_assert_uint_eq(axis_parts(&axes, c[0]).count, 2);
+	ck_assert(axis_equal(&axes, axis_parts(&axes, c[0]).items[0], a[0]));
+}
+END_TEST
+
+/* A boundary that falls into a product of others cannot be made. */
+START_TEST(sums_that_cannot_be_cut_alike_freeze)
+{
+	struct axis a[2] = { product(axis_fresh(&axes, 3, NULL), axis_fresh(&axes, 2, NULL)),
+			     axis_fresh(&axes, 5, NULL) };
+	struct axis b[2] = { axis_fresh(&axes, 5, NULL), axis_fresh(&axes, 6, NULL) };
+
+	axis_unify(&axes, axis_sum(&axes, a, 2), axis_sum(&axes, b, 2), "differ");
 	ck_assert_ptr_nonnull(frozen(a[0]));
-	ck_assert_ptr_nonnull(frozen(c[1]));
+	ck_assert_ptr_nonnull(frozen(b[1]));
+}
+END_TEST
+
+/* [2, 7) and [4, 12) of 12 units: the boundaries are everybody's. */
+START_TEST(parts_are_taken_out)
+{
+	struct axis a = axis_fresh(&axes, 12, NULL), twin = axis_fresh(&axes, 12, NULL);
+	struct axis first, second, third;
+
+	axis_unify(&axes, a, twin, "differ");
+	ck_assert(axis_part(&axes, a, 2, 7, &first));
+	ck_assert(axis_part(&axes, twin, 4, 12, &second));
+	ck_assert(axis_part(&axes, second, 0, 3, &third));
+	ck_assert_uint_eq(axis_size(&axes, first), 5);
+	ck_assert_uint_eq(axis_parts(&axes, a).count, 4); /* 2 | 2 | 3 | 5 */
+	ck_assert(axis_equal(&axes, axis_parts(&axes, first).items[1], third));
+	axis_freeze(&axes, third, "why");
+	ck_assert_str_eq(axes.variables[axis_parts(&axes, a).items[2].variables[0]].frozen, "why");
+	ck_assert_ptr_null(axes.variables[axis_parts(&axes, a).items[1].variables[0]].frozen);
+}
+END_TEST
+
+/* One unit is the empty product in a tensor, and a part of its own in the sum. */
+START_TEST(a_part_of_one_unit)
+{
+	struct axis a = axis_fresh(&axes, 3, NULL), one;
+
+	ck_assert(axis_part(&axes, a, 1, 2, &one));
+	ck_assert_uint_eq(one.count, 0);
+	ck_assert_uint_eq(axis_parts(&axes, a).count, 3);
+	ck_assert_uint_eq(axis_size(&axes, a), 3);
+}
+END_TEST
+
+START_TEST(what_cannot_be_taken_apart)
+{
+	struct axis a = axis_fresh(&axes, 6, "why"), part;
+	struct axis b = product(axis_fresh(&axes, 3, NULL), axis_fresh(&axes, 2, NULL));
+
+	ck_assert(!axis_part(&axes, a, 0, 3, &part));
+	ck_assert(!axis_part(&axes, b, 0, 2, &part));
+	ck_assert(!axis_part(&axes, axis_fresh(&axes, 4, NULL), 2, 2, &part));
+	ck_assert(!axis_part(&axes, axis_fresh(&axes, 4, NULL), 2, 5, &part));
 }
 END_TEST
 
@@ -357,6 +415,10 @@ main(void)
 	tcase_add_test(on_axes, flags_are_inherited);
 	tcase_add_test(on_axes, a_frozen_partner_freezes);
 	tcase_add_test(on_axes, sums_unify_part_by_part);
+	tcase_add_test(on_axes, sums_that_cannot_be_cut_alike_freeze);
+	tcase_add_test(on_axes, parts_are_taken_out);
+	tcase_add_test(on_axes, a_part_of_one_unit);
+	tcase_add_test(on_axes, what_cannot_be_taken_apart);
 	tcase_add_test(on_axes, a_leaf_takes_the_form_of_a_sum);
 	tcase_add_test(on_axes, one_row_of_a_concat_is_frozen);
 	tcase_add_test(on_axes, reshape_takes_from_both_ends);
