@@ -140,6 +140,7 @@ MUST_USE bool polynomial_find_held(struct polynomials *context);
 void polynomial_note_state(struct polynomials *context, const struct operation *operation);
 /* A comparison of a bare current: it is the membrane of the first step as well. */
 void polynomial_note_membrane(struct polynomials *context, const struct operation *operation);
+
 /* --- other layouts of the same numbers ------------------------------------------- */
 
 /* sum of c_i x_i + constant, every x_i pooled by itself, seen in tensor `value`: for

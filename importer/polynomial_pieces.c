@@ -152,7 +152,7 @@ polynomial_piece(struct polynomials *context, const struct operation *operation,
 {
 	const struct tensor_axes *from = axes_of(context, operation->operands[0]);
 	const struct tensor_axes *to = axes_of(context, operation->results[output]);
-	const struct polynomial *x = context->of[operation->operands[0]];
+	const struct polynomial *x = polynomial_operand(context, operation, 0);
 	const struct polynomial *out = polynomial_scalar(context, 0);
 	struct piece piece;
 	uint32_t i;
@@ -234,7 +234,7 @@ polynomial_concat(struct polynomials *context, const struct operation *operation
 	if (all > CONCAT_MAX || axis_parts(context->axes, to->axes[axis]).count < 2)
 		return NULL; /* steps of time, say */
 	for (i = 0; out && i < operation->operand_count; i++) {
-		const struct polynomial *x = context->of[operation->operands[i]];
+		const struct polynomial *x = polynomial_operand(context, operation, i);
 		const struct tensor_axes *from = axes_of(context, operation->operands[i]);
 		uint64_t size = from->known && axis < from->rank
 					? axis_size(context->axes, from->axes[axis])
