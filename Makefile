@@ -24,10 +24,12 @@ fuzz:
 	cmake --build --preset fuzz -j $(JOBS)
 	$(PYTHON) tests/fuzz/run.py --seconds $(TIME) $(TARGETS)
 
-# Writes the golden files anew: look at the difference, and say in the commit why each changed.
+# Writes the golden files and the table of real networks anew: look at the difference, and say in the
+# commit why each changed.
 golden: release
 	build/release/tests/run_golden --bless
-	git diff --stat tests/golden
+	SNNFIT=build/release/snnfit $(PYTHON) tests/end_to_end/fixtures_table.py
+	git diff --stat tests/golden docs/fixtures.md
 
 # Random networks over all operators: what the importer lets go is cut, and onnxruntime must not notice.
 graph-fuzz: release
