@@ -171,6 +171,8 @@ axis_rule body_rule_of(const struct operation *operation);
 void axes_freeze_tensor(struct axes *axes, uint32_t value, const char *reason);
 void axes_freeze_numbers(struct axes *axes, const struct tensor_axes *tensor, const char *reason);
 void sequence_freeze(struct axes *axes, uint32_t label, const char *reason);
+/* The i-th variable of a body is one more in the next iteration. */
+bool body_counts_up(const struct axes *axes, const struct body *body, uint32_t i);
 /* How often a Loop or Scan runs; a size without a number stands for what depends on
  * the input, 0 for what is not known. */
 uint64_t axes_iterations(struct axes *axes, const struct body *body);

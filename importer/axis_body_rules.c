@@ -369,18 +369,80 @@ leave_carried(struct axes *axes, uint32_t in, uint32_t out, uint32_t final)
 		pass_on(axes, in, final);
 }
 
-/* Whether a Loop ends after its trip count and no earlier. */
+static const struct operation *
+maker_of(const struct program *program, uint32_t value)
+{
+	return program->values[value].kind == VALUE_RESULT && !program->values[value].constant
+		       ? &program->operations[program->values[value].operation]
+		       : NULL;
+}
+
+bool
+body_counts_up(const struct axes *axes, const struct body *body, uint32_t i)
+{
+	const struct program *program = axes->program;
+	uint32_t in = body_in(program, body, i), side;
+	const struct operation *add = maker_of(
+		program, program_behind_aliases(program, body_out(program, body, i)));
+
+	if (!add || !operation_is(add, "Add") || add->operand_count != 2)
+		return false;
+	for (side = 0; side < 2; side++) {
+		uint32_t before = add->operands[side], step = add->operands[1 - side];
+		double one = 0;
+
+		if (before != NO_VALUE && step != NO_VALUE &&
+		    program_behind_aliases(program, before) == in &&
+		    constant_scalar(axes->constants, step, &one) && one == 1)
+			return true;
+	}
+	return false;
+}
+
+/* The condition holds before the first iteration. */
 static bool
-runs_to_the_end(struct axes *axes, const struct operation *enter, const struct operation *leave)
+begins(struct axes *axes, const struct operation *enter)
 {
 	double value = 0;
 
-	if (enter->operands[1] != NO_VALUE &&
-	    (!constant_scalar(axes->constants, enter->operands[1], &value) || value == 0))
-		return false;
-	if (leave->operands[0] == enter->results[1] && enter->results[1] != NO_VALUE)
-		return true;
-	return constant_scalar(axes->constants, leave->operands[0], &value) && value != 0;
+	return enter->operands[1] == NO_VALUE ||
+	       (constant_scalar(axes->constants, enter->operands[1], &value) && value != 0);
+}
+
+/* The condition stays what it is. */
+static bool
+goes_on(struct axes *axes, const struct operation *enter, const struct operation *leave)
+{
+	uint32_t next = program_behind_aliases(axes->program, leave->operands[0]);
+	double value = 0;
+
+	return next == enter->results[1] ||
+	       (constant_scalar(axes->constants, next, &value) && value != 0);
+}
+
+/* The variable that counts to a constant bound, as `while t < T` says; 0: none. */
+static uint64_t
+counted_iterations(struct axes *axes, const struct body *body, const struct operation *leave)
+{
+	const struct program *program = axes->program;
+	const struct operation *test = maker_of(
+		program, program_behind_aliases(program, leave->operands[0]));
+	double bound = 0, first = 0;
+	uint32_t counter, i;
+
+	if (!test || !operation_is(test, "Less") || test->operands[0] == NO_VALUE ||
+	    test->operands[1] == NO_VALUE ||
+	    !constant_scalar(axes->constants, test->operands[1], &bound))
+		return 0;
+	counter = program_behind_aliases(program, test->operands[0]);
+	for (i = 0; i < body->carried; i++)
+		if (program_behind_aliases(program, body_out(program, body, i)) == counter &&
+		    body_counts_up(axes, body, i) &&
+		    constant_scalar(axes->constants, body_initial(program, body, i), &first))
+			return bound - first >= 1 && bound - first < UINT32_MAX
+				       ? (uint64_t)(bound - first)
+				       : 0;
+	return 0;
 }
 
 static uint64_t
@@ -394,7 +456,7 @@ trip_count(struct axes *axes, uint32_t value)
 		trips = (double)axes->tensors[value].numbers[0].value;
 	else if (!constant_scalar(axes->constants, value, &trips))
 		return 0;
-	return trips > 0 && trips < UINT32_MAX ? (uint64_t)trips : 0;
+	return trips > 0 && trips <= 9223372036854775807.0 ? (uint64_t)trips : 0;
 }
 
 uint64_t
@@ -402,6 +464,7 @@ axes_iterations(struct axes *axes, const struct body *body)
 {
 	const struct operation *enter = &axes->program->operations[body->enter];
 	const struct operation *leave = &axes->program->operations[body->leave];
+	uint64_t trips, counted;
 	uint32_t axis;
 
 	if (body->kind == BODY_SCAN && enter->operand_count > body->carried) {
@@ -410,9 +473,13 @@ axes_iterations(struct axes *axes, const struct body *body)
 		if (x->known && scanned_axis(enter, "scan_input_axes", 0, x->rank, &axis))
 			return axis_size(axes, x->axes[axis]);
 	}
-	if (body->kind == BODY_LOOP && runs_to_the_end(axes, enter, leave))
-		return trip_count(axes, enter->operands[0]);
-	return 0;
+	if (body->kind != BODY_LOOP || !begins(axes, enter))
+		return 0;
+	trips = trip_count(axes, enter->operands[0]);
+	if (goes_on(axes, enter, leave))
+		return trips;
+	counted = counted_iterations(axes, body, leave);
+	return enter->operands[0] == NO_VALUE || trips >= counted ? counted : 0;
 }
 
 static void
@@ -453,7 +520,8 @@ leave_loop(struct axes *axes, const struct operation *leave, const struct body *
 {
 	const struct operation *enter = &axes->program->operations[body->enter];
 	uint64_t count = axes_iterations(axes, body);
-	struct axis time = axis_fresh(axes, count ? count : axes_new_symbol(axes),
+	struct axis time = axis_fresh(axes,
+				      count && count <= UINT32_MAX ? count : axes_new_symbol(axes),
 				      "the iterations of a loop");
 	uint32_t i;
 

@@ -193,6 +193,31 @@ enter(struct polynomials *context, uint32_t index, uint32_t i)
 
 /* --- out of a body ------------------------------------------------------------------------ */
 
+/* A sum over all iterations of a multiple of spikes: it is 0 where they all are, and
+ * the mean of it that of the spikes, as often as there are iterations. */
+static const struct polynomial *
+sum_of_spikes(struct polynomials *context, const struct body *body, uint32_t i)
+{
+	const struct program *program = program_of(context);
+	uint32_t atom = context->input_atoms[body_in(program, body, i)];
+	uint32_t final = program->operations[body->leave].results[i];
+	uint64_t count = axes_iterations(context->axes, body);
+	const struct polynomial *added, *spikes;
+
+	if (final == NO_VALUE || atom == NO_VALUE || !count || count >= AXES_FIRST_SYMBOL)
+		return NULL;
+	added = polynomial_add(context, known(context, body_out(program, body, i)),
+			       polynomial_atom(context, atom), -1);
+	if (!is_of_spikes(context, added) || added->count != 1 || added->terms[0].degree != 1)
+		return NULL;
+	spikes = polynomial_atom(context, added->terms[0].atoms[0]);
+	return polynomial_multiply(
+		context,
+		polynomial_multiply(context, polynomial_site(context, SITE_POOLED, spikes, final),
+				    polynomial_constant(context, added->terms[0].coefficient)),
+		polynomial_scalar(context, (double)count));
+}
+
 /* After the last iteration: spikes of the last step, or of all, are 0 where a unit is
  * silent if there was nothing before the first. */
 static const struct polynomial *
@@ -205,7 +230,9 @@ leave_carried(struct polynomials *context, const struct body *body, uint32_t i)
 
 	if (in == out)
 		return known(context, initial);
-	return polynomial_is_zero(context, initial) && is_of_spikes(context, next) ? next : NULL;
+	if (!polynomial_is_zero(context, initial))
+		return NULL;
+	return is_of_spikes(context, next) ? next : sum_of_spikes(context, body, i);
 }
 
 static const struct polynomial *
@@ -221,6 +248,31 @@ leave_stacked(struct polynomials *context, const struct operation *leave, uint32
 	return shift(context, known(context, out), element->rank, axis, 1);
 }
 
+/* A multiple of one site's spikes, or nothing. */
+static bool
+is_multiple_of_site(const struct polynomials *context, const struct polynomial *p)
+{
+	return p->count == 0 ||
+	       (p->count == 1 && p->terms[0].degree == 1 && is_of_spikes(context, p));
+}
+
+/* Spikes, or what may take their place: the same spikes or nothing. It is 0 where they
+ * are, and else between the ends of what they can be. */
+static const struct polynomial *
+gated(struct polynomials *context, const struct polynomial *first, const struct polynomial *second,
+      uint32_t result)
+{
+	const struct polynomial *more = first->count ? first : second;
+	const struct polynomial *less = first->count ? second : first, *site;
+
+	if (less->count || result == NO_VALUE)
+		return NULL;
+	site = polynomial_site(context, SITE_POOLED,
+			       polynomial_atom(context, more->terms[0].atoms[0]), result);
+	return polynomial_multiply(context, site,
+				   polynomial_constant(context, more->terms[0].coefficient));
+}
+
 /* What both branches give, or one of them by the condition. */
 static const struct polynomial *
 leave_branch(struct polynomials *context, const struct operation *leave, uint32_t i)
@@ -232,6 +284,8 @@ leave_branch(struct polynomials *context, const struct operation *leave, uint32_
 
 	if (!first || !second || polynomial_close(context, first, second))
 		return first && second ? first : NULL;
+	if (is_multiple_of_site(context, first) && is_multiple_of_site(context, second))
+		return gated(context, first, second, leave->results[i]);
 	if (!condition || !condition->boolean)
 		return NULL;
 	return polynomial_add(
@@ -253,39 +307,36 @@ leave(struct polynomials *context, const struct operation *operation, uint32_t i
 
 /* --- the element of an iteration ------------------------------------------------------------ */
 
-/* The iteration number of a Loop, as it is or as a list of one. */
+/* The iteration number of a Loop, or a variable that counts its iterations, as it
+ * is or as a list of one. */
 static bool
-is_iteration_number(const struct program *program, uint32_t value)
+is_iteration_number(const struct polynomials *context, uint32_t value)
 {
-	static const char *const same[] = { "Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze" };
-	unsigned steps;
-	size_t i;
+	const struct program *program = program_of(context);
+	const struct operation *operation;
+	const struct body *body;
+	uint32_t output;
 
-	for (steps = 0; value != NO_VALUE && steps < ALIASES_MAX; steps++) {
-		const struct operation *operation;
-
-		if (program->values[value].kind != VALUE_RESULT)
-			return false;
-		operation = &program->operations[program->values[value].operation];
-		if (operation->part == PART_ENTER)
-			return program->bodies[operation->body].kind == BODY_LOOP &&
-			       program->values[value].output == 0;
-		for (i = 0; i < sizeof same / sizeof *same; i++)
-			if (operation_is(operation, same[i]))
-				break;
-		if (i == sizeof same / sizeof *same || operation->part != PART_WHOLE)
-			return false;
-		value = operation->operands[0];
-	}
-	return false;
+	value = program_behind_aliases(program, value);
+	if (program->values[value].kind != VALUE_RESULT)
+		return false;
+	operation = &program->operations[program->values[value].operation];
+	output = program->values[value].output;
+	if (operation->part != PART_ENTER)
+		return false;
+	body = &program->bodies[operation->body];
+	if (body->kind == BODY_LOOP && output == 0)
+		return true;
+	return polynomial_is_carried(context, program->values[value].operation, output) &&
+	       body_counts_up(context->axes, body, output - body->first_in);
 }
 
 static bool
-gathers_by_iteration(const struct program *program, const struct operation *operation)
+gathers_by_iteration(const struct polynomials *context, const struct operation *operation)
 {
 	return operation_is(operation, "Gather") && operation->operand_count > 1 &&
-	       operation->operands[0] != NO_VALUE &&
-	       is_iteration_number(program, operation->operands[1]);
+	       operation->operands[0] != NO_VALUE && operation->operands[1] != NO_VALUE &&
+	       is_iteration_number(context, operation->operands[1]);
 }
 
 static const struct polynomial *
@@ -396,7 +447,7 @@ polynomial_of_bodies(struct polynomials *context, uint32_t index, uint32_t i,
 		*out = leave(context, operation, i);
 	else if (i > 0 || !operation->operand_count || operation->operands[0] == NO_VALUE)
 		return false;
-	else if (gathers_by_iteration(program, operation))
+	else if (gathers_by_iteration(context, operation))
 		*out = gather(context, operation);
 	else if (operation_is(operation, "ScatterND"))
 		*out = scatter(context, operation);

@@ -708,3 +708,24 @@ body_out(const struct program *program, const struct body *body, uint32_t i)
 {
 	return program->operations[body->leave].operands[body->first_out + i];
 }
+
+uint32_t
+program_behind_aliases(const struct program *program, uint32_t value)
+{
+	static const char *const same[] = { "Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze" };
+	size_t i;
+
+	while (program->values[value].kind == VALUE_RESULT && !program->values[value].constant) {
+		const struct operation *operation =
+			&program->operations[program->values[value].operation];
+
+		for (i = 0; i < sizeof same / sizeof *same; i++)
+			if (operation_is(operation, same[i]))
+				break;
+		if (i == sizeof same / sizeof *same || !operation->operand_count ||
+		    operation->operands[0] == NO_VALUE)
+			break;
+		value = operation->operands[0];
+	}
+	return value;
+}

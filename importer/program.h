@@ -111,6 +111,9 @@ MUST_USE snnfit_status program_build(struct program *program, struct arena *aren
 
 /* The value that a name stands for in a graph or around it; MAP_NONE: none. */
 uint32_t program_find(const struct program *program, uint32_t graph, const char *name);
+/* The value that it was before operators that change neither numbers nor order: Cast,
+ * Identity, Reshape, Squeeze, Unsqueeze. */
+uint32_t program_behind_aliases(const struct program *program, uint32_t value);
 /* Of the i-th carried variable: first value, value in an iteration and in the next
  * one; NO_VALUE: left out. */
 uint32_t body_initial(const struct program *program, const struct body *body, uint32_t i);

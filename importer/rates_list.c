@@ -55,14 +55,33 @@ index_tensors(struct rates_context *context)
 }
 
 static bool
+has_spike_tensor(const struct population *population, const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; i < population->spike_tensor_count; i++)
+		if (strcmp(population->spike_tensors[i], name) == 0)
+			return true;
+	return false;
+}
+
+static bool
 index_spike_tensors(struct rates_context *context, population_id id)
 {
 	const struct population *population = &context->graph->populations[id];
 	uint32_t i;
 
-	for (i = 0; i < population->spike_tensor_count; i++)
-		if (!map_set(&context->names, population->spike_tensors[i], id))
+	for (i = 0; i < population->spike_tensor_count; i++) {
+		const char *name = population->spike_tensors[i];
+		uint32_t other = map_get(&context->names, name);
+
+		if (other != MAP_NONE && other != id &&
+		    has_spike_tensor(&context->graph->populations[other], name) &&
+		    !map_set(&context->shared, name, 1))
 			return false;
+		if (!map_set(&context->names, name, id))
+			return false;
+	}
 	return true;
 }
 
@@ -75,6 +94,7 @@ index_names(struct rates_context *context)
 	size_t i;
 
 	map_init(&context->names, context->arena);
+	map_init(&context->shared, context->arena);
 	for (i = graph->population_count; i-- > 0;)
 		if (!graph->populations[i].removed && graph->populations[i].name &&
 		    !map_set(&context->names, graph->populations[i].name, (uint32_t)i))
@@ -307,11 +327,40 @@ append(struct rates_list *list, const struct rates_entry *entry, struct rates_en
 	return SNNFIT_OK;
 }
 
+static bool
+is_taken(const struct rates_list *list, population_id id)
+{
+	size_t i;
+
+	for (i = 0; i < list->count; i++)
+		if (list->entries[i].population == id)
+			return true;
+	return false;
+}
+
+/* A name that several bodies have stands for their populations in turn. */
+static uint32_t
+find_population(const struct rates_list *list, const char *name, uint32_t rank,
+		const uint64_t *shape)
+{
+	const struct rates_context *context = list->context;
+	uint32_t first = map_get(&context->names, name), id;
+
+	if (first == MAP_NONE || map_get(&context->shared, name) == MAP_NONE)
+		return first;
+	for (id = first; id < context->graph->population_count; id++)
+		if (!context->graph->populations[id].removed &&
+		    has_spike_tensor(&context->graph->populations[id], name) &&
+		    !is_taken(list, id) && rates_shape_fit(context, id, rank, shape))
+			return id;
+	return first;
+}
+
 snnfit_status
 rates_list_add(struct rates_list *list, const char *name, const char *fingerprint, uint32_t rank,
 	       const uint64_t *shape, struct rates_entry **out, snnfit_error *err)
 {
-	uint32_t id = map_get(&list->context->names, name);
+	uint32_t id = rank > RATES_RANK_MAX ? MAP_NONE : find_population(list, name, rank, shape);
 	struct rates_entry entry = { .name = name,
 				     .fingerprint = fingerprint,
 				     .rank = rank,

@@ -24,6 +24,7 @@ struct rates_context {
 	struct graph *graph;
 	const struct onnx_model *model; /* NULL: a graph made in memory */
 	struct map names;   /* population names, and spike tensors over them -> population */
+	struct map shared;  /* spike tensors of several populations, each in a body of its own */
 	struct map weights; /* initializers and constants -> tensors[] */
 	const Onnx__TensorProto **tensors;
 	size_t tensor_count, tensor_capacity;

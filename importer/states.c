@@ -363,7 +363,8 @@ note_atoms(const struct polynomial *p, uint32_t but, bool *felt)
 				felt[p->terms[i].atoms[j]] = true;
 }
 
-/* [atom_count]: atoms that a comparison reads, or the next value of another variable. */
+/* [atom_count]: atoms that a comparison or weights read, or the next value of another
+ * variable. */
 static bool *
 find_felt(struct pairing *pairing)
 {
@@ -374,6 +375,13 @@ find_felt(struct pairing *pairing)
 
 	for (i = 0; felt && i < context->site_count; i++)
 		note_atoms(context->sites[i].argument, NO_VALUE, felt);
+	for (i = 0; felt && i < pairing->axes->weight_count; i++) {
+		const struct weight_operation *weight = &pairing->axes->weights[i];
+
+		note_atoms(context->of[program->operations[weight->operation]
+					       .operands[weight->data_operand]],
+			   NO_VALUE, felt);
+	}
 	for (i = 0; felt && i < program->carried_count; i++)
 		note_atoms(context->of[program->outputs[program->output_count + i]],
 			   context->input_atoms[program->inputs[program->input_count + i]], felt);

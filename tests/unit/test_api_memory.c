@@ -8,6 +8,7 @@
 
 #include <check.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,9 @@ make(snnfit_model **model, snnfit_error *err)
 
 	return snnfit_model_from_layers(model, layers, 2, err);
 }
+
+static unsigned char loop_bytes[1 << 14];
+static size_t loop_length;
 
 /* Everything that a report can give; SNNFIT_ENOMEM when it can't. */
 static snnfit_status
@@ -115,6 +119,27 @@ do_write(const void *bytes, size_t length, snnfit_error *err)
 	if (status == SNNFIT_OK)
 		status = snnfit_model_text(model, &text, err);
 	free(text);
+	free(written);
+	snnfit_model_free(model);
+	return status;
+}
+
+/* A loop inside the model, with dead units in its body. */
+static snnfit_status
+do_loop(const void *bytes, size_t length, snnfit_error *err)
+{
+	snnfit_model *model = NULL;
+	void *written = NULL;
+	size_t count;
+	snnfit_status status;
+
+	(void)bytes;
+	(void)length;
+	status = snnfit_model_read_bytes(&model, loop_bytes, loop_length, NULL, err);
+	if (status == SNNFIT_OK)
+		status = snnfit_optimize(model, NULL, NULL, err);
+	if (status == SNNFIT_OK)
+		status = snnfit_model_write_bytes(model, &written, &count, err);
 	free(written);
 	snnfit_model_free(model);
 	return status;
@@ -223,6 +248,18 @@ START_TEST(write_runs_out_of_memory)
 }
 END_TEST
 
+START_TEST(a_loop_runs_out_of_memory)
+{
+	FILE *file = fopen("tests/data/loops/two_layers.onnx", "rb");
+
+	ck_assert_ptr_nonnull(file);
+	loop_length = fread(loop_bytes, 1, sizeof loop_bytes, file);
+	fclose(file);
+	ck_assert(loop_length > 0 && loop_length < sizeof loop_bytes);
+	fail_each(do_loop);
+}
+END_TEST
+
 START_TEST(targets_run_out_of_memory)
 {
 	fail_each(do_targets);
@@ -242,6 +279,7 @@ main(void)
 	tcase_add_test(tests, fit_runs_out_of_memory);
 	tcase_add_test(tests, inspect_runs_out_of_memory);
 	tcase_add_test(tests, write_runs_out_of_memory);
+	tcase_add_test(tests, a_loop_runs_out_of_memory);
 	tcase_add_test(tests, targets_run_out_of_memory);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
