@@ -164,6 +164,8 @@ struct tensor_axes *axes_set(struct axes *axes, uint32_t value, uint32_t rank,
  * was bound. */
 typedef bool (*axis_rule)(struct axes *axes, uint32_t operation_index);
 axis_rule axis_rule_of(const struct operation *operation);
+/* An operator whose weights are read, but not followed in what it computes. */
+bool axes_is_foreign(const struct operation *operation);
 /* Of what enters and leaves bodies, and of sequences: their operands may be
  * tensors whose rank is not known, or sequences. NULL: not such an operation. */
 axis_rule body_rule_of(const struct operation *operation);

@@ -129,8 +129,8 @@ rule_dropout(struct axes *axes, uint32_t index)
 
 /* --- weights ------------------------------------------------------------------------ */
 
-static bool
-add_weight_operation(struct axes *axes, const struct weight_operation *weight)
+bool
+axes_add_weight(struct axes *axes, const struct weight_operation *weight)
 {
 	if (!arena_grow(axes->arena, &axes->weights, axes->weight_count, &axes->weight_capacity,
 			sizeof *axes->weights)) {
@@ -167,7 +167,7 @@ contract(struct axes *axes, uint32_t index, struct axis a, struct axis b, struct
 		/* Of the weights, whose size is known: that of the data need not agree. */
 		struct weight_operation weight = { index, 0, 1, transposed, units, b };
 
-		(void)add_weight_operation(axes, &weight);
+		(void)axes_add_weight(axes, &weight);
 	} else if (!operation->constant) {
 		axis_freeze(axes, a,
 			    rule_reason(axes, operation,
@@ -251,8 +251,8 @@ window_size(const struct operation *operation, uint64_t size, uint64_t kernel, s
 	return room < 0 ? 0 : (uint64_t)(room / stride + 1);
 }
 
-static bool
-window_axes(struct axes *axes, const struct operation *operation, const struct tensor_axes *x,
+bool
+rule_window(struct axes *axes, const struct operation *operation, const struct tensor_axes *x,
 	    const struct tensor_axes *kernel, struct axis *out)
 {
 	const Onnx__AttributeProto *shape = operation_attribute(operation, "kernel_shape");
@@ -293,7 +293,7 @@ group_channels(struct axes *axes, uint32_t index, const struct tensor_axes *x,
 		axis_freeze(axes, w->axes[0], reason);
 		axis_freeze(axes, w->axes[1], reason);
 	}
-	(void)add_weight_operation(axes, &weight);
+	(void)axes_add_weight(axes, &weight);
 }
 
 bool
@@ -310,7 +310,7 @@ rule_conv(struct axes *axes, uint32_t index)
 	if (!x || !w || x->rank < 3 || x->rank != w->rank || (bias && bias->rank != 1) ||
 	    !is_constant(axes, operation, 1))
 		return false;
-	if (groups < 1 || !window_axes(axes, operation, x, w, out))
+	if (groups < 1 || !rule_window(axes, operation, x, w, out))
 		return false;
 	for (d = 2; d < w->rank; d++)
 		axis_freeze(axes, w->axes[d], "a kernel axis");
@@ -374,7 +374,7 @@ rule_pool(struct axes *axes, uint32_t index)
 	out[1] = x->axes[1];
 	if (strncmp(operation->node->op_type, "Global", 6) != 0) {
 		if (!operation_attribute(operation, "kernel_shape") ||
-		    !window_axes(axes, operation, x, NULL, out))
+		    !rule_window(axes, operation, x, NULL, out))
 			return false;
 	} else {
 		for (d = 2; d < x->rank; d++)
@@ -549,9 +549,9 @@ axis_rule_of(const struct operation *operation)
 	size_t i;
 
 	if (!operation_is_standard(operation))
-		return NULL;
+		return axis_foreign_rule_of(operation);
 	for (i = 0; i < sizeof rule_table / sizeof *rule_table; i++)
 		if (operation_is(operation, rule_table[i].op_type))
 			return rule_table[i].rule;
-	return NULL;
+	return axis_foreign_rule_of(operation);
 }

@@ -21,6 +21,14 @@ void rule_bind_number(struct axes *axes, struct axis axis, const struct number *
 /* -1 is the last axis; false: there is no such axis. */
 bool rule_axis_at(int64_t axis, uint32_t rank, uint32_t *out);
 
+/* Spatial axes after a window has gone over them, from out[2] on; kernel NULL: as the
+ * attribute says. False: they do not come out. */
+bool rule_window(struct axes *axes, const struct operation *operation, const struct tensor_axes *x,
+		 const struct tensor_axes *kernel, struct axis *out);
+bool axes_add_weight(struct axes *axes, const struct weight_operation *weight);
+/* axis_foreign_rules.c; NULL: none. */
+axis_rule axis_foreign_rule_of(const struct operation *operation);
+
 bool rule_elementwise(struct axes *axes, uint32_t index);
 bool rule_unary(struct axes *axes, uint32_t index);
 bool rule_dropout(struct axes *axes, uint32_t index);

@@ -241,10 +241,8 @@ collect_spike_tensors(struct import *import, struct graph *graph, const struct s
 }
 
 static bool
-set_gated_spikes(struct graph *graph, struct population *population, const char *name)
+set_only_spikes(struct graph *graph, struct population *population, const char *name)
 {
-	population->kind = POPULATION_CUSTOM;
-	population->neuron.model = "custom";
 	population->spike_tensors = arena_alloc(&graph->arena, 1,
 						sizeof *population->spike_tensors);
 	if (!population->spike_tensors)
@@ -252,6 +250,14 @@ set_gated_spikes(struct graph *graph, struct population *population, const char 
 	population->spike_tensors[0] = arena_strdup(&graph->arena, name);
 	population->spike_tensor_count = 1;
 	return population->spike_tensors[0] != NULL;
+}
+
+static bool
+set_gated_spikes(struct graph *graph, struct population *population, const char *name)
+{
+	population->kind = POPULATION_CUSTOM;
+	population->neuron.model = "custom";
+	return set_only_spikes(graph, population, name);
 }
 
 /* Room for as many as all of the population's sites have. */
@@ -330,10 +336,12 @@ positions_of(struct import *import, const struct found_population *found)
 	const struct weight_operation *weight = &import->axes.weights[found->weights[0]];
 	const struct operation *operation = &import->program.operations[weight->operation];
 	const struct tensor_axes *out = &import->axes.tensors[operation->results[0]];
+	const struct tensor_axes *weights =
+		&import->axes.tensors[operation->operands[weight->weight_operand]];
 	uint64_t positions = 1;
 	uint32_t d;
 
-	for (d = 2; operation_is(operation, "Conv") && d < out->rank; d++)
+	for (d = 2; weights->known && weights->rank > 2 && d < out->rank; d++)
 		positions *= axis_size(&import->axes, out->axes[d]);
 	return positions > UINT32_MAX ? UINT32_MAX : (uint32_t)positions;
 }
@@ -429,6 +437,22 @@ set_body(struct import *import, struct graph *graph, const struct found_populati
 	return path != NULL;
 }
 
+/* An operator in integers whose smallest code stands for 0: a ReLU is in it. */
+static bool
+clamps_at_zero(const struct import *import, const struct operation *operation)
+{
+	uint32_t slot = strcmp(operation->node->op_type, "QGemm") == 0 ? 8 : 7;
+	const struct constant *zero = NULL;
+
+	if (axes_is_foreign(operation) && slot < operation->operand_count &&
+	    operation->operands[slot] != NO_VALUE)
+		zero = constant_of(&import->constants, operation->operands[slot]);
+	if (!zero || !zero->integers || zero->count != 1)
+		return false;
+	return zero->integers[0] ==
+	       (zero->type == ONNX__TENSOR_PROTO__DATA_TYPE__INT8 ? INT8_MIN : 0);
+}
+
 static snnfit_status
 bind_population(struct import *import, struct graph *graph, struct map *names,
 		const struct site_values *list, const struct found_population *found,
@@ -457,6 +481,13 @@ bind_population(struct import *import, struct graph *graph, struct map *names,
 	    !set_neuron(graph, found, graph->axes[axis].units, &population->neuron) ||
 	    !set_states(import, graph, found, population))
 		return error_no_memory(err);
+	if (found->kind == POPULATION_READOUT && clamps_at_zero(import, operation)) {
+		population->kind = POPULATION_RELU;
+		population->neuron.model = "relu";
+		if (!set_only_spikes(graph, population,
+				     import->program.values[operation->results[0]].name))
+			return error_no_memory(err);
+	}
 	if (found->spike_site != NO_VALUE &&
 	    !set_spike_tensors(import, graph, list, found, population, graph->axes[axis].units))
 		return error_no_memory(err);

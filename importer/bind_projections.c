@@ -2,6 +2,7 @@
 #include "importer/bind.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 uint32_t
@@ -31,6 +32,35 @@ struct loader {
 	struct constant *whole; /* kept once it had to be computed */
 };
 
+static bool
+is_real(int32_t type)
+{
+	return type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT ||
+	       type == ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE ||
+	       type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16 ||
+	       type == ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16;
+}
+
+/* Integers as they stand: those of operators that are never cut. */
+static snnfit_status
+read_values(const struct onnx_model *model, const Onnx__TensorProto *tensor, uint64_t first,
+	    uint64_t count, float *out, snnfit_error *err)
+{
+	int64_t *integers;
+	snnfit_status status;
+	uint64_t i;
+
+	if (is_real(tensor->data_type))
+		return tensor_read_float(model, tensor, first, count, out, err);
+	integers = calloc(count + 1, sizeof *integers);
+	status = integers ? tensor_read_int64(model, tensor, first, count, integers, err)
+			  : error_no_memory(err);
+	for (i = 0; !status && i < count; i++)
+		out[i] = (float)integers[i];
+	free(integers);
+	return status;
+}
+
 static snnfit_status
 load_direct(const struct loader *loader, const Onnx__TensorProto *tensor, uint32_t first,
 	    uint32_t count, float *out, snnfit_error *err)
@@ -41,14 +71,14 @@ load_direct(const struct loader *loader, const Onnx__TensorProto *tensor, uint32
 	uint32_t c, r;
 
 	if (!loader->weight || !loader->weight->transposed)
-		return tensor_read_float(model, tensor, (uint64_t)first * loader->columns,
-					 (uint64_t)count * loader->columns, out, err);
+		return read_values(model, tensor, (uint64_t)first * loader->columns,
+				   (uint64_t)count * loader->columns, out, err);
 	piece = arena_alloc(&loader->import->arena, count, sizeof *piece);
 	if (!piece)
 		return error_no_memory(err);
 	for (c = 0; c < loader->columns && !status; c++) {
-		status = tensor_read_float(model, tensor, (uint64_t)c * loader->rows + first, count,
-					   piece, err);
+		status = read_values(model, tensor, (uint64_t)c * loader->rows + first, count,
+				     piece, err);
 		for (r = 0; r < count && !status; r++)
 			out[(size_t)r * loader->columns + c] = piece[r];
 	}
@@ -230,7 +260,8 @@ find_bias(const struct import *import, const struct weight_operation *weight, ui
 static bool
 is_editable(const struct operation *operation)
 {
-	return !operation->scope && operation_float(operation, "alpha", 1) == 1 &&
+	return !operation->scope && !axes_is_foreign(operation) &&
+	       operation_float(operation, "alpha", 1) == 1 &&
 	       operation_float(operation, "beta", 1) == 1;
 }
 
@@ -238,11 +269,12 @@ static uint32_t
 kernel_size(const struct import *import, const struct weight_operation *weight)
 {
 	const struct operation *operation = &import->program.operations[weight->operation];
-	const struct tensor_axes *w = &import->axes.tensors[operation->operands[1]];
+	const struct tensor_axes *w =
+		&import->axes.tensors[operation->operands[weight->weight_operand]];
 	uint64_t size = 1;
 	uint32_t d;
 
-	for (d = 2; operation_is(operation, "Conv") && d < w->rank; d++)
+	for (d = 2; d < w->rank; d++) /* of a convolution */
 		size *= axis_size((struct axes *)&import->axes, w->axes[d]);
 	return size > UINT32_MAX ? 0 : (uint32_t)size;
 }

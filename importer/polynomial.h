@@ -154,6 +154,11 @@ const struct polynomial *polynomial_piece(struct polynomials *context,
 const struct polynomial *polynomial_concat(struct polynomials *context,
 					   const struct operation *operation);
 
+/* polynomial_quantized.c: of a DequantizeLinear of what a QuantizeLinear gave. Where the
+ * smallest code stands for 0, a ReLU is in it. */
+const struct polynomial *polynomial_dequantize(struct polynomials *context,
+					       const struct operation *operation);
+
 /* --- asking --------------------------------------------------------------------- */
 
 /* The term of exactly this product; NULL: none. */

@@ -68,6 +68,23 @@ build_weights(struct polynomials *context, uint32_t index)
 	return polynomial_add(context, out, bias, beta);
 }
 
+/* A current whose constants are left out: its units are frozen. What only puts it in
+ * another order in memory passes it on. */
+static const struct polynomial *
+build_foreign(struct polynomials *context, uint32_t index)
+{
+	const struct operation *operation = operation_of(context, index);
+	uint32_t weight = polynomial_weight_of(context, index), number;
+
+	if (weight == NO_VALUE)
+		return strncmp(operation->node->op_type, "Reorder", 7) == 0
+			       ? polynomial_operand(context, operation, 0)
+			       : NULL;
+	number = polynomial_add_current(context, weight, coefficient_scalar(context, 1));
+	return context->out_of_memory ? NULL
+				      : polynomial_atom(context, context->currents[number].atom);
+}
+
 /* scale * x + shift, from the constants of a BatchNormalization in inference mode. */
 static bool
 batch_normalization_affine(struct polynomials *context, const struct operation *operation,
@@ -593,6 +610,12 @@ build_dropout(struct polynomials *context, uint32_t index)
 }
 
 static const struct polynomial *
+build_dequantize(struct polynomials *context, uint32_t index)
+{
+	return polynomial_dequantize(context, operation_of(context, index));
+}
+
+static const struct polynomial *
 build_relu(struct polynomials *context, uint32_t index)
 {
 	const struct operation *operation = operation_of(context, index);
@@ -615,6 +638,7 @@ static const struct {
 	{ "CastLike", build_cast },
 	{ "Concat", build_concat },
 	{ "Conv", build_weights },
+	{ "DequantizeLinear", build_dequantize },
 	{ "Div", build_arithmetic },
 	{ "Dropout", build_dropout },
 	{ "Equal", build_comparison },
@@ -654,6 +678,8 @@ build(struct polynomials *context, uint32_t index)
 	const struct operation *operation = operation_of(context, index);
 	size_t i;
 
+	if (axes_is_foreign(operation))
+		return build_foreign(context, index);
 	if (!operation_is_standard(operation))
 		return NULL;
 	for (i = 0; i < sizeof build_table / sizeof *build_table; i++)

@@ -2,11 +2,6 @@
 in hand. A test fails when an entry is not needed any more: delete it, or the check from it."""
 
 AXES = {
-    "ann-convbn-ts17--qdq": "layers neurons time states interface spikes rates frozen dead_units_go",
-    "ann-convbn-ts17--qop": "layers neurons time states interface spikes rates frozen dead_units_go",
-    "ann-mlp-ts17--qdq": "layers neurons time states interface spikes rates frozen dead_units_go",
-    "ann-mlp-ts17--qop": "layers neurons time states interface spikes rates frozen dead_units_go",
-    "snntorch-conv-ts17-step--ortall": "layers neurons time states interface spikes rates frozen dead_units_go",
 }
 
 TIME = {

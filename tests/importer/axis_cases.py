@@ -555,6 +555,50 @@ def concatenated_membranes(net):
     return {"a": "graph output", "b": "graph output", "out": "graph output"}
 
 
+# --- quantized activations -----------------------------------------------------------
+
+
+def quantized(net, x, zero, scale=0.02):
+    constants = [net.constant(np.float32(scale)), net.constant(np.array(zero))]
+    return net.node("DequantizeLinear", net.node("QuantizeLinear", x, *constants), *constants)
+
+
+@case((1, 3))
+def relu_inside_quantization(net):
+    """The smallest code stands for 0: what is below becomes 0."""
+    net.readout(quantized(net, net.dense("input", 3, 10, "fc"), np.uint8(0)), 10)
+    return {"fc": None, "out": "graph output"}
+
+
+@case((1, 3))
+def relu_inside_signed_quantization(net):
+    hidden = quantized(net, net.dense(quantized(net, "input", np.int8(-128)), 3, 10, "fc"), np.int8(-128))
+    net.readout(hidden, 10)
+    return {"fc": None, "out": "graph output"}
+
+
+@case((1, 3))
+def quantized_relu(net):
+    net.readout(quantized(net, net.node("Relu", net.dense("input", 3, 10, "fc")), np.int8(0)), 10)
+    return {"fc": None, "out": "graph output"}
+
+
+@case((1, 3))
+def quantization_without_a_relu(net):
+    net.readout(quantized(net, net.dense("input", 3, 10, "fc"), np.int8(0)), 10)
+    return None  # a linear network
+
+
+@case((1, 3))
+def integer_operators(net):
+    scale, zero = net.constant(np.float32(0.02)), net.constant(np.uint8(0))
+    weights = [net.constant((net.random.random((3, 10)) * 50).astype(np.uint8), "fc.weight"), scale, zero]
+    codes = net.node("QLinearMatMul", net.node("QuantizeLinear", "input", scale, zero), scale, zero, *weights,
+                     scale, zero, name="fc")
+    net.readout(net.node("DequantizeLinear", codes, scale, zero), 10)
+    return {"fc": "QLinearMatMul fc computes in integers", "out": "graph output"}
+
+
 # --- sums over units ---------------------------------------------------------------
 
 
