@@ -5,7 +5,7 @@
 
 enum {
 	NUMBERS_MAX = 64,
-	PASSES_MAX = 8, /* until every variable that changes its shape is taken for opaque */
+	PASSES_MAX = 3, /* until every variable that changes its shape is taken for opaque */
 };
 
 static bool

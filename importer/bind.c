@@ -722,7 +722,7 @@ refuse_without_units(const struct graph *graph, snnfit_error *err)
 	for (i = 0; i < graph->population_count; i++)
 		if (graph->populations[i].kind != POPULATION_READOUT)
 			return SNNFIT_OK;
-	if (graph->time == TIME_LOOP)
+	if (graph->time == TIME_LOOP && graph->population_count)
 		return error_set(err, SNNFIT_EUNSUPPORTED,
 				 "the network is inside a Loop or Scan that could not be followed: "
 				 "export one time step, with the states as inputs and outputs");

@@ -152,10 +152,12 @@ polynomial_is_carried(const struct polynomials *context, uint32_t index, uint32_
 {
 	const struct program *program = program_of(context);
 	const struct operation *operation = &program->operations[index];
-	const struct body *body = &program->bodies[operation->body];
+	const struct body *body;
 
-	return operation->part == PART_ENTER && i >= body->first_in &&
-	       i < body->first_in + body->carried;
+	if (operation->part != PART_ENTER)
+		return false;
+	body = &program->bodies[operation->body];
+	return i >= body->first_in && i < body->first_in + body->carried;
 }
 
 /* The element of a sequence of currents is the current of the step. */

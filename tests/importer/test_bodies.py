@@ -5,6 +5,7 @@ import json
 import numpy as np
 import onnx
 import pytest
+from onnx import TensorProto, helper
 
 import body_cases
 import removal
@@ -85,3 +86,41 @@ def test_free_layers_can_be_cut(tmp_path, name):
         if dead:
             whole = played(model, drives)
             assert any(removal.differences(one, other, 1e-5) for one, other in zip(whole, before)), "nothing showed"
+
+
+def doubling(depth, last):
+    """Functions of which each calls the next one twice: 2^depth calls of the last one."""
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("f", 1)]
+    functions = [last]
+    for level in range(1, depth):
+        calls = [helper.make_node(f"f{level - 1}", [a], [b], domain="f") for a, b in (("a", "m"), ("m", "b"))]
+        functions.append(helper.make_function("f", f"f{level}", ["a"], ["b"], calls, opsets))
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 4]) for name in "xy"]
+    node = helper.make_node(f"f{depth - 1}", ["x"], ["y"], domain="f")
+    graph = helper.make_graph([node], "laughs", values[:1], values[1:])
+    return helper.make_model(graph, opset_imports=opsets, ir_version=8, functions=functions)
+
+
+@pytest.mark.parametrize("what", ["a node", "nothing", "a loop"])
+def test_functions_that_call_the_next_one_twice_are_refused(tmp_path, what):
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("f", 1)]
+    body = onnx.parser.parse_graph("body (int64 t, bool go, float[1,4] v) => (bool go, float[1,4] w) { w = Neg (v) }")
+    nodes = {"a node": [helper.make_node("Neg", ["a"], ["b"])], "nothing": [],
+             "a loop": [helper.make_node("Loop", ["", "", "a"], ["b"], body=body)]}[what]
+    last = helper.make_function("f", "f0", ["a"], ["b" if nodes else "a"], nodes, opsets)
+    onnx.save(doubling(40, last), tmp_path / "in.onnx")
+    assert b"spelling out functions" in run("inspect", tmp_path / "in.onnx", expect=3).stderr
+
+
+def test_many_loops_that_change_their_shape_are_followed_in_time(tmp_path):
+    """Each is found out anew, and what comes after it with it: after three rounds all are taken for opaque."""
+    lines, last = [], "x"
+    for i in range(500):
+        lines.append(f"""o{i} = Loop ("", "", {last}) <body = b{i} (int64 t{i}, bool c{i}, float[N] v{i})
+            => (bool d{i}, float[M] w{i}) {{ w{i} = Concat <axis = 0> (v{i}, v{i}) d{i} = Identity (c{i}) }}>""")
+        last = f"o{i}"
+    text = "\n".join(lines)
+    model = onnx.parser.parse_model(
+        f'<ir_version: 8, opset_import: ["": 17]> net (float[4] x) => (float[K] {last}) {{ {text} }}')
+    onnx.save(model, tmp_path / "in.onnx")
+    assert b"not a spiking network" in run("inspect", tmp_path / "in.onnx", expect=3).stderr
