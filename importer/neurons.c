@@ -1,6 +1,7 @@
 /* neurons.c - which weight operations drive one population, and where its sites and states are. */
 #include "importer/neurons.h"
 
+#include "importer/claims.h"
 #include "importer/instances.h"
 #include "importer/normal_form.h"
 #include "importer/unrolled_form.h"
@@ -182,128 +183,6 @@ list_weights(struct finder *finder, snnfit_error *err)
 
 /* --- sites and states --------------------------------------------------------------------------- */
 
-/* The tensor has a dimension that is the population's units. */
-static bool
-is_on(struct finder *finder, uint32_t value, const struct found_population *population)
-{
-	const struct tensor_axes *tensor = &finder->axes->tensors[value];
-	uint32_t d;
-
-	if (!population->units.count)
-		return true; /* one unit: it has no axis */
-	for (d = 0; tensor->known && d < tensor->rank; d++)
-		if (axis_equal(finder->axes, tensor->axes[d], population->units))
-			return true;
-	return false;
-}
-
-static bool
-has_current_of(struct finder *finder, const struct polynomial *p, uint32_t population)
-{
-	const struct polynomials *context = finder->polynomials;
-	uint32_t i, j;
-
-	for (i = 0; p && i < p->count; i++)
-		for (j = 0; j < p->terms[i].degree; j++) {
-			const struct atom *atom = &context->atoms[p->terms[i].atoms[j]];
-
-			if (atom->kind == ATOM_CURRENT &&
-			    finder->neurons->of_weight[context->currents[atom->number].weight] ==
-				    population)
-				return true;
-			if (atom->kind == ATOM_POTENTIAL &&
-			    finder->neurons->owners[atom->number].population == population)
-				return true;
-		}
-	return false;
-}
-
-static bool
-has_state_of(struct finder *finder, const struct polynomial *p,
-	     const struct found_population *population)
-{
-	const struct program *program = finder->axes->program;
-	uint32_t i;
-
-	for (i = 0; i < population->state_count; i++) {
-		uint32_t pair = population->states[i];
-		uint32_t value = program->inputs[finder->states->pairs[pair].input];
-
-		if (polynomial_has(p, finder->polynomials->input_atoms[value]))
-			return true;
-	}
-	return false;
-}
-
-static const struct polynomial *
-next_state(struct finder *finder, uint32_t pair)
-{
-	const struct program *program = finder->axes->program;
-
-	return finder->polynomials->of[program->outputs[finder->states->pairs[pair].output]];
-}
-
-/* The population's site tests this state, or the state's next value has the site. */
-static bool
-meets_spike_site(struct finder *finder, const struct found_population *population,
-		 uint32_t state_value, const struct polynomial *next)
-{
-	const struct site *site;
-
-	if (population->spike_site == NO_VALUE)
-		return false;
-	site = &finder->polynomials->sites[population->spike_site];
-	return polynomial_has(next, site->atom) ||
-	       polynomial_has(site->argument, finder->polynomials->input_atoms[state_value]);
-}
-
-/* States whose next value the population's currents, or its spikes, enter. */
-static snnfit_status
-find_states(struct finder *finder, uint32_t number, snnfit_error *err)
-{
-	struct found_population *population = &finder->neurons->populations[number];
-	uint32_t i;
-
-	population->states = arena_alloc(finder->axes->arena, finder->states->count,
-					 sizeof *population->states);
-	if (!population->states)
-		return error_no_memory(err);
-	for (i = 0; i < finder->states->count; i++) {
-		uint32_t value = finder->axes->program->inputs[finder->states->pairs[i].input];
-		const struct polynomial *next = next_state(finder, i);
-
-		if (!is_on(finder, value, population))
-			continue;
-		if (has_current_of(finder, next, number) ||
-		    meets_spike_site(finder, population, value, next))
-			population->states[population->state_count++] = i;
-	}
-	return SNNFIT_OK;
-}
-
-/* state - constant: the test of the last step's membrane. */
-static bool
-is_bare_state(struct finder *finder, const struct polynomial *p)
-{
-	const struct term *last = p->count ? &p->terms[p->count - 1] : NULL;
-
-	return last && p->count <= 2 && last->degree == 1 &&
-	       finder->polynomials->atoms[last->atoms[0]].kind == ATOM_INPUT;
-}
-
-static bool
-is_alone_on_its_axis(struct finder *finder, uint32_t number)
-{
-	const struct neurons *neurons = finder->neurons;
-	uint32_t i;
-
-	for (i = 0; i < neurons->count; i++)
-		if (i != number && axis_equal(finder->axes, neurons->populations[i].units,
-					      neurons->populations[number].units))
-			return false;
-	return neurons->populations[number].units.count > 0;
-}
-
 /* The population whose drive the site tests, or NO_VALUE. */
 static uint32_t
 population_of_drive(struct finder *finder, const struct site *site)
@@ -319,7 +198,8 @@ population_of_drive(struct finder *finder, const struct site *site)
 			if (atom->kind != ATOM_CURRENT)
 				continue;
 			number = finder->neurons->of_weight[context->currents[atom->number].weight];
-			if (is_on(finder, site->value, &finder->neurons->populations[number]))
+			if (population_is_on(finder->axes, site->value,
+					     &finder->neurons->populations[number]))
 				return number;
 		}
 	return NO_VALUE;
@@ -389,30 +269,6 @@ find_spike_sites(struct finder *finder, snnfit_error *err)
 	return SNNFIT_OK;
 }
 
-/* When the drive is lost behind an operator that is not followed: a test of its
- * states, or the only one around. */
-static void
-find_site_by_state(struct finder *finder, uint32_t number)
-{
-	struct found_population *population = &finder->neurons->populations[number];
-	bool alone = is_alone_on_its_axis(finder, number);
-	uint32_t i;
-
-	for (i = 0; i < finder->polynomials->site_count; i++) {
-		const struct site *site = &finder->polynomials->sites[i];
-
-		if (site->kind == SITE_POOLED || !is_on(finder, site->value, population))
-			continue;
-		if (!is_bare_state(finder, site->argument) &&
-		    (alone || has_state_of(finder, site->argument, population))) {
-			population->spike_site = i;
-			population->site_count = 1;
-			finder->neurons->owners[i] = (struct site_owner){ number, 0 };
-			return;
-		}
-	}
-}
-
 static snnfit_status
 list_sites(struct finder *finder, snnfit_error *err)
 {
@@ -433,21 +289,6 @@ list_sites(struct finder *finder, snnfit_error *err)
 			neurons->populations[owner->population].sites[owner->step] = i;
 	}
 	return SNNFIT_OK;
-}
-
-/* A population that drives another on its own axis must not claim its states. */
-static snnfit_status
-find_sites_and_states(struct finder *finder, uint32_t number, snnfit_error *err)
-{
-	struct found_population *population = &finder->neurons->populations[number];
-	snnfit_status status = find_states(finder, number, err);
-
-	if (status)
-		return status;
-	if (population->spike_site == NO_VALUE)
-		find_site_by_state(finder, number);
-	population->state_count = 0;
-	return find_states(finder, number, err);
 }
 
 /* Its test of the last step's membrane gives its spikes of the last step. */
@@ -497,8 +338,8 @@ neurons_find(struct neurons *neurons, struct polynomials *polynomials, const str
 		status = list_weights(&finder, err);
 	if (!status)
 		status = find_spike_sites(&finder, err);
-	for (i = 0; !status && i < neurons->count; i++)
-		status = find_sites_and_states(&finder, i, err);
+	if (!status && !populations_claim_states(neurons, polynomials, states))
+		return error_no_memory(err);
 	if (!status)
 		status = list_sites(&finder, err);
 	for (i = 0; !status && i < neurons->count; i++) {

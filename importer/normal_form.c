@@ -139,13 +139,14 @@ find_late_site(struct fit *fit)
 	const struct polynomial *expected = polynomial_add(
 		context, polynomial_atom(context, fit->membrane),
 		polynomial_constant(context, fit->found->threshold), -1);
-	uint32_t i;
+	enum site_kind kind = context->sites[fit->found->spike_site].kind;
+	const struct link *link;
 
-	for (i = 0; i < context->site_count; i++)
-		if (context->sites[i].kind == context->sites[fit->found->spike_site].kind &&
-		    polynomial_has(context->sites[i].argument, fit->membrane) &&
-		    polynomial_close(context, context->sites[i].argument, expected))
-			return i;
+	for (link = lists_at(&context->tests, fit->membrane); link;
+	     link = lists_next(&context->tests, link))
+		if (context->sites[link->item].kind == kind &&
+		    polynomial_close(context, context->sites[link->item].argument, expected))
+			return link->item;
 	return NO_VALUE;
 }
 

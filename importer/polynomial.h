@@ -17,6 +17,7 @@
 #define SNNFIT_IMPORTER_POLYNOMIAL_H
 
 #include "importer/axes.h"
+#include "importer/lists.h"
 
 enum { DEGREE_MAX = 3, TERMS_MAX = 24 };
 
@@ -91,6 +92,7 @@ struct polynomials {
 		      * bias, is added to its current: a state */
 	uint32_t *buckets;   /* of sites, by their argument */
 	size_t bucket_count; /* a power of two, or 0 */
+	struct lists tests;  /* by atom: the sites whose argument has it, ascending */
 	bool out_of_memory;
 };
 

@@ -730,6 +730,25 @@ build_operation(struct polynomials *context, uint32_t index)
 		context->bare[value] = polynomial_is_bare(context, index);
 }
 
+static bool
+list_tests(struct polynomials *context)
+{
+	uint32_t i, j, k;
+
+	if (!lists_init(&context->tests, context->arena, context->atom_count))
+		return false;
+	for (i = (uint32_t)context->site_count; i-- > 0;) {
+		const struct polynomial *p = context->sites[i].argument;
+
+		for (j = 0; j < p->count; j++)
+			for (k = 0; k < p->terms[j].degree; k++)
+				if (!lists_add(&context->tests, context->arena,
+					       p->terms[j].atoms[k], i))
+					return false;
+	}
+	return true;
+}
+
 snnfit_status
 polynomials_build(struct polynomials *context, struct axes *axes, struct arena *arena,
 		  snnfit_error *err)
@@ -757,5 +776,7 @@ polynomials_build(struct polynomials *context, struct axes *axes, struct arena *
 	}
 	for (i = 0; i < program->operation_count && !context->out_of_memory; i++)
 		build_operation(context, (uint32_t)i);
-	return context->out_of_memory ? error_no_memory(err) : SNNFIT_OK;
+	if (context->out_of_memory || !list_tests(context))
+		return error_no_memory(err);
+	return SNNFIT_OK;
 }

@@ -1,16 +1,9 @@
 #include "importer/states.h"
 
+#include "importer/dependence.h"
 #include "importer/polynomial_bodies.h"
 
 #include <string.h>
-
-enum { DEPENDENCE_WORDS_MAX = 1 << 26 };
-
-/* For every value the set of inputs that it depends on: elementwise, and at all. */
-struct dependence {
-	size_t words; /* 64-bit words a set; 0: too many to follow */
-	uint64_t *elementwise, *any;
-};
 
 struct pairing {
 	struct states *states;
@@ -18,79 +11,8 @@ struct pairing {
 	const struct polynomials *polynomials;
 	struct dependence dependence;
 	uint32_t first_output; /* the first that may be a state */
+	uint32_t *next_output; /* [output_count + 1]: a list that begins at the last */
 };
-
-/* --- dependence ------------------------------------------------------------------------ */
-
-static bool
-is_weight_operation(const struct axes *axes, uint32_t index, size_t *next_weight)
-{
-	while (*next_weight < axes->weight_count && axes->weights[*next_weight].operation < index)
-		++*next_weight;
-	return *next_weight < axes->weight_count && axes->weights[*next_weight].operation == index;
-}
-
-static void
-merge_set(uint64_t *into, const uint64_t *from, size_t words)
-{
-	size_t i;
-
-	for (i = 0; i < words; i++)
-		into[i] |= from[i];
-}
-
-static bool
-follow_dependence(struct pairing *pairing)
-{
-	const struct program *program = pairing->axes->program;
-	struct dependence *d = &pairing->dependence;
-	size_t i, j, k, next_weight = 0;
-
-	d->words = (program->input_count + 63) / 64;
-	if (d->words > DEPENDENCE_WORDS_MAX / (program->value_count + 1)) {
-		d->words = 0;
-		return true;
-	}
-	d->elementwise = arena_zalloc(pairing->axes->arena, program->value_count * d->words, 8);
-	d->any = arena_zalloc(pairing->axes->arena, program->value_count * d->words, 8);
-	if (!d->elementwise || !d->any)
-		return false;
-	for (i = 0; i < program->input_count; i++) {
-		size_t at = program->inputs[i] * d->words + i / 64;
-
-		d->elementwise[at] = d->any[at] = 1ull << (i % 64);
-	}
-	for (i = 0; i < program->operation_count; i++) {
-		const struct operation *operation = &program->operations[i];
-		bool weights = is_weight_operation(pairing->axes, (uint32_t)i, &next_weight);
-
-		for (j = 0; j < operation->result_count; j++) {
-			if (operation->results[j] == NO_VALUE)
-				continue;
-			for (k = 0; k < operation->operand_count; k++) {
-				size_t from = operation->operands[k], to = operation->results[j];
-
-				if (from == NO_VALUE)
-					continue;
-				merge_set(&d->any[to * d->words], &d->any[from * d->words],
-					  d->words);
-				if (!weights || k >= 2)
-					merge_set(&d->elementwise[to * d->words],
-						  &d->elementwise[from * d->words], d->words);
-			}
-		}
-	}
-	return true;
-}
-
-static bool
-depends(const struct pairing *pairing, const uint64_t *sets, uint32_t output, uint32_t input)
-{
-	size_t words = pairing->dependence.words;
-	uint32_t value = pairing->axes->program->outputs[output];
-
-	return words && (sets[value * words + input / 64] >> (input % 64) & 1);
-}
 
 /* --- candidates -------------------------------------------------------------------------- */
 
@@ -138,12 +60,13 @@ is_spikes(const struct pairing *pairing, uint32_t output)
 /* The first input is data. The first output is the answer as a rule: it may be a
  * state only while another one is left to be the answer. */
 static bool
-is_candidate(const struct pairing *pairing, const uint64_t *sets, uint32_t input, uint32_t output)
+is_candidate(struct pairing *pairing, enum dependence_kind kind, uint32_t input, uint32_t output)
 {
 	return input > 0 && output >= pairing->first_output &&
 	       pairing->states->output_of_input[input] == NO_VALUE &&
 	       pairing->states->input_of_output[output] == NO_VALUE &&
-	       depends(pairing, sets, output, input) && same_form(pairing, input, output);
+	       same_form(pairing, input, output) &&
+	       depends(&pairing->dependence, kind, output, input);
 }
 
 static void
@@ -156,13 +79,13 @@ pair(struct pairing *pairing, uint32_t input, uint32_t output)
 
 /* The only output that can be it, or NO_VALUE. */
 static uint32_t
-only_candidate(const struct pairing *pairing, uint32_t input)
+only_candidate(struct pairing *pairing, uint32_t input)
 {
 	uint32_t output, found = NO_VALUE;
 
 	for (output = pairing->first_output; output < pairing->axes->program->output_count;
 	     output++) {
-		if (!is_candidate(pairing, pairing->dependence.elementwise, input, output))
+		if (!is_candidate(pairing, DEPENDS_ELEMENTWISE, input, output))
 			continue;
 		if (found != NO_VALUE)
 			return NO_VALUE;
@@ -205,20 +128,37 @@ pair_the_first_output(struct pairing *pairing)
 	pairing->first_output = 1;
 }
 
+/* Lists the outputs that may still be states, last first. */
+static uint32_t
+list_outputs(struct pairing *pairing, bool spikes)
+{
+	uint32_t count = (uint32_t)pairing->axes->program->output_count, at = count, output;
+
+	for (output = count; output-- > 1;)
+		if (pairing->states->input_of_output[output] == NO_VALUE &&
+		    is_spikes(pairing, output) == spikes)
+			at = pairing->next_output[at] = output;
+	pairing->next_output[at] = NO_VALUE;
+	return count;
+}
+
 /* Exporters write states in the same order in and out, after everything else. */
 static void
 pair_from_the_end(struct pairing *pairing, bool spikes)
 {
-	const struct program *program = pairing->axes->program;
-	uint32_t input, output;
+	uint32_t first = list_outputs(pairing, spikes), input, at;
+	uint32_t *next = pairing->next_output;
 
-	for (input = (uint32_t)program->input_count; input-- > 1;)
-		for (output = (uint32_t)program->output_count; output-- > 1;)
-			if (is_spikes(pairing, output) == spikes &&
-			    is_candidate(pairing, pairing->dependence.elementwise, input, output)) {
-				pair(pairing, input, output);
-				break;
-			}
+	for (input = (uint32_t)pairing->axes->program->input_count; input-- > 1;) {
+		at = pairing->states->output_of_input[input] == NO_VALUE ? first : NO_VALUE;
+		while (at != NO_VALUE && next[at] != NO_VALUE &&
+		       !is_candidate(pairing, DEPENDS_ELEMENTWISE, input, next[at]))
+			at = next[at];
+		if (at == NO_VALUE || next[at] == NO_VALUE)
+			continue;
+		pair(pairing, input, next[at]);
+		next[at] = next[next[at]];
+	}
 }
 
 /* Whether output is called as the next value of input: mem1 and mem1_out, or
@@ -246,9 +186,11 @@ pair_by_name(struct pairing *pairing)
 	uint32_t input, output;
 
 	for (input = 1; input < program->input_count; input++)
-		for (output = 1; output < program->output_count; output++)
+		for (output = 1; output < program->output_count &&
+				 pairing->states->output_of_input[input] == NO_VALUE;
+		     output++)
 			if (same_name(pairing, input, output) && is_spikes(pairing, output) &&
-			    is_candidate(pairing, pairing->dependence.any, input, output))
+			    is_candidate(pairing, DEPENDS_ANYHOW, input, output))
 				pair(pairing, input, output);
 }
 
@@ -460,13 +402,15 @@ states_pair(struct states *states, struct axes *axes, const struct polynomials *
 	    const struct import_options *options, snnfit_error *err)
 {
 	const struct program *program = axes->program;
-	struct pairing pairing = { states, axes, polynomials, { 0 }, 1 };
+	struct pairing pairing = { states, axes, polynomials, { 0 }, 1, NULL };
 	snnfit_status status;
 
 	*states = (struct states){ 0 };
 	states->output_of_input = arena_alloc(axes->arena, program->input_count, sizeof(uint32_t));
 	states->input_of_output = arena_alloc(axes->arena, program->output_count, sizeof(uint32_t));
-	if (!states->output_of_input || !states->input_of_output || !follow_dependence(&pairing))
+	pairing.next_output = arena_alloc(axes->arena, program->output_count + 1, sizeof(uint32_t));
+	if (!states->output_of_input || !states->input_of_output || !pairing.next_output ||
+	    !dependence_init(&pairing.dependence, axes))
 		return error_no_memory(err);
 	memset(states->output_of_input, 0xff, program->input_count * sizeof(uint32_t));
 	memset(states->input_of_output, 0xff, program->output_count * sizeof(uint32_t));
