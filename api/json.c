@@ -1,5 +1,7 @@
 #include "api/json.h"
 
+#include "core/json.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,7 +68,7 @@ char *
 json_line(const json_t *document)
 {
 	/* Enough digits for any float, and 0.1 stays 0.1. */
-	return json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(12));
+	return json_print(document, JSON_COMPACT | JSON_REAL_PRECISION(12));
 }
 
 /* --- reading ---------------------------------------------------------------- */

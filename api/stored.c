@@ -1,21 +1,25 @@
 /* stored.c - the report that stands in a model. */
 #include "api/model.h"
 #include "api/report.h"
+#include "core/json.h"
 #include "exporter/exporter.h"
+
+#include <inttypes.h>
+#include <string.h>
 
 static snnfit_status
 parse(json_t **out, const char *text, snnfit_error *err)
 {
-	json_error_t fault;
+	struct json_problem problem;
+	snnfit_status status = json_parse(out, text, strlen(text), &problem);
 
-	*out = json_loads(text, 0, &fault);
-	if (!*out && json_error_code(&fault) == json_error_out_of_memory)
+	if (status == SNNFIT_ENOMEM)
 		return error_no_memory(err);
-	if (!*out)
+	if (status != SNNFIT_OK)
 		return error_set(err, SNNFIT_EDATA,
-				 "the metadata snn.resources is no JSON (line %d: %s); run "
-				 "`snnfit fit` or `snnfit optimize` again",
-				 fault.line, fault.text);
+				 "the metadata snn.resources is no JSON (line %" PRIu64
+				 ": %s); run `snnfit fit` or `snnfit optimize` again",
+				 problem.line, problem.text);
 	if (json_is_object(*out) && json_integer_value(json_object_get(*out, "version")) == 1)
 		return SNNFIT_OK;
 	json_decref(*out);

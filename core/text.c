@@ -96,3 +96,41 @@ text_free(struct text *text)
 	free(text->chars);
 	*text = (struct text){ 0 };
 }
+
+/* --- what it is written in ---------------------------------------------------- */
+
+/* Length of the UTF-8 character that begins here, as RFC 3629 has it: the shortest
+ * form, no halves of UTF-16 pairs, nothing past U+10FFFF. 0: there is none. */
+static size_t
+character_length(const uint8_t *at, size_t available)
+{
+	size_t length = at[0] < 0x80 ? 1 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4, i;
+
+	if (length == 1)
+		return 1;
+	if (at[0] < 0xc2 || at[0] > 0xf4 || length > available)
+		return 0;
+	if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ||
+	    (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f))
+		return 0;
+	for (i = 1; i < length; i++)
+		if ((at[i] & 0xc0) != 0x80)
+			return 0;
+	return length;
+}
+
+bool
+text_is_utf8(const void *bytes, size_t length)
+{
+	const uint8_t *at = bytes;
+
+	while (length > 0) {
+		size_t taken = character_length(at, length);
+
+		if (!taken)
+			return false;
+		at += taken;
+		length -= taken;
+	}
+	return true;
+}

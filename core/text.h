@@ -25,4 +25,6 @@ bool text_failed(const struct text *text);
 MUST_USE char *text_take(struct text *text);
 void text_free(struct text *text);
 
+bool text_is_utf8(const void *bytes, size_t length);
+
 #endif

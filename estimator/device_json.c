@@ -1,9 +1,11 @@
 /* device_json.c - devices as JSON: what `snnfit targets --json` prints, and device files. */
 #include "estimator/devices.h"
 
+#include "core/json.h"
 #include "core/text.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -275,13 +277,15 @@ device_from_json(const char *text, size_t length, const char *place, struct devi
 		 snnfit_error *err)
 {
 	struct reading reading = { .place = place, .out = out, .err = err };
-	json_error_t problem;
+	struct json_problem problem;
 	snnfit_status status;
 
-	reading.object = json_loadb(text, length, JSON_REJECT_DUPLICATES, &problem);
-	if (!reading.object)
-		return error_set(err, SNNFIT_EUSAGE, "%s: line %d: not a JSON device: %s", place,
-				 problem.line, problem.text);
+	status = json_parse(&reading.object, text, length, &problem);
+	if (status == SNNFIT_ENOMEM)
+		return error_no_memory(err);
+	if (status != SNNFIT_OK)
+		return error_set(err, SNNFIT_EUSAGE, "%s: line %" PRIu64 ": not a JSON device: %s",
+				 place, problem.line, problem.text);
 	status = json_is_object(reading.object)
 			 ? read_device(&reading)
 			 : error_set(err, SNNFIT_EUSAGE, "%s: a device must be a JSON object",

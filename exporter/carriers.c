@@ -3,6 +3,7 @@
  * What is written is model-level metadata; the other carriers (FORMATS section 2)
  * keep their place but would be of the wrong length. One that cannot be cut, for
  * its form is not the documented one, goes. */
+#include "core/json.h"
 #include "exporter/edit.h"
 #include "exporter/json_text.h"
 
@@ -79,10 +80,14 @@ cut_array(struct text *out, const json_t *array, const struct unit_axis *axis)
 static snnfit_status
 cut_entry(struct carriers *carriers, entry_proto *entry, const struct unit_axis *axis, bool *stays)
 {
-	json_t *array = json_loads(entry->value ? entry->value : "", 0, NULL);
+	const char *value = entry->value ? entry->value : "";
+	struct json_problem problem;
 	struct text text = { 0 };
+	json_t *array;
 	char *chars;
 
+	if (json_parse(&array, value, strlen(value), &problem) == SNNFIT_ENOMEM)
+		return error_no_memory(carriers->err);
 	*stays = array && cut_array(&text, array, axis);
 	json_decref(array);
 	chars = text_take(&text);

@@ -1,5 +1,7 @@
 #include "exporter/json_text.h"
 
+#include "core/json.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +30,7 @@ void
 json_text_string(struct text *text, const char *string)
 {
 	json_t *value = json_string(string);
-	char *chars = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+	char *chars = value ? json_text_of(value) : NULL;
 
 	if (chars)
 		text_append(text, chars);
@@ -41,5 +43,5 @@ json_text_string(struct text *text, const char *string)
 char *
 json_text_of(const json_t *value)
 {
-	return json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+	return json_print(value, JSON_ENCODE_ANY | JSON_COMPACT);
 }

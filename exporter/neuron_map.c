@@ -5,6 +5,7 @@
  * merged into it. */
 #include "exporter/neuron_map.h"
 
+#include "core/json.h"
 #include "exporter/json_text.h"
 
 #include <stdlib.h>
@@ -319,10 +320,15 @@ snnfit_status
 neuron_map_compose(char **out, const struct graph *graph, const char *earlier, snnfit_error *err)
 {
 	bool readable = earlier && strlen(earlier) <= EARLIER_BYTES_MAX;
-	json_t *before = readable ? json_loads(earlier, 0, NULL) : NULL;
-	struct composer composer = { .graph = graph, .earlier = layers_of(before) };
-	json_t *map = json_object();
+	struct composer composer = { .graph = graph };
+	struct json_problem problem;
+	json_t *before = NULL, *map;
 
+	*out = NULL;
+	if (readable && json_parse(&before, earlier, strlen(earlier), &problem) == SNNFIT_ENOMEM)
+		return error_no_memory(err);
+	map = json_object();
+	composer.earlier = layers_of(before);
 	composer.carried = calloc(json_array_size(composer.earlier) + 1, sizeof(bool));
 	composer.failed = !map || !composer.carried;
 	if (!composer.failed) {

@@ -1,8 +1,9 @@
 /* rates_json.c - the JSON document of FORMATS section 2, and plain arrays of numbers. */
 #include "core/base64.h"
+#include "core/json.h"
 #include "importer/rates_list.h"
 
-#include <jansson.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +43,8 @@ static snnfit_status
 parse(const struct rates_list *list, const char *text, size_t length, json_t **out,
       snnfit_error *err)
 {
-	json_error_t problem;
+	struct json_problem problem;
+	snnfit_status status;
 
 	*out = NULL;
 	if (estimate_memory(text, length) > JSON_MEMORY_MAX)
@@ -50,15 +52,15 @@ parse(const struct rates_list *list, const char *text, size_t length, json_t **o
 				 "%s: the JSON text is too large; give the rates as rates_b64, or "
 				 "in an .npz file",
 				 list->carrier);
-	*out = json_loadb(text, length, JSON_REJECT_DUPLICATES, &problem);
-	if (*out)
-		return SNNFIT_OK;
-	/* out of memory, jansson mostly leaves the error as it was */
-	if (problem.line < 0 || json_error_code(&problem) == json_error_out_of_memory)
+	status = json_parse(out, text, length, &problem);
+	if (status == SNNFIT_ENOMEM)
 		return error_no_memory(err);
+	if (status == SNNFIT_OK)
+		return SNNFIT_OK;
 	return error_set(err, SNNFIT_EDATA,
-			 "%s: not the JSON of firing rates: line %d, column %d: %s", list->carrier,
-			 problem.line, problem.column, problem.text);
+			 "%s: not the JSON of firing rates: line %" PRIu64 ", column %" PRIu64
+			 ": %s",
+			 list->carrier, problem.line, problem.column, problem.text);
 }
 
 static const char *

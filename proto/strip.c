@@ -10,6 +10,7 @@
  * that they can be filled in when the end is known (a varint may be longer than
  * it need be); numbers repeated one by one are packed, as protobuf-c needs 40
  * bytes for each of them otherwise. Both mean the same. */
+#include "core/text.h"
 #include "proto/source.h"
 #include "proto/wire.h"
 
@@ -323,40 +324,6 @@ numbers_are_whole(ProtobufCType type, const uint8_t *at, size_t length)
 	}
 }
 
-/* Length of the UTF-8 character that begins here, as RFC 3629 has it: the shortest
- * form, no halves of UTF-16 pairs, nothing past U+10FFFF. 0: there is none. */
-static size_t
-character_length(const uint8_t *at, size_t available)
-{
-	size_t length = at[0] < 0x80 ? 1 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4, i;
-
-	if (length == 1)
-		return 1;
-	if (at[0] < 0xc2 || at[0] > 0xf4 || length > available)
-		return 0;
-	if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ||
-	    (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f))
-		return 0;
-	for (i = 1; i < length; i++)
-		if ((at[i] & 0xc0) != 0x80)
-			return 0;
-	return length;
-}
-
-static bool
-is_utf8(const uint8_t *at, size_t length)
-{
-	while (length > 0) {
-		size_t bytes = character_length(at, length);
-
-		if (!bytes)
-			return false;
-		at += bytes;
-		length -= bytes;
-	}
-	return true;
-}
-
 /* protobuf-c believes what it is given, and ends strings at the first NUL. Free
  * text is left to whoever reads it. */
 static snnfit_status
@@ -370,7 +337,7 @@ check_content(struct strip *strip, const struct wire_event *event, const uint8_t
 	if (event->field->type == PROTOBUF_C_TYPE_STRING && memchr(at, '\0', length))
 		what = "a name contains a NUL character";
 	else if (event->field->type == PROTOBUF_C_TYPE_STRING && !is_free_text(event) &&
-		 !is_utf8(at, length))
+		 !text_is_utf8(at, length))
 		what = "a name is not UTF-8";
 	if (!what)
 		return SNNFIT_OK;
