@@ -44,8 +44,10 @@ arena_alloc(struct arena *arena, size_t count, size_t size)
 	bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 	if (!block || bytes > block->size - arena->used)
 		block = block_new(arena, bytes);
-	if (!block)
+	if (!block) {
+		arena->failed = true;
 		return NULL;
+	}
 	at = block->bytes + arena->used;
 	arena->used += bytes;
 	return at;

@@ -12,6 +12,7 @@ struct arena_block;
 struct arena {
 	struct arena_block *blocks; /* newest first */
 	size_t used;		    /* in the newest block */
+	bool failed;		    /* it could not give what was asked for, once */
 };
 
 /* count objects of size bytes, aligned for any type; NULL when out of memory

@@ -108,24 +108,38 @@ element(const struct constant *constant, uint64_t at)
 
 /* --- tensors of the model --------------------------------------------------- */
 
-static bool
+/* What goes wrong whatever the tensor is; that its kind can't be read is no error. */
+static snnfit_status
+failure(snnfit_status status)
+{
+	return status == SNNFIT_EIO || status == SNNFIT_ENOMEM ? status : SNNFIT_OK;
+}
+
+/* *known: its values could be taken; those of some types can't. */
+static snnfit_status
 read_tensor(const struct program *program, const Onnx__TensorProto *tensor, uint64_t limit,
-	    struct arena *arena, struct constant *out)
+	    struct arena *arena, struct constant *out, bool *known, snnfit_error *err)
 {
 	struct tensor_shape shape;
+	snnfit_status status;
 	uint32_t d;
 
-	if (tensor_shape_of(program->model, tensor, &shape, NULL) ||
-	    shape.rank > CONSTANT_RANK_MAX || shape.count > limit)
-		return false;
+	*known = false;
+	status = tensor_shape_of(program->model, tensor, &shape, err);
+	if (status || shape.rank > CONSTANT_RANK_MAX || shape.count > limit)
+		return failure(status);
 	*out = (struct constant){ .type = shape.type, .rank = shape.rank, .count = shape.count };
 	for (d = 0; d < shape.rank; d++)
 		out->dims[d] = shape.dims[d];
 	if (!allocate(arena, out))
-		return false;
+		return arena->failed ? error_no_memory(err) : SNNFIT_OK;
 	if (out->reals)
-		return !tensor_read_float(program->model, tensor, 0, out->count, out->reals, NULL);
-	return !tensor_read_int64(program->model, tensor, 0, out->count, out->integers, NULL);
+		status = tensor_read_float(program->model, tensor, 0, out->count, out->reals, err);
+	else
+		status = tensor_read_int64(program->model, tensor, 0, out->count, out->integers,
+					   err);
+	*known = status == SNNFIT_OK;
+	return failure(status);
 }
 
 /* --- elementwise ------------------------------------------------------------- */
@@ -697,6 +711,7 @@ fold_value(struct folder *folder, uint32_t value, snnfit_error *err)
 	bool shared = source != NO_VALUE;
 	struct constant out;
 	snnfit_status status;
+	bool known;
 
 	if (stored->kind != VALUE_SOURCE || !stored->tensor)
 		return SNNFIT_OK;
@@ -704,9 +719,10 @@ fold_value(struct folder *folder, uint32_t value, snnfit_error *err)
 		constants->values[value] = folder->of_source[source];
 		return SNNFIT_OK;
 	}
-	if (!read_tensor(constants->program, stored->tensor, CONSTANT_SMALL, constants->arena,
-			 &out))
-		return SNNFIT_OK;
+	status = read_tensor(constants->program, stored->tensor, CONSTANT_SMALL, constants->arena,
+			     &out, &known, err);
+	if (status != SNNFIT_OK || !known)
+		return status;
 	status = keep(constants, value, &out, err);
 	if (shared)
 		folder->of_source[source] = constants->values[value];
@@ -753,41 +769,50 @@ constant_scalar(const struct constants *constants, uint32_t value, double *out)
 
 /* --- any size, on demand ------------------------------------------------------------ */
 
-static bool
+static snnfit_status
 evaluate(const struct constants *constants, uint32_t value, uint32_t depth, struct arena *arena,
-	 struct constant *out)
+	 struct constant *out, bool *known, snnfit_error *err)
 {
 	const struct program *program = constants->program;
 	const struct value *asked = &program->values[value];
 	const struct operation *operation;
 	struct constant values[OPERANDS_MAX];
 	const struct constant *operands[OPERANDS_MAX];
+	snnfit_status status = SNNFIT_OK;
 	uint32_t i;
 
-	if (constants->values[value]) {
+	*known = constants->values[value] != NULL;
+	if (*known) {
 		*out = *constants->values[value];
-		return true;
+		return SNNFIT_OK;
 	}
 	if (asked->kind == VALUE_SOURCE)
-		return read_tensor(program, asked->tensor, UINT64_MAX, arena, out);
+		return read_tensor(program, asked->tensor, UINT64_MAX, arena, out, known, err);
 	if (asked->kind != VALUE_RESULT || !asked->constant || depth > EVALUATE_DEPTH_MAX)
-		return false;
+		return SNNFIT_OK;
 	operation = &program->operations[asked->operation];
 	for (i = 0; i < operation->operand_count && i < OPERANDS_MAX; i++) {
 		operands[i] = &values[i];
-		if (operation->operands[i] == NO_VALUE ||
-		    !evaluate(constants, operation->operands[i], depth + 1, arena, &values[i]))
-			return false;
+		*known = false;
+		if (operation->operands[i] != NO_VALUE)
+			status = evaluate(constants, operation->operands[i], depth + 1, arena,
+					  &values[i], known, err);
+		if (!*known)
+			return status;
 	}
-	return apply(operation, operands, i, UINT64_MAX, arena, out);
+	*known = apply(operation, operands, i, UINT64_MAX, arena, out);
+	return !*known && arena->failed ? error_no_memory(err) : SNNFIT_OK;
 }
 
 snnfit_status
 constant_evaluate(const struct constants *constants, uint32_t value, struct arena *arena,
 		  struct constant *out, snnfit_error *err)
 {
-	if (evaluate(constants, value, 0, arena, out))
-		return SNNFIT_OK;
+	bool known;
+	snnfit_status status = evaluate(constants, value, 0, arena, out, &known, err);
+
+	if (status != SNNFIT_OK || known)
+		return status;
 	return error_set(err, SNNFIT_EUNSUPPORTED,
 			 "the constant %s cannot be read or computed here; fold constants before, "
 			 "for instance with onnxsim",

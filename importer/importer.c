@@ -30,6 +30,9 @@ analyse(struct import *import, const struct onnx_model *model, const struct impo
 		status = neurons_find(&import->neurons, &import->polynomials, &import->states, err);
 	if (!status)
 		status = bind_graph(import, graph, err);
+	/* What there was no memory to find out is not unknown. */
+	if (!status && arena->failed)
+		status = error_no_memory(err);
 	return status;
 }
 
