@@ -75,6 +75,13 @@ struct file_writer;
 
 MUST_USE snnfit_status file_writer_open(struct file_writer **out, const char *path,
 					snnfit_error *err);
+/* Another one in the folder of a regular file that is being written, with its
+ * permissions; to be ended before that one, with commit_as or abort. */
+MUST_USE snnfit_status file_writer_open_beside(struct file_writer **out,
+					       const struct file_writer *beside, snnfit_error *err);
+/* Names of files in the same folder: partner has been written for this one, and goes
+ * unless this one is committed; stale goes once it is. NULL or "": none. */
+void file_writer_bind(struct file_writer *writer, const char *partner, const char *stale);
 /* To write into; belongs to the writer. */
 struct byte_sink *file_writer_sink(struct file_writer *writer);
 /* Reserves disk space for what will be written: fails at once when there is not

@@ -1,9 +1,12 @@
 /* file_writer.c - a file appears whole or not at all.
  *
- * Written without a name where the file system can (O_TMPFILE: a crash or a
- * signal leaves nothing behind), else under a random hidden name; synced; then
- * given a name and renamed over the old file; and the folder is synced. */
+ * Written without a name where the file system can (O_TMPFILE: a
+ * crash leaves nothing behind), else under a random hidden name; synced; then given
+ * a name and renamed over the old file; and the folder is synced. Signals that would
+ * end the process wait meanwhile: the next write sees them and gives up, so that
+ * nothing is left behind then either. */
 #include "core/file.h"
+#include "core/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,10 +23,14 @@ enum { BUFFER_BYTES = 256 * 1024, NAME_TRIES = 100, COMPARE_BYTES = 64 * 1024 };
 struct file_writer {
 	struct byte_sink sink; /* first, so that a sink is its writer */
 	int fd;
-	int folder;	    /* -1: written as it is, nothing to rename */
-	char *path;	    /* as the caller gave it */
-	char *name;	    /* the last part */
-	char temporary[48]; /* "": the file has no name yet */
+	int folder;		    /* -1: written as it is, nothing to rename */
+	char *path;		    /* as the caller gave it */
+	char *name;		    /* the last part */
+	char temporary[48];	    /* "": the file has no name yet */
+	char partner[NAME_MAX + 1]; /* of this file, gone unless it is committed; "": none */
+	char stale[NAME_MAX + 1];   /* gone once it is; "": none */
+	struct signal_hold hold;
+	bool holds; /* and so releases */
 	size_t buffered;
 	uint8_t buffer[BUFFER_BYTES];
 };
@@ -40,6 +47,10 @@ write_through(struct file_writer *writer, const uint8_t *bytes, size_t length, s
 	ssize_t put;
 
 	while (length > 0) {
+		if (writer->folder >= 0 && signals_waiting(&writer->hold)) {
+			errno = EINTR;
+			return write_failed(writer, err);
+		}
 		put = write(writer->fd, bytes, length);
 		if (put < 0 && errno == EINTR)
 			continue;
@@ -111,6 +122,8 @@ free_writer(struct file_writer *writer)
 {
 	if (writer->folder >= 0)
 		(void)close(writer->folder);
+	if (writer->holds)
+		signals_release(&writer->hold);
 	free(writer->path);
 	free(writer->name);
 	free(writer);
@@ -237,32 +250,83 @@ open_target(struct file_writer *writer, snnfit_error *err)
 		return writer->fd < 0 ? write_failed(writer, err) : SNNFIT_OK;
 	}
 	status = locate(writer, err);
+	if (status != SNNFIT_OK)
+		return status;
+	signals_hold(&writer->hold);
+	writer->holds = true;
+	return open_temporary(writer, exists ? &old : NULL, err);
+}
+
+/* Not open yet; NULL: out of memory. */
+static struct file_writer *
+writer_new(const char *path)
+{
+	struct file_writer *writer = malloc(sizeof *writer);
+
+	if (!writer)
+		return NULL;
+	writer->sink = (struct byte_sink){ writer_write, writer_copy };
+	writer->fd = writer->folder = -1;
+	writer->name = NULL;
+	writer->temporary[0] = writer->partner[0] = writer->stale[0] = '\0';
+	writer->holds = false;
+	writer->buffered = 0;
+	writer->path = strdup(path);
+	if (writer->path)
+		return writer;
+	free(writer);
+	return NULL;
+}
+
+static snnfit_status
+opened(struct file_writer **out, struct file_writer *writer, snnfit_status status)
+{
 	if (status == SNNFIT_OK)
-		status = open_temporary(writer, exists ? &old : NULL, err);
+		*out = writer;
+	else
+		file_writer_abort(writer);
 	return status;
 }
 
 snnfit_status
 file_writer_open(struct file_writer **out, const char *path, snnfit_error *err)
 {
-	struct file_writer *writer = malloc(sizeof *writer);
-	snnfit_status status;
+	struct file_writer *writer = writer_new(path);
 
 	*out = NULL;
 	if (!writer)
 		return error_no_memory(err);
-	writer->sink = (struct byte_sink){ writer_write, writer_copy };
-	writer->fd = writer->folder = -1;
-	writer->name = NULL;
-	writer->temporary[0] = '\0';
-	writer->buffered = 0;
-	writer->path = strdup(path);
-	status = writer->path ? open_target(writer, err) : error_no_memory(err);
-	if (status == SNNFIT_OK)
-		*out = writer;
-	else
-		file_writer_abort(writer);
-	return status;
+	return opened(out, writer, open_target(writer, err));
+}
+
+snnfit_status
+file_writer_open_beside(struct file_writer **out, const struct file_writer *beside,
+			snnfit_error *err)
+{
+	struct file_writer *writer = writer_new(beside->path);
+	struct stat status;
+
+	*out = NULL;
+	if (!writer)
+		return error_no_memory(err);
+	writer->hold = beside->hold;
+	writer->folder = fcntl(beside->folder, F_DUPFD_CLOEXEC, 0);
+	if (writer->folder < 0 || fstat(beside->fd, &status) != 0)
+		return opened(out, writer, write_failed(writer, err));
+	return opened(out, writer, open_temporary(writer, &status, err));
+}
+
+static void
+set_name(char name[NAME_MAX + 1], const char *value)
+{
+	(void)snprintf(name, NAME_MAX + 1, "%s", value ? value : "");
+}
+
+void
+file_writer_bind(struct file_writer *writer, const char *partner, const char *stale)
+{
+	set_name(writer->partner, partner);
+	set_name(writer->stale, stale);
 }
 
 struct byte_sink *
@@ -305,6 +369,8 @@ file_writer_abort(struct file_writer *writer)
 		(void)close(writer->fd);
 	if (writer->temporary[0])
 		(void)unlinkat(writer->folder, writer->temporary, 0);
+	if (writer->partner[0])
+		(void)unlinkat(writer->folder, writer->partner, 0);
 	free_writer(writer);
 }
 
@@ -318,21 +384,28 @@ sync_written(struct file_writer *writer, snnfit_error *err)
 	return status;
 }
 
-/* Gives the file a name that nobody looks at. */
+/* Gives the file that has none a name. */
+static bool
+link_nameless(const struct file_writer *writer, const char *name)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", writer->fd);
+	return linkat(AT_FDCWD, path, writer->folder, name, AT_SYMLINK_FOLLOW) == 0;
+}
+
+/* A name that nobody looks at. */
 static snnfit_status
 name_it(struct file_writer *writer, snnfit_error *err)
 {
-	char path[64];
 	int tries;
 
 	if (writer->temporary[0])
 		return SNNFIT_OK;
-	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", writer->fd);
 	for (tries = 0; tries < NAME_TRIES; tries++) {
 		if (!random_name(writer->temporary, sizeof writer->temporary))
 			break;
-		if (linkat(AT_FDCWD, path, writer->folder, writer->temporary, AT_SYMLINK_FOLLOW) ==
-		    0)
+		if (link_nameless(writer, writer->temporary))
 			return SNNFIT_OK;
 		if (errno != EEXIST)
 			break;
@@ -371,8 +444,11 @@ take_place(struct file_writer *writer, snnfit_error *err)
 	if (renameat(writer->folder, writer->temporary, writer->folder, writer->name) != 0)
 		return write_failed(writer, err);
 	writer->temporary[0] = '\0';
+	writer->partner[0] = '\0';
 	/* The new file is whole and in its place; there is no way back from here. */
 	(void)sync_folder(writer);
+	if (writer->stale[0])
+		(void)unlinkat(writer->folder, writer->stale, 0); /* nothing depends on it */
 	return SNNFIT_OK;
 }
 
@@ -391,16 +467,17 @@ file_writer_commit(struct file_writer *writer, snnfit_error *err)
 static bool
 link_as(struct file_writer *writer, const char *name)
 {
-	if (linkat(writer->folder, writer->temporary, writer->folder, name, 0) == 0)
+	if (!writer->temporary[0])
+		return link_nameless(writer, name);
+	if (renameat2(writer->folder, writer->temporary, writer->folder, name, RENAME_NOREPLACE) ==
+	    0) {
+		writer->temporary[0] = '\0';
 		return true;
-	if (errno != EPERM && errno != EOPNOTSUPP)
+	}
+	if (errno != EINVAL && errno != ENOSYS)
 		return false;
-	/* A file system without hard links. */
-	if (renameat2(writer->folder, writer->temporary, writer->folder, name, RENAME_NOREPLACE) !=
-	    0)
-		return false;
-	writer->temporary[0] = '\0';
-	return true;
+	/* A file system that can't; the hidden name goes when the writer ends. */
+	return linkat(writer->folder, writer->temporary, writer->folder, name, 0) == 0;
 }
 
 snnfit_status
@@ -409,8 +486,6 @@ file_writer_commit_as(struct file_writer *writer, const char *name, bool *taken,
 	snnfit_status status = sync_written(writer, err);
 
 	*taken = false;
-	if (status == SNNFIT_OK)
-		status = name_it(writer, err);
 	if (status == SNNFIT_OK && !link_as(writer, name)) {
 		*taken = errno == EEXIST;
 		status = write_failed(writer, err);
@@ -473,6 +548,14 @@ compare_files(int a, int b, const char *path, bool *equal, snnfit_error *err)
 	return status;
 }
 
+/* Somebody else's, a link, a device, or gone again: not what was written here. */
+static bool
+may_not_be_read(int error)
+{
+	return error == EACCES || error == EPERM || error == ELOOP || error == ENXIO ||
+	       error == ENOENT;
+}
+
 snnfit_status
 file_writer_equals(struct file_writer *writer, const char *name, bool *equal, snnfit_error *err)
 {
@@ -484,8 +567,11 @@ file_writer_equals(struct file_writer *writer, const char *name, bool *equal, sn
 		return status;
 	fd = openat(writer->folder, name,
 		    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0)
+	if (fd < 0 && may_not_be_read(errno))
 		return SNNFIT_OK;
+	if (fd < 0)
+		return error_set(err, SNNFIT_EIO, "cannot look at %s beside %s: %s", name,
+				 writer->path, strerror(errno));
 	status = compare_files(writer->fd, fd, writer->path, equal, err);
 	(void)close(fd);
 	return status;

@@ -3,6 +3,7 @@
 #include "proto/visit.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sha256.h>
 #include <stdio.h>
@@ -80,12 +81,12 @@ commit(struct relocation *relocation, struct file_writer *data, const char *mode
 }
 
 snnfit_status
-data_file_write(struct relocation *relocation, const struct expansion *message, const char *path,
-		const char *model_name, snnfit_error *err)
+data_file_write(struct relocation *relocation, const struct expansion *message,
+		const struct file_writer *model, snnfit_error *err)
 {
 	char hash[HASH_DIGITS + 1];
 	struct file_writer *data;
-	snnfit_status status = file_writer_open(&data, path, err);
+	snnfit_status status = file_writer_open_beside(&data, model, err);
 
 	if (status != SNNFIT_OK)
 		return status;
@@ -94,7 +95,7 @@ data_file_write(struct relocation *relocation, const struct expansion *message, 
 	if (status == SNNFIT_OK)
 		status = relocated_stream(relocation, file_writer_sink(data), err);
 	if (status == SNNFIT_OK)
-		return commit(relocation, data, model_name, hash, err);
+		return commit(relocation, data, file_writer_name(model), hash, err);
 	file_writer_abort(data);
 	return status;
 }
@@ -144,35 +145,68 @@ look_at(void *context, Onnx__TensorProto *tensor, const ProtobufCMessage *holder
 	return SNNFIT_OK;
 }
 
-/* Another model than the one to be replaced may use the same data. */
-static bool
-is_still_needed(const struct onnx_source *source, const char *path, int folder,
-		const char *location)
+static snnfit_status
+cannot_look(const char *path, snnfit_error *err)
 {
-	struct stat model, replaced, data;
-
-	if (source->file.fd >= 0 && fstat(source->file.fd, &model) == 0 &&
-	    stat(path, &replaced) == 0 && model.st_dev == replaced.st_dev &&
-	    model.st_ino == replaced.st_ino)
-		return false;
-	return fstatat(folder, location, &data, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       source_uses_file(source, &data);
+	return error_set(err, SNNFIT_EIO, "cannot look at %s: %s", path, strerror(errno));
 }
 
-void
-data_file_find_old(char location[NAME_MAX + 1], const char *path, int folder,
-		   const char *model_name, const struct onnx_source *source)
+/* Another model than the one to be replaced may use the same data. */
+static snnfit_status
+is_still_needed(const struct onnx_source *source, const struct stat *replaced, int folder,
+		const char *location, bool *needed, snnfit_error *err)
 {
-	struct search search = { model_name, location };
+	struct stat model, data;
+
+	*needed = false;
+	if (source->file.fd >= 0 && fstat(source->file.fd, &model) != 0)
+		return cannot_look(source->file.name, err);
+	if (source->file.fd >= 0 && model.st_dev == replaced->st_dev &&
+	    model.st_ino == replaced->st_ino)
+		return SNNFIT_OK;
+	if (fstatat(folder, location, &data, AT_SYMLINK_NOFOLLOW) == 0)
+		*needed = source_uses_file(source, &data);
+	else if (errno != ENOENT)
+		return cannot_look(location, err);
+	return SNNFIT_OK;
+}
+
+/* *location: "" when there is none. */
+static snnfit_status
+find_in(struct onnx_model *old, char *location, const struct stat *replaced,
+	const struct file_writer *writer, const struct onnx_source *source, snnfit_error *err)
+{
+	struct search search = { file_writer_name(writer), location };
+	snnfit_status status = tensors_visit(old->proto, look_at, &search, err);
+	bool needed = false;
+
+	if (status == SNNFIT_OK && location[0])
+		status = is_still_needed(source, replaced, file_writer_folder(writer), location,
+					 &needed, err);
+	if (needed)
+		location[0] = '\0';
+	return status;
+}
+
+snnfit_status
+data_file_find_old(char location[NAME_MAX + 1], const char *path, const struct file_writer *writer,
+		   const struct onnx_source *source, snnfit_error *err)
+{
 	struct onnx_model *old;
-	struct stat file;
+	struct stat replaced;
+	snnfit_status status;
 
 	location[0] = '\0';
-	if (folder < 0 || stat(path, &file) != 0 ||
-	    onnx_model_read(&old, path, NULL, NULL) != SNNFIT_OK)
-		return; /* nothing there, or nothing of which we know what belongs to it */
-	if (tensors_visit(old->proto, look_at, &search, NULL) != SNNFIT_OK ||
-	    (location[0] && is_still_needed(source, path, folder, location)))
-		location[0] = '\0';
+	if (file_writer_folder(writer) < 0)
+		return SNNFIT_OK;
+	if (stat(path, &replaced) != 0)
+		return errno == ENOENT ? SNNFIT_OK : cannot_look(path, err);
+	status = onnx_model_read(&old, path, NULL, NULL);
+	if (status == SNNFIT_ENOMEM)
+		return error_no_memory(err);
+	if (status != SNNFIT_OK)
+		return SNNFIT_OK; /* nothing of which we know what belongs to it */
+	status = find_in(old, location, &replaced, writer, source, err);
 	onnx_model_free(old);
+	return status;
 }

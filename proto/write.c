@@ -7,7 +7,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static snnfit_status
 too_large(snnfit_error *err)
@@ -140,66 +139,63 @@ move_out(struct relocation *relocation, struct onnx_model *model, struct expansi
 /* Writes the data file and plans the message. The tree says where the data will
  * be, but for the name of the file: that comes from the hash of just this. */
 static snnfit_status
-write_data(struct relocation *relocation, struct onnx_model *model, const char *path,
-	   const char *model_name, struct expansion *expansion, snnfit_error *err)
+write_data(struct relocation *relocation, struct onnx_model *model,
+	   const struct file_writer *writer, struct expansion *expansion, snnfit_error *err)
 {
 	snnfit_status status = move_out(relocation, model, expansion, err);
 
 	if (status != SNNFIT_OK || relocation->count == 0)
 		return status;
-	status = data_file_write(relocation, expansion, path, model_name, err);
+	status = data_file_write(relocation, expansion, writer, err);
 	expansion_free(expansion);
 	if (status == SNNFIT_OK)
 		status = expansion_init(expansion, model, err);
 	return status;
 }
 
-/* Ends the writer. On failure no new data file is left; old is the name of the
- * one that nobody needs afterwards, "" when the same is used again. */
+/* Ends the writer. On failure no new data file is left; old is the name of the one that
+ * nobody needs afterwards, unless the same is used again. */
 static snnfit_status
-write_outside(struct onnx_model *model, const char *path, struct file_writer *writer, int folder,
-	      char old[NAME_MAX + 1], snnfit_error *err)
+write_outside(struct onnx_model *model, struct file_writer *writer, const char *old,
+	      snnfit_error *err)
 {
 	struct relocation relocation;
 	struct expansion expansion = { 0 };
-	snnfit_status status = write_data(&relocation, model, path, file_writer_name(writer),
-					  &expansion, err);
+	snnfit_status status = write_data(&relocation, model, writer, &expansion, err);
 
+	file_writer_bind(writer, relocation.was_there ? "" : relocation.location,
+			 strcmp(old, relocation.location) == 0 ? "" : old);
 	if (status == SNNFIT_OK)
 		status = write_message(&expansion, writer, err);
 	else
 		file_writer_abort(writer);
-	if (status != SNNFIT_OK && relocation.location[0] && !relocation.was_there)
-		(void)unlinkat(folder, relocation.location, 0);
-	if (strcmp(old, relocation.location) == 0)
-		old[0] = '\0';
 	relocate_back(&relocation);
 	expansion_free(&expansion);
 	return status;
 }
 
-/* Ends the writer. folder is -1 where nothing can lie beside the model. */
+/* Ends the writer. */
 static snnfit_status
-write_model(struct onnx_model *model, const char *path, struct file_writer *writer, int folder,
+write_model(struct onnx_model *model, const char *path, struct file_writer *writer,
 	    snnfit_error *err)
 {
 	char old[NAME_MAX + 1];
-	bool outside = folder >= 0 && model->source->has_external_data;
+	bool has_folder = file_writer_folder(writer) >= 0;
+	bool outside = has_folder && model->source->has_external_data;
 	struct expansion expansion = { 0 };
-	snnfit_status status = outside ? SNNFIT_OK : expand_inside(&expansion, model, err);
+	snnfit_status status = data_file_find_old(old, path, writer, model->source, err);
 
+	if (status == SNNFIT_OK && !outside)
+		status = expand_inside(&expansion, model, err);
 	if (status != SNNFIT_OK) {
 		file_writer_abort(writer);
-		return status;
-	}
-	data_file_find_old(old, path, folder, file_writer_name(writer), model->source);
-	if (outside || (folder >= 0 && expansion.length > INT_MAX))
-		status = write_outside(model, path, writer, folder, old, err);
-	else
+	} else if (outside || (has_folder && expansion.length > INT_MAX)) {
+		status = write_outside(model, writer, old, err);
+	} else {
+		file_writer_bind(writer, NULL, old);
 		status = write_message(&expansion, writer, err);
+	}
 	expansion_free(&expansion);
-	if (status == SNNFIT_OK && old[0])
-		(void)unlinkat(folder, old, 0); /* nothing depends on it: no error */
 	return status;
 }
 
@@ -208,14 +204,6 @@ onnx_model_write(struct onnx_model *model, const char *path, snnfit_error *err)
 {
 	struct file_writer *writer;
 	snnfit_status status = file_writer_open(&writer, path, err);
-	int folder = -1;
 
-	if (status != SNNFIT_OK)
-		return status;
-	if (file_writer_folder(writer) >= 0)
-		folder = dup(file_writer_folder(writer));
-	status = write_model(model, path, writer, folder, err);
-	if (folder >= 0)
-		(void)close(folder);
-	return status;
+	return status == SNNFIT_OK ? write_model(model, path, writer, err) : status;
 }
