@@ -1,5 +1,7 @@
 #include "api/report.h"
 
+#include "core/file.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +70,14 @@ snnfit_report_html(snnfit_report *report)
 	if (!report->html)
 		report->html = rendered(report, resources_page);
 	return report->html;
+}
+
+snnfit_status
+snnfit_report_write_html(snnfit_report *report, const char *path, snnfit_error *err)
+{
+	const char *page = snnfit_report_html(report);
+
+	return page ? file_write(path, page, strlen(page), err) : error_no_memory(err);
 }
 
 const char *

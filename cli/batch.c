@@ -44,21 +44,50 @@ check_command(struct batch *batch, snnfit_error *fault)
 	return good;
 }
 
+/* --- memory of jansson ---------------------------------------------------------------- */
+
+static bool out_of_memory;
+
+static void *
+noting_malloc(size_t size)
+{
+	void *memory = malloc(size);
+
+	out_of_memory = out_of_memory || !memory;
+	return memory;
+}
+
+bool
+batch_out_of_memory(void)
+{
+	if (out_of_memory)
+		errno = ENOMEM;
+	return out_of_memory;
+}
+
 /* --- printing ---------------------------------------------------------------------- */
 
 /* Lines that are known and whose turn it is. */
-static void
-print_ready(const struct batch *batch, size_t *printed)
+static bool
+print_ready(const struct batch *batch, size_t *printed, snnfit_error *fault)
 {
-	for (; *printed < batch->count && batch->models[*printed].result; ++*printed) {
+	bool good = true;
+
+	for (; good && *printed < batch->count && batch->models[*printed].result; ++*printed) {
 		char *line = json_dumps(batch->models[*printed].result,
 					JSON_COMPACT | JSON_REAL_PRECISION(12));
 
-		if (line)
+		good = line && !batch_out_of_memory();
+		if (good)
 			(void)puts(line);
 		free(line);
 	}
 	(void)fflush(stdout);
+	if (good)
+		return true;
+	(void)say_fault(fault, "out of memory");
+	fault->status = SNNFIT_ENOMEM;
+	return false;
 }
 
 static void
@@ -129,11 +158,10 @@ run_models(const struct batch *batch, snnfit_error *fault)
 		}
 		good = collect_one(batch, fault) && good;
 		course.running--;
-		print_ready(batch, &course.printed);
+		good = good && print_ready(batch, &course.printed, fault);
 		print_progress(batch, ++course.done);
 	}
-	print_ready(batch, &course.printed);
-	return good;
+	return good && print_ready(batch, &course.printed, fault);
 }
 
 static enum exit_status
@@ -157,8 +185,11 @@ run_batch(const struct arguments *arguments)
 	struct batch batch = { .arguments = arguments, .journal = -1 };
 	enum exit_status status;
 	snnfit_error fault;
-	bool good = check_command(&batch, &fault) && batch_list(&batch, &fault) &&
-		    journal_open(&batch, &fault) && run_models(&batch, &fault);
+	bool good;
+
+	json_set_alloc_funcs(noting_malloc, free);
+	good = check_command(&batch, &fault) && batch_list(&batch, &fault) &&
+	       journal_open(&batch, &fault) && run_models(&batch, &fault);
 
 	status = highest_status(&batch);
 	if (!good) {

@@ -12,7 +12,7 @@ struct batch_model {
 	char *output;	/* DIR/<path relative to the folder>; NULL: the command writes none */
 	json_t *result; /* the line to print, once it is known */
 	pid_t process;	/* at work, or 0 */
-	int out, err;	/* what it prints, in memory */
+	int out, err;	/* what it prints, in memory; -1: not open */
 };
 
 struct batch {
@@ -22,6 +22,12 @@ struct batch {
 	size_t count;
 	int journal; /* descriptor; -1: none */
 };
+
+/* --- batch.c --------------------------------------------------------------------- */
+
+/* What jansson was asked for could not be had, since the batch began: its values and
+ * texts may lack something, which jansson does not always say. errno is ENOMEM then. */
+bool batch_out_of_memory(void);
 
 /* --- batch_list.c: which models ------------------------------------------------ */
 

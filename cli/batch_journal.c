@@ -113,7 +113,7 @@ read_journal(const struct batch *batch, FILE *file)
 		take_line(batch, sorted, line);
 	free(line);
 	free(sorted);
-	return sorted != NULL && !ferror(file);
+	return sorted != NULL && feof(file) && !batch_out_of_memory();
 }
 
 /* --- writing -------------------------------------------------------------------------- */
@@ -123,7 +123,7 @@ journal_fault(const struct batch *batch, snnfit_error *fault)
 {
 	(void)say_fault(fault, "the journal '%s/snnfit-batch.jsonl': %s", batch->arguments->output,
 			strerror(errno));
-	fault->status = SNNFIT_EIO;
+	fault->status = errno == ENOMEM ? SNNFIT_ENOMEM : SNNFIT_EIO;
 	return false;
 }
 
@@ -156,6 +156,22 @@ journal_open(struct batch *batch, snnfit_error *fault)
 	return batch->journal >= 0 || journal_fault(batch, fault);
 }
 
+static bool
+write_all(int fd, const char *bytes, size_t length)
+{
+	while (length > 0) {
+		ssize_t put = write(fd, bytes, length);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return false;
+		bytes += put;
+		length -= (size_t)put;
+	}
+	return true;
+}
+
 bool
 journal_add(const struct batch *batch, const struct batch_model *model, snnfit_error *fault)
 {
@@ -169,7 +185,7 @@ journal_add(const struct batch *batch, const struct batch_model *model, snnfit_e
 	if (text)
 		length = asprintf(&whole, "\n%s\n", text);
 	if (length >= 0)
-		added = write(batch->journal, whole, (size_t)length) == length;
+		added = !batch_out_of_memory() && write_all(batch->journal, whole, (size_t)length);
 	free(length >= 0 ? whole : NULL);
 	free(text);
 	json_decref(line);

@@ -1,8 +1,8 @@
 /* batch_list.c - the models of a batch, and where each one's output goes. */
 #include "cli/batch.h"
 
+#include <dirent.h>
 #include <errno.h>
-#include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,65 +49,87 @@ is_model_name(const char *path)
 
 /* --- a folder ------------------------------------------------------------------ */
 
-static int
-by_name(const FTSENT **a, const FTSENT **b)
-{
-	return strcmp((*a)->fts_name, (*b)->fts_name);
-}
-
 static bool
 is_same_file(const struct stat *a, const struct stat *b)
 {
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* A regular file, or a link to one. Links to folders are not followed. */
 static bool
-is_model_file(const FTSENT *entry)
+cannot_read(const char *folder, snnfit_error *fault)
+{
+	(void)say_fault(fault, "can't read the folder '%s': %s", folder, strerror(errno));
+	fault->status = errno == ENOMEM ? SNNFIT_ENOMEM : SNNFIT_EIO;
+	return false;
+}
+
+static int
+by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static bool walk(struct list *list, const char *folder, const struct stat *output,
+		 snnfit_error *fault);
+
+/* A model is a regular file, or a link to one. Links to folders are not followed; the
+ * outputs of an earlier batch are no inputs of this one. */
+static bool
+visit(struct list *list, const char *path, const struct stat *output, snnfit_error *fault)
 {
 	struct stat status;
 
-	if (!is_model_name(entry->fts_name))
-		return false;
-	if (entry->fts_info == FTS_F)
+	if (lstat(path, &status) != 0)
+		return errno == ENOENT || cannot_read(path, fault);
+	if (S_ISDIR(status.st_mode))
+		return (output && is_same_file(&status, output)) || walk(list, path, output, fault);
+	if (!is_model_name(path))
 		return true;
-	return entry->fts_info == FTS_SL && stat(entry->fts_accpath, &status) == 0 &&
-	       S_ISREG(status.st_mode);
+	if (S_ISLNK(status.st_mode) && stat(path, &status) != 0)
+		return errno == ENOENT || errno == ELOOP || cannot_read(path, fault);
+	return !S_ISREG(status.st_mode) || list_add(list, path, fault);
 }
 
-/* The outputs of an earlier batch are no inputs of this one. */
+/* As deep as paths can be long. */
 static bool
-walk(struct list *list, FTS *tree, const struct stat *output, snnfit_error *fault)
+walk(struct list *list, const char *folder, const struct stat *output, snnfit_error *fault)
 {
-	FTSENT *entry;
+	struct dirent **entries;
+	int count = scandir(folder, &entries, NULL, by_name);
+	bool good = count >= 0 || cannot_read(folder, fault);
 
-	errno = 0;
-	while ((entry = fts_read(tree))) {
-		if (entry->fts_info == FTS_D && output && is_same_file(entry->fts_statp, output))
-			(void)fts_set(tree, entry, FTS_SKIP);
-		else if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR)
-			break;
-		else if (is_model_file(entry) && !list_add(list, entry->fts_path, fault))
-			return false;
-		errno = 0;
+	for (int i = 0; i < count; i++) {
+		const char *name = entries[i]->d_name, *slash = "/";
+		char *path = NULL;
+
+		if (folder[strlen(folder) - 1] == '/')
+			slash = "";
+		if (good && strcmp(name, ".") != 0 && strcmp(name, "..") != 0) {
+			good = asprintf(&path, "%s%s%s", folder, slash, name) >= 0
+				       ? visit(list, path, output, fault)
+				       : out_of_memory(fault);
+			free(path);
+		}
+		free(entries[i]);
 	}
-	if (!entry && errno == 0)
-		return true;
-	(void)say_fault(fault, "can't read the folder '%s': %s", entry ? entry->fts_path : "",
-			strerror(entry ? entry->fts_errno : errno));
-	fault->status = SNNFIT_EIO;
-	return false;
+	if (count >= 0)
+		free(entries);
+	return good;
 }
 
 static bool
 list_folder(struct list *list, const char *folder, const char *output, snnfit_error *fault)
 {
-	char *path = strdup(folder), *roots[2] = { path, NULL };
+	char *path = strdup(folder);
 	struct stat status, *skip = stat(output, &status) == 0 ? &status : NULL;
 	struct stat root;
 	bool listed;
-	FTS *tree;
 
+	if (!skip && errno != ENOENT) {
+		(void)cannot_read(output, fault);
+		free(path);
+		return false;
+	}
 	for (size_t end = path ? strlen(path) : 0; end > 1 && path[end - 1] == '/'; end--)
 		path[end - 1] = '\0';
 	if (path && skip && stat(path, &root) == 0 && is_same_file(&root, skip)) {
@@ -117,10 +139,7 @@ list_folder(struct list *list, const char *folder, const char *output, snnfit_er
 				 "another folder (-o DIR)",
 				 folder);
 	}
-	tree = path ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_COMFOLLOW, by_name) : NULL;
-	listed = tree ? walk(list, tree, skip, fault) : out_of_memory(fault);
-	if (tree)
-		(void)fts_close(tree);
+	listed = path ? walk(list, path, skip, fault) : out_of_memory(fault);
 	list->prefix = path ? strlen(path) + (strcmp(path, "/") != 0) : 0;
 	free(path);
 	return listed;
@@ -142,9 +161,9 @@ list_manifest(struct list *list, const char *path, snnfit_error *fault)
 		if (line[0] && line[0] != '#')
 			good = list_add(list, line, fault);
 	}
-	if (!file || ferror(file)) {
+	if (!file || (good && !feof(file))) {
 		(void)say_fault(fault, "can't read the manifest '%s': %s", path, strerror(errno));
-		fault->status = SNNFIT_EIO;
+		fault->status = errno == ENOMEM ? SNNFIT_ENOMEM : SNNFIT_EIO;
 		good = false;
 	}
 	free(line);
@@ -277,7 +296,9 @@ set_models(struct batch *batch, struct list *list, snnfit_error *fault)
 	if (!batch->models)
 		return out_of_memory(fault);
 	for (; batch->count < list->count; batch->count++) {
-		batch->models[batch->count].path = list->paths[batch->count];
+		batch->models[batch->count] = (struct batch_model){
+			.path = list->paths[batch->count], .out = -1, .err = -1
+		};
 		list->paths[batch->count] = NULL;
 	}
 	for (size_t i = 0; i < batch->count; i++)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +20,24 @@ system_fault(snnfit_error *fault, const char *what)
 	(void)say_fault(fault, "%s: %s", what, strerror(errno));
 	fault->status = SNNFIT_EINTERNAL;
 	return false;
+}
+
+static bool
+no_memory(snnfit_error *fault, const char *what)
+{
+	errno = ENOMEM;
+	return system_fault(fault, what);
+}
+
+/* Until a result is kept. */
+static void
+close_streams(struct batch_model *model)
+{
+	if (model->out >= 0)
+		(void)close(model->out);
+	if (model->err >= 0)
+		(void)close(model->err);
+	model->out = model->err = -1;
 }
 
 /* --- words of the command -------------------------------------------------------- */
@@ -108,14 +127,19 @@ command_line(const struct batch *batch, const struct batch_model *model)
 /* --- the process --------------------------------------------------------------------- */
 
 static _Noreturn void
-work(const struct batch_model *model, char **words, int count)
+work(const struct batch_model *model, char **words, int count, pid_t parent)
 {
 	int nothing = open("/dev/null", O_RDONLY);
 	enum exit_status status = EXIT_INTERNAL;
 
+	/* Whoever ends the batch ends its models. */
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent)
+		_exit((int)status);
 	if (nothing >= 0 && dup2(nothing, STDIN_FILENO) >= 0 &&
-	    dup2(model->out, STDOUT_FILENO) >= 0 && dup2(model->err, STDERR_FILENO) >= 0)
+	    dup2(model->out, STDOUT_FILENO) >= 0 && dup2(model->err, STDERR_FILENO) >= 0) {
+		clearerr(stdout); /* the batch's own output may be broken, this one is not */
 		status = output_finish(command_run(count, words));
+	}
 	(void)fflush(stderr);
 	_exit((int)status);
 }
@@ -124,8 +148,11 @@ static bool
 make_output_folder(const struct batch_model *model, snnfit_error *fault)
 {
 	char *folder = model->output ? folder_of(model->output) : NULL;
-	bool made = !model->output || (folder && make_folder(folder, fault));
+	bool made;
 
+	if (model->output && !folder)
+		return no_memory(fault, "can't make the folder of an output");
+	made = !folder || make_folder(folder, fault);
 	free(folder);
 	return made;
 }
@@ -144,9 +171,10 @@ batch_start(const struct batch *batch, struct batch_model *model, snnfit_error *
 {
 	char **words = command_line(batch, model);
 	int count = 0;
+	pid_t parent;
 
 	if (!words)
-		return system_fault(fault, "can't start a model's command");
+		return no_memory(fault, "can't start a model's command");
 	while (words[count])
 		count++;
 	if (!make_output_folder(model, fault) || !open_streams(model, fault)) {
@@ -154,9 +182,10 @@ batch_start(const struct batch *batch, struct batch_model *model, snnfit_error *
 		return false;
 	}
 	(void)fflush(NULL); /* or the process would print it again */
+	parent = getpid();
 	model->process = fork();
 	if (model->process == 0)
-		work(model, words, count);
+		work(model, words, count, parent);
 	free_words(words);
 	return model->process > 0 || system_fault(fault, "can't start a process");
 }
@@ -178,8 +207,12 @@ read_all(int fd)
 	while (text && at < length) {
 		ssize_t got = pread(fd, text + at, length - at, (off_t)at);
 
-		if (got <= 0)
-			break;
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0) {
+			free(text);
+			return NULL;
+		}
 		at += (size_t)got;
 	}
 	if (text)
@@ -207,6 +240,8 @@ error_of(int wait_status, const char *diagnostics, bool has_result)
 			error = NULL;
 	} else if (WEXITSTATUS(wait_status) > EXIT_NO_FIT) {
 		error = error_in(diagnostics);
+		if (!error)
+			error = strdup("the command did not say what failed");
 	} else if (!has_result) {
 		error = strdup("the command printed no result");
 	}
@@ -234,7 +269,8 @@ path_text(const char *path)
 static json_t *
 result_line(const struct batch_model *model, int status, const char *error, json_t *result)
 {
-	bool wrote = status <= EXIT_NO_FIT && model->output && access(model->output, F_OK) == 0;
+	bool wrote = status <= EXIT_NO_FIT && model->output &&
+		     (access(model->output, F_OK) == 0 || errno != ENOENT);
 
 	return json_pack("{s:o, s:o?, s:i, s:o?, s:o?}", "model", path_text(model->path), "output",
 			 wrote ? path_text(model->output) : NULL, "exit", status, "error",
@@ -244,9 +280,10 @@ result_line(const struct batch_model *model, int status, const char *error, json
 bool
 batch_fail(struct batch_model *model, snnfit_error *fault)
 {
+	close_streams(model);
 	complain(model->path, "error", fault->text);
 	model->result = result_line(model, (int)exit_status_of(fault->status), fault->text, NULL);
-	return model->result || system_fault(fault, "can't keep a model's result");
+	return model->result || no_memory(fault, "can't keep a model's result");
 }
 
 bool
@@ -266,12 +303,11 @@ batch_collect(struct batch_model *model, int wait_status, snnfit_error *fault)
 	model->result = result_line(model, status, error, result);
 	if (diagnostics)
 		(void)fputs(diagnostics, stderr);
-	(void)close(model->out);
-	(void)close(model->err);
+	close_streams(model);
 	free(printed);
 	free(diagnostics);
 	free(error);
 	model->process = 0;
-	errno = ENOMEM;
-	return model->result || system_fault(fault, "can't keep a model's result");
+	return (model->result && !batch_out_of_memory()) ||
+	       no_memory(fault, "can't keep a model's result");
 }

@@ -60,6 +60,8 @@ warn(const struct job *job)
 {
 	const char *note;
 
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return; /* that is an error, to be said in one line: output_finish */
 	for (size_t i = 0; !job->arguments->quiet && (note = snnfit_report_note(job->report, i));
 	     i++)
 		complain(job->name, "warning", note);
@@ -132,14 +134,9 @@ run_estimate(const struct arguments *arguments)
 static bool
 page_written(struct job *job)
 {
-	const char *page;
+	const char *path = job->arguments->html;
 
-	if (!job->arguments->html)
-		return true;
-	page = snnfit_report_html(job->report);
-	if (!page)
-		return no_memory(job);
-	return write_file(job->arguments->html, page, &job->err);
+	return !path || snnfit_report_write_html(job->report, path, &job->err) == SNNFIT_OK;
 }
 
 enum exit_status

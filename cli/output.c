@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -34,25 +35,21 @@ exit_status_of(snnfit_status status)
 
 /* --- diagnostics ----------------------------------------------------------- */
 
-/* A file's name may hold anything: it stays one line. */
-static void
-print_plain(const char *text)
-{
-	for (; *text; text++)
-		(void)fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, stderr);
-}
+enum { LINE_BYTES = PATH_MAX + 1024 };
 
 void
 complain(const char *model, const char *kind, const char *text)
 {
-	(void)fputs("snnfit: ", stderr);
-	if (model) {
-		print_plain(model);
-		(void)fputs(": ", stderr);
-	}
-	(void)fprintf(stderr, "%s: ", kind);
-	print_plain(text);
-	(void)fputc('\n', stderr);
+	char line[LINE_BYTES];
+
+	(void)snprintf(line, sizeof line - 1, "snnfit: %s%s%s: %s", model ? model : "",
+		       model ? ": " : "", kind, text);
+	/* A file's name may hold anything: it stays one line. */
+	for (char *c = line; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = '?';
+	(void)strcat(line, "\n");
+	(void)fputs(line, stderr); /* standard error has no buffer: in one piece */
 }
 
 bool
@@ -103,95 +100,7 @@ output_finish(enum exit_status status)
 	return status > EXIT_INPUT_OUTPUT ? status : EXIT_INPUT_OUTPUT;
 }
 
-/* --- files ------------------------------------------------------------------------ */
-
-static bool
-write_all(int fd, const char *content)
-{
-	size_t left = strlen(content);
-
-	while (left) {
-		ssize_t written = write(fd, content, left);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written <= 0)
-			return false;
-		content += written;
-		left -= (size_t)written;
-	}
-	return true;
-}
-
-/* Devices and pipes can't be replaced: they are written as they are. */
-static bool
-is_special(const char *path)
-{
-	struct stat status;
-
-	return stat(path, &status) == 0 && !S_ISREG(status.st_mode);
-}
-
-static bool
-write_special(const char *path, const char *content)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool written = fd >= 0 && write_all(fd, content);
-
-	if (fd >= 0 && close(fd) != 0)
-		written = false;
-	return written;
-}
-
-static mode_t
-usual_mode(void)
-{
-	mode_t mask = umask(0);
-
-	(void)umask(mask);
-	return 0666 & ~mask;
-}
-
-static bool
-write_and_rename(const char *path, const char *content, char *temporary)
-{
-	int fd = mkstemp(temporary), failure;
-	bool written;
-
-	if (fd < 0)
-		return false;
-	written = write_all(fd, content) && fchmod(fd, usual_mode()) == 0 && fsync(fd) == 0;
-	failure = errno;
-	if (close(fd) != 0 && written) {
-		written = false;
-		failure = errno;
-	}
-	if (written && rename(temporary, path) == 0)
-		return true;
-	if (written)
-		failure = errno;
-	(void)unlink(temporary);
-	errno = failure;
-	return false;
-}
-
-bool
-write_file(const char *path, const char *content, snnfit_error *fault)
-{
-	char *temporary;
-	bool written;
-
-	if (strcmp(path, "-") == 0)
-		return fputs(content, stdout) >= 0 || say_errno(fault, "can't write", path);
-	if (is_special(path))
-		return write_special(path, content) || say_errno(fault, "can't write", path);
-	if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
-		return say_errno(fault, "can't write", path);
-	written = write_and_rename(path, content, temporary) ||
-		  say_errno(fault, "can't write", path);
-	free(temporary);
-	return written;
-}
+/* --- folders ------------------------------------------------------------------------ */
 
 bool
 make_folder(const char *path, snnfit_error *fault)

@@ -30,8 +30,6 @@ void output_prepare(void);
 /* What was printed has arrived; else an I/O error is complained about. */
 enum exit_status output_finish(enum exit_status status);
 
-/* Writes a small file whole or not at all; "-" is standard output. */
-bool write_file(const char *path, const char *content, snnfit_error *fault);
 /* The folder and those above it, if they are not there. */
 bool make_folder(const char *path, snnfit_error *fault);
 

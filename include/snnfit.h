@@ -254,6 +254,9 @@ SNNFIT_API_VOID void snnfit_report_free(snnfit_report *report); /* NULL is fine 
 SNNFIT_API const char *snnfit_report_json(snnfit_report *report);
 SNNFIT_API const char *snnfit_report_text(snnfit_report *report);
 SNNFIT_API const char *snnfit_report_html(snnfit_report *report);
+/* The page into a file, as snnfit_model_write writes one. */
+SNNFIT_API snnfit_status snnfit_report_write_html(snnfit_report *report, const char *path,
+						  snnfit_error *err);
 /* Warnings, one line each; NULL past the end. */
 SNNFIT_API const char *snnfit_report_note(const snnfit_report *report, size_t index);
 
