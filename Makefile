@@ -24,6 +24,11 @@ fuzz:
 	cmake --build --preset fuzz -j $(JOBS)
 	$(PYTHON) tests/fuzz/run.py --seconds $(TIME) $(TARGETS)
 
+# Every allocation and system call of every command fails once, on the middle-sized models too
+# (the tests above leave some out there).
+faults: release
+	SNNFIT=build/release/snnfit SNNFIT_FAULTS_EVERY=1 $(PYTHON) -m pytest -q tests/faults
+
 # Writes the golden files and the table of real networks anew: look at the difference, and say in the
 # commit why each changed.
 golden: release
@@ -46,4 +51,4 @@ clean:
 	rm -rf build
 
 .DEFAULT_GOAL = release
-.PHONY: release debug check asan fuzz golden graph-fuzz bench format clean
+.PHONY: release debug check asan fuzz faults golden graph-fuzz bench format clean

@@ -1,71 +1,111 @@
 /* failing_allocator.h - an allocator that fails when it is told to, and counts.
  *
- * It takes libc's place in the program that includes it, which a sanitizer's own
- * does not allow: under one, OWN_ALLOCATOR is 0 and nothing fails or is counted. */
+ * It takes libc's place in the program that includes it, for the libraries that it
+ * uses too, and leaves the work to libc's allocator, or to the sanitizer's. */
 #ifndef SNNFIT_TESTS_FAILING_ALLOCATOR_H
 #define SNNFIT_TESTS_FAILING_ALLOCATOR_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
-static long allocations_left = -1; /* before one fails; -1: none does */
-static long allocated;		   /* and not freed yet */
+struct failing_allocations {
+	long left;    /* allocations before one fails; -1: none does */
+	bool onwards; /* and so do all that follow */
+	long seen;
+};
+
+static struct failing_allocations own_failing = { .left = -1 };
+/* May be pointed at memory that processes share. */
+static struct failing_allocations *failing = &own_failing;
+static long allocated; /* and not freed yet */
 
 #if defined(__SANITIZE_ADDRESS__)
-#define OWN_ALLOCATOR 0
+#define REAL(call) __interceptor_##call
+#define NOTE(difference) ((void)0) /* strdup and others are the sanitizer's own: see below */
+enum { SANITIZED = 1 };
 #else
-#define OWN_ALLOCATOR 1
+#define REAL(call) __libc_##call
+#define NOTE(difference) ((void)(allocated += (difference)))
+enum { SANITIZED = 0 };
 #endif
 
-#if OWN_ALLOCATOR
-#pragma GCC visibility push(default) /* for the libraries that we use, too */
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *old, size_t size);
-void __libc_free(void *memory);
+/* The loader allocates before a sanitizer is there to look at it. */
+#define UNWATCHED __attribute__((no_sanitize("address", "undefined")))
 
-static bool
+#pragma GCC visibility push(default)
+void *REAL(malloc)(size_t size);
+void *REAL(calloc)(size_t count, size_t size);
+void *REAL(realloc)(void *old, size_t size);
+void REAL(free)(void *memory);
+
+UNWATCHED static bool
 fails_now(void)
 {
-	if (allocations_left < 0)
+	failing->seen++;
+	if (failing->left < 0)
 		return false;
-	return allocations_left-- == 0;
+	if (failing->left > 0) {
+		failing->left--;
+		return false;
+	}
+	if (!failing->onwards)
+		failing->left = -1;
+	errno = ENOMEM;
+	return true;
 }
 
-void *
+UNWATCHED void *
 malloc(size_t size)
 {
-	void *memory = fails_now() ? NULL : __libc_malloc(size);
+	void *memory = fails_now() ? NULL : REAL(malloc)(size);
 
-	allocated += memory != NULL;
+	NOTE(memory != NULL);
 	return memory;
 }
 
-void *
+UNWATCHED void *
 calloc(size_t count, size_t size)
 {
-	void *memory = fails_now() ? NULL : __libc_calloc(count, size);
+	void *memory = fails_now() ? NULL : REAL(calloc)(count, size);
 
-	allocated += memory != NULL;
+	NOTE(memory != NULL);
 	return memory;
 }
 
-void *
+UNWATCHED void *
 realloc(void *old, size_t size)
 {
-	void *memory = fails_now() ? NULL : __libc_realloc(old, size);
+	void *memory = fails_now() ? NULL : REAL(realloc)(old, size);
 
-	allocated += memory != NULL && !old;
+	NOTE(memory != NULL && !old);
 	return memory;
 }
 
-void
+UNWATCHED void
 free(void *memory)
 {
-	allocated -= memory != NULL;
-	__libc_free(memory);
+	NOTE(-(memory != NULL));
+	REAL(free)(memory);
 }
-#pragma GCC visibility pop
+
+#if defined(__SANITIZE_ADDRESS__)
+void __sanitizer_malloc_hook(const volatile void *memory, size_t size);
+void __sanitizer_free_hook(const volatile void *memory);
+
+UNWATCHED void
+__sanitizer_malloc_hook(const volatile void *memory, size_t size)
+{
+	(void)size;
+	allocated += memory != NULL;
+}
+
+UNWATCHED void
+__sanitizer_free_hook(const volatile void *memory)
+{
+	allocated -= memory != NULL;
+}
 #endif
+#pragma GCC visibility pop
 
 #endif
