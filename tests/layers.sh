@@ -12,7 +12,8 @@ importer:core proto graph data
 opt:core graph
 estimator:core graph
 exporter:core proto graph
-api:core proto graph data importer opt estimator exporter
+simulator:core proto graph
+api:core proto graph data importer opt estimator exporter simulator
 cli:'
 
 # "FOLDER: FILE:LINE INCLUDED" for every quoted include of a module's files.

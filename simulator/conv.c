@@ -1,0 +1,287 @@
+/* conv.c - a convolution as products: a row for each position of the window, with what
+ * the window sees there. */
+#include "simulator/matrix.h"
+#include "simulator/window.h"
+
+#include <string.h>
+
+enum { ROWS_AT_ONCE = 384 };
+
+struct conv {
+	const struct tensor *x, *w, *bias; /* bias NULL: none */
+	struct window window;
+	uint64_t groups, in_channels, out_channels; /* channels of a group */
+	uint64_t depth;				     /* in_channels * taps */
+	const struct packed *packed;		     /* [groups], or NULL */
+};
+
+snnfit_status
+prepare_conv(struct plan *plan, const struct plan_node *node, snnfit_error *err)
+{
+	int64_t groups = node_int(node, "group", 1);
+
+	if (node->input_count < 2 || groups < 1 || groups > INT32_MAX)
+		return SNNFIT_OK;
+	return plan_pack(plan, node->inputs[1], PACK_KERNELS, (uint32_t)groups, err);
+}
+
+static snnfit_status
+read_conv(struct call *call, struct conv *conv)
+{
+	int64_t groups = node_int(call->node, "group", 1);
+	const struct tensor *x = call_input(call, 0), *w = call_input(call, 1);
+	snnfit_status status;
+
+	if (!x || !w || x->type == TYPE_NONE || w->type == TYPE_NONE || w->rank < 3 ||
+	    x->rank != w->rank || groups < 1)
+		return call_fail(call, SNNFIT_EFORMAT, "it takes images and kernels of one rank");
+	conv->x = x;
+	conv->w = w;
+	conv->bias = NULL;
+	conv->groups = (uint64_t)groups;
+	conv->in_channels = w->dims[1];
+	conv->out_channels = w->dims[0] / conv->groups;
+	if (x->dims[1] != conv->in_channels * conv->groups || w->dims[0] % conv->groups)
+		return call_fail(call, SNNFIT_EUNSUPPORTED, "%llu channels for kernels of %llu in "
+							    "%llu groups",
+				 (unsigned long long)x->dims[1],
+				 (unsigned long long)conv->in_channels,
+				 (unsigned long long)conv->groups);
+	status = window_read(call, x, w->dims + 2, &conv->window);
+	if (status != SNNFIT_OK)
+		return status;
+	conv->depth = conv->in_channels * conv->window.taps;
+	conv->packed = NULL;
+	if (conv->groups <= UINT32_MAX)
+		conv->packed = plan_packed(call->machine->plan, call->node->inputs[1], PACK_KERNELS,
+					   (uint32_t)conv->groups);
+	return SNNFIT_OK;
+}
+
+static void
+gather_padded(const struct conv *conv, const char *image, size_t bytes, uint64_t position,
+	      char *row)
+{
+	uint64_t tap, channel;
+
+	for (tap = 0; tap < conv->window.taps; tap++) {
+		bool padded;
+		int64_t at = window_at(&conv->window, position, tap, &padded);
+
+		for (channel = 0; channel < conv->in_channels; channel++) {
+			char *to = row + (channel * conv->window.taps + tap) * bytes;
+
+			if (at < 0)
+				memset(to, 0, bytes);
+			else
+				memcpy(to,
+				       image + (channel * conv->window.area + (uint64_t)at) * bytes,
+				       bytes);
+		}
+	}
+}
+
+/* The inner part of an image: the window's rows are runs of the image's rows. */
+static void
+gather_inner(const struct conv *conv, const char *image, size_t bytes, uint64_t position,
+	     char *row)
+{
+	const struct window *w = &conv->window;
+	size_t run = (size_t)w->kernel[w->rank - 1] * bytes;
+	uint64_t runs = w->taps / (uint64_t)w->kernel[w->rank - 1], channel, i;
+	bool padded;
+
+	for (channel = 0; channel < conv->in_channels; channel++)
+		for (i = 0; i < runs; i++, row += run)
+			memcpy(row,
+			       image + (channel * w->area +
+					(uint64_t)window_at(
+						w, position,
+						i * (uint64_t)w->kernel[w->rank - 1], &padded)) *
+					       bytes,
+			       run);
+}
+
+static bool
+window_is_inner(const struct window *w, uint64_t position)
+{
+	bool padded;
+
+	return w->dilations[w->rank - 1] == 1 && window_at(w, position, 0, &padded) >= 0 &&
+	       window_at(w, position, w->taps - 1, &padded) >= 0;
+}
+
+/* Products [position][channel] to where they belong: [channel][position]. */
+static void
+put_products(const char *products, size_t bytes, uint64_t rows, uint64_t channels, char *out,
+	     uint64_t positions)
+{
+	uint64_t row, channel;
+
+	for (channel = 0; channel < channels; channel++)
+		for (row = 0; row < rows; row++)
+			memcpy(out + (channel * positions + row) * bytes,
+			       products + (row * channels + channel) * bytes, bytes);
+}
+
+/* One group of channels of one image. */
+static snnfit_status
+convolve_group(struct call *call, const struct conv *conv, uint64_t group, const char *image,
+	       char *out, char *rows, char *products)
+{
+	const struct window *w = &conv->window;
+	size_t bytes = type_bytes(conv->x->type);
+	struct product product = { .depth = conv->depth, .columns = conv->out_channels };
+	uint64_t first, row;
+	snnfit_status status = SNNFIT_OK;
+
+	product.type = conv->x->type;
+	product.left = rows;
+	product.out = products;
+	product.right = (const char *)conv->w->data +
+			group * conv->out_channels * conv->depth * bytes;
+	product.right_row_stride = 1;
+	product.right_column_stride = conv->depth;
+	product.packed = conv->packed ? &conv->packed[group] : NULL;
+	image += group * conv->in_channels * w->area * bytes;
+	out += group * conv->out_channels * w->positions * bytes;
+	for (first = 0; first < w->positions && status == SNNFIT_OK; first += product.rows) {
+		product.rows = w->positions - first < ROWS_AT_ONCE ? w->positions - first
+								   : ROWS_AT_ONCE;
+		for (row = 0; row < product.rows; row++) {
+			char *to = rows + row * conv->depth * bytes;
+
+			if (window_is_inner(w, first + row))
+				gather_inner(conv, image, bytes, first + row, to);
+			else
+				gather_padded(conv, image, bytes, first + row, to);
+		}
+		status = multiply_arrays(call, &product);
+		put_products(products, bytes, product.rows, conv->out_channels, out + first * bytes,
+			     w->positions);
+	}
+	return status;
+}
+
+static void
+add_bias(const struct conv *conv, char *out, uint64_t images)
+{
+	int32_t type = conv->x->type;
+	uint64_t channels = conv->groups * conv->out_channels, image, channel, i, at = 0;
+
+	for (image = 0; image < images; image++) {
+		for (channel = 0; channel < channels; channel++) {
+			double bias = element_double(type, conv->bias->data, channel);
+
+			if (type == TYPE_FLOAT) {
+				float *plane = (float *)(void *)out + at;
+
+				for (i = 0; i < conv->window.positions; i++)
+					plane[i] += (float)bias;
+				at += conv->window.positions;
+				continue;
+			}
+			for (i = 0; i < conv->window.positions; i++, at++)
+				element_set_double(type, out, at,
+						   element_double(type, out, at) + bias);
+		}
+	}
+}
+
+static snnfit_status
+convolve(struct call *call, const struct conv *conv)
+{
+	const struct window *w = &conv->window;
+	size_t bytes = type_bytes(conv->x->type);
+	uint64_t dims[TENSOR_DIMS_MAX], images, image, group, rows;
+	uint64_t in_size = conv->groups * conv->in_channels * w->area;
+	uint64_t out_size = conv->groups * conv->out_channels * w->positions;
+	struct tensor scratch = { .type = TYPE_NONE };
+	snnfit_status status = SNNFIT_OK;
+	char *memory, *out;
+	uint32_t d;
+
+	dims[0] = conv->x->dims[0];
+	dims[1] = conv->groups * conv->out_channels;
+	for (d = 0; d < w->rank; d++)
+		dims[2 + d] = (uint64_t)w->out[d];
+	out = call_output(call, 0, conv->x->type, conv->x->rank, dims);
+	if (!out)
+		return call->status;
+	rows = w->positions < ROWS_AT_ONCE ? w->positions : ROWS_AT_ONCE;
+	memory = call_scratch(call, &scratch, rows * (conv->depth + conv->out_channels) * bytes);
+	if (!memory)
+		return call->status;
+	images = dims[0] * (call->laned ? call->lanes : 1);
+	for (image = 0; image < images; image++) {
+		uint64_t from = conv->x->laned ? image : image % dims[0];
+
+		for (group = 0; group < conv->groups && status == SNNFIT_OK; group++)
+			status = convolve_group(call, conv, group,
+						(const char *)conv->x->data +
+							from * in_size * bytes,
+						out + image * out_size * bytes, memory,
+						memory + rows * conv->depth * bytes);
+	}
+	call_scratch_free(call, &scratch);
+	if (status == SNNFIT_OK && conv->bias)
+		add_bias(conv, out, images);
+	return status;
+}
+
+snnfit_status
+run_conv(struct call *call)
+{
+	struct conv conv;
+	snnfit_status status = read_conv(call, &conv);
+
+	if (status != SNNFIT_OK)
+		return status;
+	conv.bias = call_input(call, 2);
+	if (conv.w->laned || (conv.bias && conv.bias->laned))
+		return call_by_lane(call);
+	if (conv.x->type != conv.w->type || (conv.bias && conv.bias->type != conv.x->type))
+		return call_fail(call, SNNFIT_EFORMAT, "inputs of different types");
+	if (conv.bias && conv.bias->count != conv.w->dims[0])
+		return call_fail(call, SNNFIT_EFORMAT, "a bias of another size");
+	return convolve(call, &conv);
+}
+
+/* x as int32, less its zero point: one, or one for each index of the first axis. */
+static snnfit_status
+centred(struct call *call, const struct tensor *x, const struct tensor *zero, struct tensor *out)
+{
+	uint64_t outer = zero && zero->count > 1 ? zero->count : 1, each = x->count / outer, i;
+	snnfit_status status;
+
+	if (zero && (zero->count == 0 || (outer > 1 && outer != x->dims[0])))
+		return call_fail(call, SNNFIT_EUNSUPPORTED, "zero points that do not go with it");
+	status = tensor_allocate(out, &call->machine->pool, TYPE_INT32, x->rank, x->dims, 1, false,
+				 call->err);
+	for (i = 0; status == SNNFIT_OK && i < x->count; i++)
+		((int32_t *)out->data)[i] =
+			(int32_t)(element_int(x->type, x->data, i) -
+				  (zero ? element_int(zero->type, zero->data, i / each) : 0));
+	return status;
+}
+
+snnfit_status
+run_conv_integer(struct call *call)
+{
+	struct tensor x = { .type = TYPE_NONE }, w = x;
+	struct conv conv;
+	snnfit_status status = read_conv(call, &conv);
+
+	if (status == SNNFIT_OK)
+		status = centred(call, conv.x, call_input(call, 2), &x);
+	if (status == SNNFIT_OK)
+		status = centred(call, conv.w, call_input(call, 3), &w);
+	if (status == SNNFIT_OK) {
+		conv.x = &x;
+		conv.w = &w;
+		status = convolve(call, &conv);
+	}
+	tensor_release(&x, &call->machine->pool);
+	tensor_release(&w, &call->machine->pool);
+	return status;
+}

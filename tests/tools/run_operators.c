@@ -1,0 +1,186 @@
+/* run_operators.c - runs models on given inputs with the simulator's interpreter.
+ *
+ * Reads lines from stdin, tab-separated: MODEL, OUT, then a TensorProto file for each
+ * input ("-": left out). Writes output i as OUT.i.bin and says about each model, in
+ * one line, "ok" with "type:d,d" for each output, or "error:" and why. Each model runs
+ * alone, and for three samples at once: what comes out must be the same. */
+#include "core/file.h"
+#include "simulator/machine.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIELDS_MAX = 64, LANES = 3 };
+
+static Onnx__TensorProto *
+read_proto(const char *path)
+{
+	Onnx__TensorProto *proto = NULL;
+	FILE *file = fopen(path, "rb");
+	uint8_t *bytes = NULL;
+	long size;
+
+	if (file && fseek(file, 0, SEEK_END) == 0 && (size = ftell(file)) >= 0) {
+		bytes = malloc((size_t)size + 1);
+		rewind(file);
+		if (bytes && fread(bytes, 1, (size_t)size, file) == (size_t)size)
+			proto = onnx__tensor_proto__unpack(NULL, (size_t)size, bytes);
+	}
+	if (file)
+		fclose(file);
+	free(bytes);
+	return proto;
+}
+
+/* For several lanes: as many copies. */
+static snnfit_status
+spread(struct tensor *tensor, struct machine *machine, snnfit_error *err)
+{
+	size_t bytes = (size_t)tensor->count * type_bytes(tensor->type);
+	struct tensor copies;
+	uint32_t lane;
+	snnfit_status status = tensor_allocate(&copies, &machine->pool, tensor->type, tensor->rank,
+					       tensor->dims, machine->lanes, true, err);
+
+	for (lane = 0; status == SNNFIT_OK && lane < machine->lanes; lane++)
+		memcpy((char *)copies.data + lane * bytes, tensor->data, bytes);
+	tensor_release(tensor, &machine->pool);
+	*tensor = copies;
+	return status;
+}
+
+static snnfit_status
+set_input(struct machine *machine, uint32_t slot, const char *path, snnfit_error *err)
+{
+	Onnx__TensorProto *proto = read_proto(path);
+	struct tensor tensor;
+	snnfit_status status;
+
+	if (!proto)
+		return error_set(err, SNNFIT_EIO, "%s: no TensorProto", path);
+	status = tensor_load(&tensor, &machine->pool, machine->plan->model, proto, err);
+	onnx__tensor_proto__free_unpacked(proto, NULL);
+	if (status == SNNFIT_OK && machine->lanes > 1)
+		status = spread(&tensor, machine, err);
+	if (status == SNNFIT_OK)
+		machine_set(machine, slot, tensor);
+	return status;
+}
+
+static snnfit_status
+run(struct machine *machine, const struct plan *plan, uint32_t lanes, char **inputs, size_t count,
+    snnfit_error *err)
+{
+	snnfit_status status = machine_init(machine, plan, lanes, 0, err);
+	uint32_t i;
+
+	for (i = 0; i < plan->graph.input_count && i < count && status == SNNFIT_OK; i++)
+		if (strcmp(inputs[i], "-") != 0)
+			status = set_input(machine, plan->graph.inputs[i], inputs[i], err);
+	if (status == SNNFIT_OK)
+		status = machine_run(machine, &plan->graph, err);
+	return status;
+}
+
+static snnfit_status
+same_in_lanes(const struct tensor *one, const struct tensor *many, uint32_t output,
+	      snnfit_error *err)
+{
+	size_t bytes = (size_t)one->count * type_bytes(one->type);
+	uint32_t lane;
+
+	if (one->type != many->type || one->count != many->count || one->rank != many->rank)
+		return error_set(err, SNNFIT_EINTERNAL, "output %u of lanes has another shape",
+				 output);
+	for (lane = 0; lane < (many->laned ? LANES : 1); lane++)
+		if (memcmp(one->data, (char *)many->data + lane * bytes, bytes) != 0)
+			return error_set(err, SNNFIT_EINTERNAL, "output %u differs in lane %u",
+					 output, lane);
+	return SNNFIT_OK;
+}
+
+static snnfit_status
+keep(const struct tensor *tensor, const char *out, uint32_t i, char *shape, size_t room,
+     snnfit_error *err)
+{
+	char path[4096];
+	size_t used = strlen(shape);
+	uint32_t d;
+
+	used += (size_t)snprintf(shape + used, room - used, " %d:", tensor->type);
+	for (d = 0; d < tensor->rank && used < room; d++)
+		used += (size_t)snprintf(shape + used, room - used, "%s%" PRIu64, d ? "," : "",
+					 tensor->dims[d]);
+	(void)snprintf(path, sizeof path, "%s.%u.bin", out, i);
+	return file_write(path, tensor->data, (size_t)tensor->count * type_bytes(tensor->type), err);
+}
+
+static snnfit_status
+run_model(const struct plan *plan, char **fields, size_t count, char *shape, size_t room,
+	  snnfit_error *err)
+{
+	struct machine one, many = { .slots = NULL };
+	snnfit_status status = run(&one, plan, 1, fields + 2, count - 2, err);
+	uint32_t i;
+
+	if (status == SNNFIT_OK)
+		status = run(&many, plan, LANES, fields + 2, count - 2, err);
+	for (i = 0; i < plan->graph.output_count && status == SNNFIT_OK; i++) {
+		const struct tensor *tensor = &one.slots[plan->graph.outputs[i]];
+
+		if (tensor->type == TYPE_NONE)
+			status = error_set(err, SNNFIT_EUNSUPPORTED, "output %u is no array", i);
+		else
+			status = same_in_lanes(tensor, &many.slots[plan->graph.outputs[i]], i, err);
+		if (status == SNNFIT_OK)
+			status = keep(tensor, fields[1], i, shape, room, err);
+	}
+	machine_free(&one);
+	if (many.slots)
+		machine_free(&many);
+	return status;
+}
+
+static void
+run_line(char *line)
+{
+	char *fields[FIELDS_MAX], *save = NULL, *field, shape[4096] = "";
+	struct onnx_model *model = NULL;
+	struct plan *plan = NULL;
+	snnfit_error err = { .text = "" };
+	size_t count = 0;
+	snnfit_status status;
+
+	for (field = strtok_r(line, "\t\n", &save); field && count < FIELDS_MAX;
+	     field = strtok_r(NULL, "\t\n", &save))
+		fields[count++] = field;
+	if (count < 2)
+		return;
+	status = onnx_model_read(&model, fields[0], NULL, &err);
+	if (status == SNNFIT_OK)
+		status = plan_new(&plan, model, &err);
+	if (status == SNNFIT_OK)
+		status = run_model(plan, fields, count, shape, sizeof shape, &err);
+	plan_free(plan);
+	onnx_model_free(model);
+	if (status == SNNFIT_OK)
+		printf("ok%s\n", shape);
+	else
+		printf("error: %s\n", err.text);
+}
+
+int
+main(void)
+{
+	char *line = NULL;
+	size_t room = 0;
+
+	while (getline(&line, &room, stdin) > 0) {
+		run_line(line);
+		(void)fflush(stdout);
+	}
+	free(line);
+	return 0;
+}
