@@ -7,7 +7,7 @@ cd "${1:-$(dirname "$0")/..}" || exit 2
 allowed='core:
 proto:core
 graph:core
-data:core
+data:core proto
 importer:core proto graph data
 opt:core graph
 estimator:core graph

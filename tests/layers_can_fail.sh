@@ -27,12 +27,15 @@ graph importer/axes.h 1
 importer graph/graph.h 0
 importer data/npz.h 0
 data core/file.h 0
-data proto/model.h 1
+data proto/model.h 0
+data graph/graph.h 1
 opt graph/graph.h 0
 opt estimator/device.h 1
 opt onnx.pb-c.h 1
 estimator opt/pass.h 1
 exporter importer/importer.h 1
+simulator proto/model.h 0
+simulator importer/importer.h 1
 api estimator/device.h 0
 cli snnfit.h 0
 cli core/text.h 1
