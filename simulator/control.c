@@ -279,8 +279,7 @@ list_at(const struct plan_node *node, const char *name, uint32_t i)
 
 /* Element `step` along an axis of input i of those scanned. */
 static snnfit_status
-scan_slice(struct call *call, const struct scan *scan, uint32_t i, int64_t step,
-	   struct tensor *out)
+scan_slice(struct call *call, const struct scan *scan, uint32_t i, int64_t step, struct tensor *out)
 {
 	const struct tensor *x = call->inputs[scan->states + i];
 	int64_t axis = list_at(call->node, "scan_input_axes", i);
@@ -293,8 +292,8 @@ scan_slice(struct call *call, const struct scan *scan, uint32_t i, int64_t step,
 		step = scan->steps - 1 - step;
 	memcpy(dims, x->dims, (size_t)axis * sizeof *dims);
 	memcpy(dims + axis, x->dims + axis + 1, (x->rank - 1 - (size_t)axis) * sizeof *dims);
-	status = tensor_allocate(out, &call->machine->pool, x->type, x->rank - 1, dims,
-				 call->lanes, x->laned, call->err);
+	status = tensor_allocate(out, &call->machine->pool, x->type, x->rank - 1, dims, call->lanes,
+				 x->laned, call->err);
 	if (status != SNNFIT_OK)
 		return status;
 	outer = dims_product(x->dims, 0, (uint32_t)axis);
@@ -331,8 +330,7 @@ scan_iteration(struct call *call, struct scan *scan, int64_t step)
 	for (i = 0; i < scan->states && status == SNNFIT_OK; i++)
 		scan->values[i] = body_output(call, body, i);
 	for (i = 0; i < scan->outputs && status == SNNFIT_OK; i++)
-		status = pile_add(call, &scan->piles[i],
-				  body_output(call, body, scan->states + i));
+		status = pile_add(call, &scan->piles[i], body_output(call, body, scan->states + i));
 	release_outputs(call, body);
 	return status;
 }

@@ -11,8 +11,8 @@ struct conv {
 	const struct tensor *x, *w, *bias; /* bias NULL: none */
 	struct window window;
 	uint64_t groups, in_channels, out_channels; /* channels of a group */
-	uint64_t depth;				     /* in_channels * taps */
-	const struct packed *packed;		     /* [groups], or NULL */
+	uint64_t depth;				    /* in_channels * taps */
+	const struct packed *packed;		    /* [groups], or NULL */
 };
 
 snnfit_status
@@ -42,8 +42,9 @@ read_conv(struct call *call, struct conv *conv)
 	conv->in_channels = w->dims[1];
 	conv->out_channels = w->dims[0] / conv->groups;
 	if (x->dims[1] != conv->in_channels * conv->groups || w->dims[0] % conv->groups)
-		return call_fail(call, SNNFIT_EUNSUPPORTED, "%llu channels for kernels of %llu in "
-							    "%llu groups",
+		return call_fail(call, SNNFIT_EUNSUPPORTED,
+				 "%llu channels for kernels of %llu in "
+				 "%llu groups",
 				 (unsigned long long)x->dims[1],
 				 (unsigned long long)conv->in_channels,
 				 (unsigned long long)conv->groups);
@@ -83,8 +84,7 @@ gather_padded(const struct conv *conv, const char *image, size_t bytes, uint64_t
 
 /* The inner part of an image: the window's rows are runs of the image's rows. */
 static void
-gather_inner(const struct conv *conv, const char *image, size_t bytes, uint64_t position,
-	     char *row)
+gather_inner(const struct conv *conv, const char *image, size_t bytes, uint64_t position, char *row)
 {
 	const struct window *w = &conv->window;
 	size_t run = (size_t)w->kernel[w->rank - 1] * bytes;
@@ -95,9 +95,9 @@ gather_inner(const struct conv *conv, const char *image, size_t bytes, uint64_t 
 		for (i = 0; i < runs; i++, row += run)
 			memcpy(row,
 			       image + (channel * w->area +
-					(uint64_t)window_at(
-						w, position,
-						i * (uint64_t)w->kernel[w->rank - 1], &padded)) *
+					(uint64_t)window_at(w, position,
+							    i * (uint64_t)w->kernel[w->rank - 1],
+							    &padded)) *
 					       bytes,
 			       run);
 }

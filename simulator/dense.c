@@ -85,8 +85,9 @@ pack_matrix(struct packed *out, float *memory, const float *from, uint64_t rows,
 		for (row = 0; row < rows; row++) {
 			for (column = 0; column < PANEL_COLUMNS; column++) {
 				uint64_t c = panel * PANEL_COLUMNS + column;
-				float value = c < columns ? from[row * row_stride + c * column_stride]
-							  : 0;
+				float value = c < columns
+						      ? from[row * row_stride + c * column_stride]
+						      : 0;
 
 				finite = finite && isfinite(value);
 				*to++ = value;
@@ -236,13 +237,13 @@ multiply_dense(const struct dense_kernels *kernels, const struct group *group,
 	}
 }
 
-void
+uint64_t
 multiply(const struct packed *right, uint64_t rows, const float *left, float *out, void *scratch)
 {
 	const struct dense_kernels *kernels = dense_kernels();
 	struct group *group = scratch;
 	uint64_t capacity = (rows < GROUP_ROWS ? rows : GROUP_ROWS) * (right->rows + 8);
-	uint64_t done, count;
+	uint64_t done, count, row, nonzeros = 0;
 	float *together;
 
 	group->indices = (uint32_t *)(group + 1);
@@ -251,9 +252,12 @@ multiply(const struct packed *right, uint64_t rows, const float *left, float *ou
 	for (done = 0; done < rows; done += count) {
 		count = rows - done < GROUP_ROWS ? rows - done : GROUP_ROWS;
 		list_group(group, right, count, left + done * right->rows);
+		for (row = 0; row < count; row++)
+			nonzeros += group->rows[row].count;
 		multiply_events(kernels, group, right, count, out + done * right->columns);
 		if (group->dense_count)
 			multiply_dense(kernels, group, right, left + done * right->rows,
 				       out + done * right->columns, together);
 	}
+	return nonzeros;
 }

@@ -30,9 +30,10 @@ void pack_matrix(struct packed *out, float *memory, const float *from, uint64_t 
 
 /* Bytes of scratch that multiplying rows takes. */
 uint64_t multiply_scratch(uint64_t rows, const struct packed *right);
-/* out[rows][right->columns] = left[rows][right->rows] times right. */
-void multiply(const struct packed *right, uint64_t rows, const float *left, float *out,
-	      void *scratch);
+/* out[rows][right->columns] = left[rows][right->rows] times right. Returns how many
+ * elements of left are not 0. */
+uint64_t multiply(const struct packed *right, uint64_t rows, const float *left, float *out,
+		  void *scratch);
 
 /* --- what the machine at hand does best -------------------------------------------- */
 

@@ -24,26 +24,26 @@ KERNEL(dense)(uint32_t rows, const float *left, uint64_t left_stride, const floa
 			*(VECTOR *)(out + r * PANEL_COLUMNS + v * WIDTH) = sums[r][v];
 }
 
-#define EVENTS(NAME, PANELS, FACTOR)                                                       \
-	TARGET static inline void KERNEL(NAME##_##PANELS)(                                 \
-		const uint32_t *indices, const float *values, uint64_t count,              \
-		const float *panels, uint64_t panel_floats, float *out)                    \
-	{                                                                                  \
-		VECTOR sums[PANELS][KERNEL(vectors)] = { 0 };                              \
-		uint64_t i;                                                                \
-		uint32_t p, v;                                                             \
-                                                                                           \
-		(void)values;                                                              \
-		for (i = 0; i < count; i++) {                                              \
-			const float *row = panels + (uint64_t)indices[i] * PANEL_COLUMNS;  \
-                                                                                           \
-			for (p = 0; p < PANELS; p++, row += panel_floats)                  \
-				for (v = 0; v < KERNEL(vectors); v++)                      \
-					sums[p][v] += FACTOR *(const VECTOR *)(row + v * WIDTH); \
-		}                                                                          \
-		for (p = 0; p < PANELS; p++)                                               \
-			for (v = 0; v < KERNEL(vectors); v++)                              \
-				*(VECTOR *)(out + p * PANEL_COLUMNS + v * WIDTH) = sums[p][v]; \
+#define EVENTS(NAME, PANELS, FACTOR)                                                               \
+	TARGET static inline void KERNEL(NAME##_##PANELS)(                                         \
+		const uint32_t *indices, const float *values, uint64_t count, const float *panels, \
+		uint64_t panel_floats, float *out)                                                 \
+	{                                                                                          \
+		VECTOR sums[PANELS][KERNEL(vectors)] = { 0 };                                      \
+		uint64_t i;                                                                        \
+		uint32_t p, v;                                                                     \
+                                                                                                   \
+		(void)values;                                                                      \
+		for (i = 0; i < count; i++) {                                                      \
+			const float *row = panels + (uint64_t)indices[i] * PANEL_COLUMNS;          \
+                                                                                                   \
+			for (p = 0; p < PANELS; p++, row += panel_floats)                          \
+				for (v = 0; v < KERNEL(vectors); v++)                              \
+					sums[p][v] += FACTOR * (const VECTOR *)(row + v * WIDTH);  \
+		}                                                                                  \
+		for (p = 0; p < PANELS; p++)                                                       \
+			for (v = 0; v < KERNEL(vectors); v++)                                      \
+				*(VECTOR *)(out + p * PANEL_COLUMNS + v * WIDTH) = sums[p][v];     \
 	}
 
 #define VALUE values[i] *

@@ -31,8 +31,9 @@ picking(struct call *call, int64_t *axis)
 	*axis = node_int(call->node, "axis", 0);
 	if (!x || !indices || x->type == TYPE_NONE || type_is_float(indices->type) ||
 	    !axis_normalize(axis, x->rank))
-		return call_fail(call, SNNFIT_EFORMAT, "it takes an array, indices, and an axis of "
-						       "the array");
+		return call_fail(call, SNNFIT_EFORMAT,
+				 "it takes an array, indices, and an axis of "
+				 "the array");
 	return SNNFIT_OK;
 }
 
@@ -53,7 +54,7 @@ run_gather(struct call *call)
 	if (rank > TENSOR_DIMS_MAX)
 		return call_fail(call, SNNFIT_EUNSUPPORTED, "a result of %u dimensions", rank);
 	for (d = 0; d < rank; d++)
-		dims[d] = d < axis ? x->dims[d]
+		dims[d] = d < axis		     ? x->dims[d]
 			  : d < axis + indices->rank ? indices->dims[d - axis]
 						     : x->dims[d - indices->rank + 1];
 	out = call_output(call, 0, x->type, rank, dims);
@@ -116,8 +117,9 @@ run_gather_elements(struct call *call)
 	if (status != SNNFIT_OK)
 		return status;
 	if (!lies_within(x, indices, axis))
-		return call_fail(call, SNNFIT_EUNSUPPORTED, "its indices do not have the array's "
-							    "shape");
+		return call_fail(call, SNNFIT_EUNSUPPORTED,
+				 "its indices do not have the array's "
+				 "shape");
 	out = call_output(call, 0, x->type, indices->rank, indices->dims);
 	if (!out)
 		return call->status;
@@ -221,8 +223,11 @@ reduction_of(struct call *call, enum element *out)
 	static const struct {
 		const char *name;
 		enum element element;
-	} rows[] = { { "none", ELEMENT_COPY }, { "add", ELEMENT_ADD }, { "mul", ELEMENT_MUL },
-		     { "max", ELEMENT_MAX },   { "min", ELEMENT_MIN } };
+	} rows[] = { { "none", ELEMENT_COPY },
+		     { "add", ELEMENT_ADD },
+		     { "mul", ELEMENT_MUL },
+		     { "max", ELEMENT_MAX },
+		     { "min", ELEMENT_MIN } };
 	char room[NODE_TEXT_BYTES];
 	const char *name = node_text(call->node, "reduction", "none", room);
 	size_t i;
@@ -282,8 +287,9 @@ run_scatter_elements(struct call *call)
 		return status;
 	if (!updates || updates->type != x->type || updates->count != indices->count ||
 	    !lies_within(x, indices, axis))
-		return call_fail(call, SNNFIT_EUNSUPPORTED, "indices and updates do not go with "
-							    "the array");
+		return call_fail(call, SNNFIT_EUNSUPPORTED,
+				 "indices and updates do not go with "
+				 "the array");
 	status = copy_of_input(call, &out);
 	for (i = 0; i < indices->count && status == SNNFIT_OK; i++) {
 		if (!index_at(indices, i, x->dims[axis], &index))
@@ -310,8 +316,9 @@ run_scatter_nd(struct call *call)
 	if (status != SNNFIT_OK)
 		return status;
 	if (!updates || updates->type != x->type || updates->count != tuples.count * tuples.slice)
-		return call_fail(call, SNNFIT_EUNSUPPORTED, "indices and updates do not go with "
-							    "the array");
+		return call_fail(call, SNNFIT_EUNSUPPORTED,
+				 "indices and updates do not go with "
+				 "the array");
 	status = copy_of_input(call, &out);
 	for (i = 0; i < tuples.count && status == SNNFIT_OK; i++) {
 		if (!tuple_at(&tuples, x, indices, i, &at))
@@ -333,7 +340,8 @@ run_compress(struct call *call)
 
 	if (!x || !condition || condition->type != TYPE_BOOL ||
 	    (!flat && !axis_normalize(&axis, x->rank)))
-		return call_fail(call, SNNFIT_EFORMAT, "it takes an array, a condition, and an axis");
+		return call_fail(call, SNNFIT_EFORMAT,
+				 "it takes an array, a condition, and an axis");
 	size = flat ? x->count : x->dims[axis];
 	if (condition->count < size)
 		size = condition->count;

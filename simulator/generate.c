@@ -126,7 +126,7 @@ run_eye_like(struct call *call)
 
 	if (!x || x->rank != 2)
 		return call_fail(call, SNNFIT_EFORMAT, "it takes a matrix");
-	type = (int32_t)node_int(call->node, "dtype", x->type);
+	type = type_computed((int32_t)node_int(call->node, "dtype", x->type));
 	if (!type_bytes(type))
 		return call_fail(call, SNNFIT_EUNSUPPORTED, "a type that is not computed with");
 	out = call_output(call, 0, type, 2, x->dims);
@@ -161,8 +161,9 @@ run_one_hot(struct call *call)
 	if (depth < 0 || !axis_normalize(&axis, indices->rank + 1))
 		return call_fail(call, SNNFIT_EFORMAT, "a depth or axis that cannot be");
 	for (d = 0; d <= indices->rank; d++)
-		dims[d] = d < axis ? indices->dims[d]
-				   : d == axis ? (uint64_t)depth : indices->dims[d - 1];
+		dims[d] = d < axis    ? indices->dims[d]
+			  : d == axis ? (uint64_t)depth
+				      : indices->dims[d - 1];
 	out = call_output(call, 0, values->type, indices->rank + 1, dims);
 	if (!out)
 		return call->status;
@@ -283,8 +284,9 @@ random_array(struct call *call, int32_t type, uint32_t rank, const uint64_t *dim
 	for (i = 0; i < count; i++) {
 		uint64_t number = call->machine->random++;
 
-		element_set_double(type, out, i, is_normal ? a + b * normal(number)
-							   : a + (b - a) * uniform(number));
+		element_set_double(type, out, i,
+				   is_normal ? a + b * normal(number)
+					     : a + (b - a) * uniform(number));
 	}
 	return SNNFIT_OK;
 }
@@ -300,7 +302,7 @@ run_random(struct call *call)
 		return call_fail(call, SNNFIT_EFORMAT, "it has no shape of few dimensions");
 	for (d = 0; d < shape->n_ints; d++)
 		dims[d] = (uint64_t)shape->ints[d];
-	return random_array(call, (int32_t)node_int(call->node, "dtype", TYPE_FLOAT),
+	return random_array(call, type_computed((int32_t)node_int(call->node, "dtype", TYPE_FLOAT)),
 			    (uint32_t)shape->n_ints, dims);
 }
 
@@ -311,6 +313,6 @@ run_random_like(struct call *call)
 
 	if (!x || x->type == TYPE_NONE)
 		return call_fail(call, SNNFIT_EFORMAT, "input 0 is missing");
-	return random_array(call, (int32_t)node_int(call->node, "dtype", x->type), x->rank,
-			    x->dims);
+	return random_array(call, type_computed((int32_t)node_int(call->node, "dtype", x->type)),
+			    x->rank, x->dims);
 }

@@ -36,8 +36,8 @@ joined_dims(struct call *call, const struct tensor *const *items, uint32_t count
 	memcpy(dims, items[0]->dims, sizeof items[0]->dims);
 	for (i = 1; i < count; i++) {
 		if (items[i]->type != items[0]->type || items[i]->rank != items[0]->rank)
-			return call_fail(call, SNNFIT_EFORMAT, "input %u is of another type or rank",
-					 i);
+			return call_fail(call, SNNFIT_EFORMAT,
+					 "input %u is of another type or rank", i);
 		for (d = 0; d < items[0]->rank; d++)
 			if (d != axis && items[i]->dims[d] != dims[d])
 				return call_fail(call, SNNFIT_EUNSUPPORTED,
@@ -162,8 +162,9 @@ run_split(struct call *call)
 		else
 			size = x->dims[axis] - first < each ? x->dims[axis] - first : each;
 		if (size > x->dims[axis] - first)
-			return call_fail(call, SNNFIT_EUNSUPPORTED, "its parts are more than its "
-								    "input");
+			return call_fail(call, SNNFIT_EUNSUPPORTED,
+					 "its parts are more than its "
+					 "input");
 		status = split_out(call, x, (uint32_t)axis, i, first, size);
 		first += size;
 	}

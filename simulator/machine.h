@@ -14,6 +14,8 @@ struct machine {
 	struct tensor *slots; /* [plan->slot_count] */
 	uint32_t lanes;	      /* samples that run side by side */
 	uint64_t random;      /* number of the next random draw */
+	/* Non-zeros that arrived at constant weights, times the weights of each. */
+	double synaptic_operations;
 };
 
 /* memory_limit 0: generous. */
@@ -57,8 +59,7 @@ typedef snnfit_status operator_run(struct call *call);
 const struct tensor *call_input(const struct call *call, uint32_t i);
 /* Data of the output: of this call's lane, or of all lanes for operators that know
  * of them, laned if an input is. NULL: see call->status. */
-void *call_output(struct call *call, uint32_t i, int32_t type, uint32_t rank,
-		  const uint64_t *dims);
+void *call_output(struct call *call, uint32_t i, int32_t type, uint32_t rank, const uint64_t *dims);
 /* For an operator that knows of lanes, but not of these: calls it again for one
  * lane after the other, the inputs then without lanes. */
 MUST_USE snnfit_status call_by_lane(struct call *call);

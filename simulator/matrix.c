@@ -23,45 +23,16 @@ multiply_floats(struct call *call, const struct product *p)
 		right = &packed;
 	}
 	memory = call_scratch(call, &scratch, multiply_scratch(p->rows, right));
-	if (memory)
-		multiply(right, p->rows, p->left, p->out, memory);
+	if (memory) {
+		uint64_t nonzeros = multiply(right, p->rows, p->left, p->out, memory);
+
+		if (p->packed)
+			call->machine->synaptic_operations +=
+				(double)nonzeros * (double)p->columns *
+				(call->laned ? 1 : call->machine->lanes);
+	}
 	call_scratch_free(call, &scratch);
 	call_scratch_free(call, &packing);
-	return call->status;
-}
-
-/* An array of a small float type as floats. */
-static float *
-widen(struct call *call, struct tensor *scratch, int32_t type, const void *data, uint64_t count)
-{
-	float *out = call_scratch(call, scratch, count * sizeof *out);
-	uint64_t i;
-
-	for (i = 0; out && i < count; i++)
-		out[i] = (float)element_double(type, data, i);
-	return out;
-}
-
-static snnfit_status
-multiply_small_floats(struct call *call, const struct product *p)
-{
-	struct tensor left = { .type = TYPE_NONE }, right = left, out = left;
-	struct product wide = *p;
-	uint64_t i;
-
-	wide.type = TYPE_FLOAT;
-	wide.left = widen(call, &left, p->type, p->left, p->rows * p->depth);
-	if (wide.left)
-		wide.right = widen(call, &right, p->type, p->right, p->depth * p->columns);
-	if (wide.left && wide.right)
-		wide.out = call_scratch(call, &out, p->rows * p->columns * sizeof(float));
-	if (call->status == SNNFIT_OK)
-		call->status = multiply_floats(call, &wide);
-	for (i = 0; i < p->rows * p->columns && call->status == SNNFIT_OK; i++)
-		element_set_double(p->type, p->out, i, (double)((const float *)wide.out)[i]);
-	call_scratch_free(call, &left);
-	call_scratch_free(call, &right);
-	call_scratch_free(call, &out);
 	return call->status;
 }
 
@@ -98,8 +69,6 @@ multiply_arrays(struct call *call, const struct product *product)
 {
 	if (product->type == TYPE_FLOAT)
 		return multiply_floats(call, product);
-	if (product->type == TYPE_FLOAT16 || product->type == TYPE_BFLOAT16)
-		return multiply_small_floats(call, product);
 	multiply_in_order(product);
 	return SNNFIT_OK;
 }
@@ -157,7 +126,8 @@ read_gemm(struct call *call, struct gemm *gemm)
 	gemm->depth = gemm->a->dims[!gemm->trans_a];
 	gemm->columns = gemm->b->dims[!gemm->trans_b];
 	if (gemm->b->dims[gemm->trans_b] != gemm->depth)
-		return call_fail(call, SNNFIT_EUNSUPPORTED, "matrices of %llu columns and %llu rows",
+		return call_fail(call, SNNFIT_EUNSUPPORTED,
+				 "matrices of %llu columns and %llu rows",
 				 (unsigned long long)gemm->depth,
 				 (unsigned long long)gemm->b->dims[gemm->trans_b]);
 	if (gemm->c && (gemm->c->type != gemm->a->type || !bias_strides(gemm, &row, &column)))
@@ -307,8 +277,7 @@ batch_strides(const struct tensor *x, uint64_t matrix, uint32_t batch_rank, uint
 }
 
 static snnfit_status
-plan_mat_mul(struct call *call, const struct tensor *a, const struct tensor *b,
-	     struct mat_mul *out)
+plan_mat_mul(struct call *call, const struct tensor *a, const struct tensor *b, struct mat_mul *out)
 {
 	uint32_t d, a_batch, b_batch;
 
@@ -319,7 +288,8 @@ plan_mat_mul(struct call *call, const struct tensor *a, const struct tensor *b,
 	out->depth = a->dims[a->rank - 1];
 	out->columns = b->rank > 1 ? b->dims[b->rank - 1] : 1;
 	if (b->dims[b->rank > 1 ? b->rank - 2 : 0] != out->depth)
-		return call_fail(call, SNNFIT_EUNSUPPORTED, "matrices of %llu columns and %llu rows",
+		return call_fail(call, SNNFIT_EUNSUPPORTED,
+				 "matrices of %llu columns and %llu rows",
 				 (unsigned long long)out->depth,
 				 (unsigned long long)b->dims[b->rank > 1 ? b->rank - 2 : 0]);
 	a_batch = a->rank > 2 ? a->rank - 2 : 0;
@@ -350,8 +320,8 @@ static snnfit_status
 mat_mul_rows(struct call *call, const struct mat_mul *m, const struct tensor *a,
 	     const struct tensor *b, void *out)
 {
-	struct product product = { m->rows, m->depth, m->columns, a->type, a->data, b->data,
-				   m->columns, 1, NULL, out };
+	struct product product = { m->rows, m->depth,	m->columns, a->type, a->data,
+				   b->data, m->columns, 1,	    NULL,    out };
 
 	product.rows = dims_product(m->dims, 0, m->batch_rank) * m->rows;
 	product.rows *= call->laned ? call->lanes : 1;
@@ -431,8 +401,9 @@ without_zero_point(struct call *call, const struct tensor *x, const struct tenso
 	snnfit_status status;
 
 	if (zero && zero->count != 1 && zero->count != (by_row ? rows : columns))
-		return call_fail(call, SNNFIT_EUNSUPPORTED, "zero points that do not go with the "
-							    "matrix");
+		return call_fail(call, SNNFIT_EUNSUPPORTED,
+				 "zero points that do not go with the "
+				 "matrix");
 	status = tensor_allocate(out, &call->machine->pool, TYPE_INT32, x->rank, x->dims, 1, false,
 				 call->err);
 	for (i = 0; status == SNNFIT_OK && i < x->count; i++) {

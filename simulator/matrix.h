@@ -17,8 +17,7 @@ struct product {
 	void *out;
 };
 
-/* Floats as dense.h says; float16 and bfloat16 likewise, rounded at the end;
- * double and integers in order, integers wrapping. */
+/* Floats as dense.h says; double and integers in order, integers wrapping. */
 MUST_USE snnfit_status multiply_arrays(struct call *call, const struct product *product);
 
 #endif

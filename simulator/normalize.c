@@ -18,8 +18,10 @@ batch_inputs(struct call *call, const struct tensor *x)
 		const struct tensor *list = call_input(call, i);
 
 		if (!list || list->count != x->dims[1])
-			return call_fail(call, SNNFIT_EFORMAT, "input %u is not one number for "
-							       "each channel", i);
+			return call_fail(call, SNNFIT_EFORMAT,
+					 "input %u is not one number for "
+					 "each channel",
+					 i);
 	}
 	return SNNFIT_OK;
 }
@@ -91,8 +93,8 @@ number_or(const struct tensor *list, uint64_t i, double otherwise)
 }
 
 static snnfit_status
-normalized_rows(struct call *call, const struct tensor *x, uint64_t rows, void *out,
-		void *means, void *inverses, int32_t statistics_type)
+normalized_rows(struct call *call, const struct tensor *x, uint64_t rows, void *out, void *means,
+		void *inverses, int32_t statistics_type)
 {
 	const struct tensor *scale = call_input(call, 1), *bias = call_input(call, 2);
 	double epsilon = (double)node_float(call->node, "epsilon", 1e-5f);
@@ -121,7 +123,7 @@ run_layer_normalization(struct call *call)
 {
 	const struct tensor *x = call_input(call, 0);
 	int64_t axis = node_int(call->node, "axis", -1);
-	int32_t type = (int32_t)node_int(call->node, "stash_type", TYPE_FLOAT);
+	int32_t type = type_computed((int32_t)node_int(call->node, "stash_type", TYPE_FLOAT));
 	uint64_t dims[TENSOR_DIMS_MAX], rows, each;
 	void *out, *means = NULL, *inverses = NULL;
 	uint32_t d, i;
@@ -157,8 +159,9 @@ normalize_channels(struct call *call, uint64_t groups)
 
 	if (!scale || !bias || scale->count != x->dims[1] || bias->count != x->dims[1] ||
 	    groups == 0 || x->dims[1] % groups)
-		return call_fail(call, SNNFIT_EUNSUPPORTED, "scale and bias do not go with the "
-							    "channels");
+		return call_fail(call, SNNFIT_EUNSUPPORTED,
+				 "scale and bias do not go with the "
+				 "channels");
 	out = call_output(call, 0, x->type, x->rank, x->dims);
 	if (!out)
 		return call->status;

@@ -13,12 +13,34 @@
 
 #include <string.h>
 
-#define ELEMENTWISE(NAME, ELEMENT) { NAME, run_element, NULL, OPERATOR_LANES, ELEMENT }
-#define WITH_NUMBERS(NAME, ELEMENT) { NAME, run_with_numbers, NULL, OPERATOR_LANES, ELEMENT }
-#define REDUCTION(NAME, REDUCTION) { NAME, run_reduce, NULL, 0, REDUCTION }
-#define BY_LANE(NAME, RUN) { NAME, RUN, NULL, 0, 0 }
-#define ALL_LANES(NAME, RUN) { NAME, RUN, NULL, OPERATOR_LANES, 0 }
-#define NEVER_FOLDED(NAME, RUN) { NAME, RUN, NULL, OPERATOR_LANES | OPERATOR_NOT_FOLDED, 0 }
+#define ELEMENTWISE(NAME, ELEMENT)                                                                 \
+	{                                                                                          \
+		NAME, run_element, NULL, OPERATOR_LANES, ELEMENT                                   \
+	}
+#define WITH_NUMBERS(NAME, ELEMENT)                                                                \
+	{                                                                                          \
+		NAME, run_with_numbers, NULL, OPERATOR_LANES, ELEMENT                              \
+	}
+#define REDUCTION(NAME, REDUCTION)                                                                 \
+	{                                                                                          \
+		NAME, run_reduce, NULL, 0, REDUCTION                                               \
+	}
+#define BY_LANE(NAME, RUN)                                                                         \
+	{                                                                                          \
+		NAME, RUN, NULL, 0, 0                                                              \
+	}
+#define ALL_LANES(NAME, RUN)                                                                       \
+	{                                                                                          \
+		NAME, RUN, NULL, OPERATOR_LANES, 0                                                 \
+	}
+#define RANDOM(NAME, RUN)                                                                          \
+	{                                                                                          \
+		NAME, RUN, NULL, OPERATOR_LANES | OPERATOR_RANDOM, 0                               \
+	}
+#define NEVER_FOLDED(NAME, RUN)                                                                    \
+	{                                                                                          \
+		NAME, RUN, NULL, OPERATOR_LANES | OPERATOR_NOT_FOLDED, 0                           \
+	}
 
 /* In strcmp order: it is searched by halves. */
 static const struct operator operators[] = {
@@ -111,10 +133,10 @@ static const struct operator operators[] = {
 	BY_LANE("Pad", run_pad),
 	ALL_LANES("Pow", run_pow),
 	BY_LANE("QuantizeLinear", run_quantize_linear),
-	NEVER_FOLDED("RandomNormal", run_random),
-	NEVER_FOLDED("RandomNormalLike", run_random_like),
-	NEVER_FOLDED("RandomUniform", run_random),
-	NEVER_FOLDED("RandomUniformLike", run_random_like),
+	RANDOM("RandomNormal", run_random),
+	RANDOM("RandomNormalLike", run_random_like),
+	RANDOM("RandomUniform", run_random),
+	RANDOM("RandomUniformLike", run_random_like),
 	BY_LANE("Range", run_range),
 	ELEMENTWISE("Reciprocal", ELEMENT_RECIPROCAL),
 	REDUCTION("ReduceL1", REDUCE_L1),
@@ -172,8 +194,7 @@ static const struct operator operators[] = {
 	ELEMENTWISE("Xor", ELEMENT_XOR),
 };
 
-const struct operator *
-operator_find_runnable(const char *domain, const char *name)
+const struct operator* operator_find_runnable(const char *domain, const char *name)
 {
 	size_t low = 0, high = sizeof operators / sizeof *operators;
 

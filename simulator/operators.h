@@ -6,13 +6,15 @@
 
 enum {
 	OPERATOR_LANES = 1,	 /* sees all lanes at once */
-	OPERATOR_NOT_FOLDED = 2, /* random, or makes sequences: never computed with the plan */
+	OPERATOR_NOT_FOLDED = 2, /* makes sequences: never computed with the plan */
+	OPERATOR_RANDOM = 4,	 /* gives something else each time: neither */
 };
 
 typedef snnfit_status operator_prepare(struct plan *plan, const struct plan_node *node,
 				       snnfit_error *err);
 
-struct operator {
+struct operator
+{
 	const char *name; /* of ONNX's own domain */
 	operator_run *run;
 	operator_prepare *prepare; /* NULL: nothing to do once constants are known */
@@ -21,6 +23,6 @@ struct operator {
 };
 
 /* NULL: it cannot be run. */
-const struct operator *operator_find_runnable(const char *domain, const char *name);
+const struct operator* operator_find_runnable(const char *domain, const char *name);
 
 #endif

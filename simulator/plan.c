@@ -1,7 +1,5 @@
 #include "simulator/plan.h"
 
-#include "core/map.h"
-#include "simulator/machine.h"
 #include "simulator/operators.h"
 
 #include <stdio.h>
@@ -61,8 +59,8 @@ find_attribute(Onnx__AttributeProto **attributes, size_t count, const char *name
 const Onnx__AttributeProto *
 node_attribute(const struct plan_node *node, const char *name)
 {
-	const Onnx__AttributeProto *found =
-		find_attribute(node->proto->attribute, node->proto->n_attribute, name);
+	const Onnx__AttributeProto *found = find_attribute(node->proto->attribute,
+							   node->proto->n_attribute, name);
 	const struct call_scope *scope = node->scope;
 
 	while (found && found->ref_attr_name && *found->ref_attr_name) {
@@ -230,8 +228,7 @@ function_key(struct builder *builder, const char *domain, const char *name, cons
 
 /* *out NULL: the node calls none. */
 static snnfit_status
-find_function(struct builder *builder, const Onnx__NodeProto *node,
-	      const Onnx__FunctionProto **out)
+find_function(struct builder *builder, const Onnx__NodeProto *node, const Onnx__FunctionProto **out)
 {
 	const Onnx__ModelProto *model = onnx_model_proto(builder->plan->model);
 	uint32_t found;
@@ -286,9 +283,8 @@ call_function(struct builder *builder, struct scope *scope, const Onnx__NodeProt
 	return status;
 }
 
-static snnfit_status
-build_graph(struct builder *builder, struct scope *scope, const Onnx__GraphProto *graph,
-	    struct plan_graph *out);
+static snnfit_status build_graph(struct builder *builder, struct scope *scope,
+				 const Onnx__GraphProto *graph, struct plan_graph *out);
 
 static snnfit_status
 add_body(struct builder *builder, struct scope *scope, struct plan_node *node,
@@ -349,8 +345,8 @@ fill_node(struct builder *builder, struct scope *scope, const Onnx__NodeProto *p
 	size_t i;
 
 	*node = (struct plan_node){ .proto = proto, .scope = scope->call };
-	node->operator = operator_find_runnable(is_standard(proto->domain) ? "" : proto->domain,
-						proto->op_type);
+	node->operator= operator_find_runnable(is_standard(proto->domain) ? "" : proto->domain,
+					       proto->op_type);
 	if (!node->operator)
 		return error_set(builder->err, SNNFIT_EUNSUPPORTED,
 				 "%s: operator %.100s of domain '%.100s' cannot be simulated",
@@ -457,260 +453,6 @@ build_graph(struct builder *builder, struct scope *scope, const Onnx__GraphProto
 	return status;
 }
 
-/* --- constants --------------------------------------------------------------------------------- */
-
-static bool
-is_constant(const struct plan *plan, uint32_t slot)
-{
-	return slot == SLOT_NONE || plan->constants[slot].type != TYPE_NONE;
-}
-
-static bool
-can_fold(const struct plan *plan, const struct plan_node *node)
-{
-	uint32_t i;
-
-	if (node->operator->flags & OPERATOR_NOT_FOLDED)
-		return false;
-	for (i = 0; i < node->input_count; i++)
-		if (!is_constant(plan, node->inputs[i]))
-			return false;
-	for (i = 0; i < node->read_count; i++)
-		if (!is_constant(plan, node->reads[i]))
-			return false;
-	return true;
-}
-
-/* The plan's constants are copies of the machine's values. */
-static snnfit_status
-keep_results(struct plan *plan, struct machine *machine, const struct plan_node *node,
-	     snnfit_error *err)
-{
-	snnfit_status status = SNNFIT_OK;
-	uint32_t i;
-
-	for (i = 0; i < node->output_count && status == SNNFIT_OK; i++) {
-		const struct tensor *value = &machine->slots[node->outputs[i]];
-		struct tensor *constant = &plan->constants[node->outputs[i]];
-
-		if (node->outputs[i] == SLOT_NONE || value->type == TYPE_NONE)
-			continue;
-		status = tensor_allocate(constant, &plan->pool, value->type, value->rank,
-					 value->dims, 1, false, err);
-		if (status == SNNFIT_OK && value->count)
-			memcpy(constant->data, value->data,
-			       (size_t)value->count * type_bytes(value->type));
-	}
-	return status;
-}
-
-/* A sequence is counted by whoever shares it, which threads must not. */
-static bool
-makes_sequences(const struct machine *machine, const struct plan_node *node)
-{
-	uint32_t i;
-
-	for (i = 0; i < node->output_count; i++)
-		if (machine->slots[node->outputs[i]].sequence)
-			return true;
-	return false;
-}
-
-/* Takes the nodes out that depend on constants only. In a body a failure means
- * nothing: it may never run. */
-static snnfit_status
-fold_graph(struct plan *plan, struct machine *machine, struct plan_graph *graph, bool is_body,
-	   snnfit_error *err)
-{
-	uint32_t i, body, kept = 0;
-	snnfit_status status;
-
-	for (i = 0; i < graph->node_count; i++) {
-		struct plan_node *node = &graph->nodes[i];
-
-		for (body = 0; body < node->body_count; body++) {
-			status = fold_graph(plan, machine, node->bodies[body], true, err);
-			if (status != SNNFIT_OK)
-				return status;
-		}
-		if (!can_fold(plan, node)) {
-			graph->nodes[kept++] = *node;
-			continue;
-		}
-		status = machine_run_node(machine, node, is_body ? NULL : err);
-		if (status == SNNFIT_OK ? makes_sequences(machine, node)
-					: is_body && status != SNNFIT_ENOMEM) {
-			graph->nodes[kept++] = *node;
-			continue;
-		}
-		if (status == SNNFIT_OK)
-			status = keep_results(plan, machine, node, err);
-		if (status != SNNFIT_OK)
-			return status;
-	}
-	graph->node_count = kept;
-	return SNNFIT_OK;
-}
-
-/* --- packing ---------------------------------------------------------------------------------- */
-
-static snnfit_status
-prepare_graph(struct plan *plan, const struct plan_graph *graph, snnfit_error *err)
-{
-	snnfit_status status = SNNFIT_OK;
-	uint32_t i, body;
-
-	for (i = 0; i < graph->node_count && status == SNNFIT_OK; i++) {
-		const struct plan_node *node = &graph->nodes[i];
-
-		if (node->operator->prepare)
-			status = node->operator->prepare(plan, node, err);
-		for (body = 0; body < node->body_count && status == SNNFIT_OK; body++)
-			status = prepare_graph(plan, node->bodies[body], err);
-	}
-	return status;
-}
-
-const struct packed *
-plan_packed(const struct plan *plan, uint32_t slot, enum packing packing, uint32_t groups)
-{
-	size_t i;
-
-	for (i = 0; i < plan->packing_count; i++) {
-		const struct plan_packing *at = &plan->packings[i];
-
-		if (at->slot == slot && at->packing == packing && at->groups == groups)
-			return at->matrices;
-	}
-	return NULL;
-}
-
-/* The matrix of a group: rows and columns, and the steps from one to the next. */
-struct matrix_view {
-	uint64_t rows, columns, row_stride, column_stride, group_stride;
-};
-
-static bool
-view_constant(const struct tensor *constant, enum packing packing, uint32_t groups,
-	      struct matrix_view *view)
-{
-	uint64_t outer = constant->rank ? constant->dims[0] : 0, inner;
-
-	if (constant->type != TYPE_FLOAT || constant->count == 0 || groups == 0)
-		return false;
-	inner = constant->count / outer;
-	if (packing == PACK_KERNELS) {
-		*view = (struct matrix_view){ inner, outer / groups, 1, inner,
-					      outer / groups * inner };
-		return constant->rank >= 3 && outer % groups == 0;
-	}
-	*view = packing == PACK_PLAIN ? (struct matrix_view){ outer, inner, inner, 1, 0 }
-				      : (struct matrix_view){ inner, outer, 1, inner, 0 };
-	return constant->rank == 2 && groups == 1;
-}
-
-snnfit_status
-plan_pack(struct plan *plan, uint32_t slot, enum packing packing, uint32_t groups,
-	  snnfit_error *err)
-{
-	const struct tensor *constant = &plan->constants[slot];
-	struct plan_packing made = { .slot = slot, .packing = packing, .groups = groups };
-	struct matrix_view view;
-	uint64_t floats, all;
-	snnfit_status status;
-	uint32_t i;
-
-	if (slot == SLOT_NONE || plan_packed(plan, slot, packing, groups) ||
-	    !view_constant(constant, packing, groups, &view))
-		return SNNFIT_OK;
-	floats = packed_floats(view.rows, view.columns);
-	all = floats * groups;
-	made.matrices = arena_alloc(&plan->arena, groups, sizeof *made.matrices);
-	if (!made.matrices ||
-	    !arena_grow(&plan->arena, &plan->packings, plan->packing_count,
-			&plan->packing_capacity, sizeof *plan->packings))
-		return error_no_memory(err);
-	status = tensor_allocate(&made.memory, &plan->pool, TYPE_FLOAT, 1, &all, 1, false, err);
-	if (status != SNNFIT_OK)
-		return status;
-	for (i = 0; i < groups; i++)
-		pack_matrix(&made.matrices[i], (float *)made.memory.data + i * floats,
-			    (const float *)constant->data + i * view.group_stride, view.rows,
-			    view.columns, view.row_stride, view.column_stride);
-	plan->packings[plan->packing_count++] = made;
-	return SNNFIT_OK;
-}
-
-/* --- lifetimes ------------------------------------------------------------------------------------ */
-
-enum { NOT_HERE = UINT32_MAX, KEPT = UINT32_MAX - 1 };
-
-/* last[slot]: the node of this graph after which nobody needs it. */
-static void
-find_last_uses(const struct plan_graph *graph, uint32_t *last)
-{
-	uint32_t i, k;
-
-	for (i = 0; i < graph->input_count; i++)
-		last[graph->inputs[i]] = 0;
-	for (i = 0; i < graph->node_count; i++) {
-		const struct plan_node *node = &graph->nodes[i];
-
-		for (k = 0; k < node->input_count; k++)
-			if (last[node->inputs[k]] != NOT_HERE)
-				last[node->inputs[k]] = i;
-		for (k = 0; k < node->read_count; k++)
-			if (last[node->reads[k]] != NOT_HERE)
-				last[node->reads[k]] = i;
-		for (k = 0; k < node->output_count; k++)
-			last[node->outputs[k]] = i;
-	}
-	for (i = 0; i < graph->output_count; i++)
-		graph->output_is_own[i] = last[graph->outputs[i]] != NOT_HERE;
-	for (i = 0; i < graph->output_count; i++)
-		last[graph->outputs[i]] = KEPT;
-	last[SLOT_NONE] = NOT_HERE;
-}
-
-static snnfit_status
-add_release(struct plan *plan, struct plan_graph *graph, uint32_t slot, uint32_t *last,
-	    snnfit_error *err)
-{
-	struct plan_node *node;
-	size_t capacity;
-
-	if (last[slot] >= graph->node_count)
-		return SNNFIT_OK;
-	node = &graph->nodes[last[slot]];
-	capacity = node->release_count;
-	if (!arena_grow(&plan->arena, &node->releases, node->release_count, &capacity,
-			sizeof *node->releases))
-		return error_no_memory(err);
-	node->releases[node->release_count++] = slot;
-	last[slot] = NOT_HERE;
-	return SNNFIT_OK;
-}
-
-static snnfit_status
-plan_lifetimes(struct plan *plan, struct plan_graph *graph, uint32_t *last, snnfit_error *err)
-{
-	snnfit_status status = SNNFIT_OK;
-	uint32_t i, k;
-
-	for (i = 0; i < graph->node_count; i++)
-		for (k = 0; k < graph->nodes[i].body_count && status == SNNFIT_OK; k++)
-			status = plan_lifetimes(plan, graph->nodes[i].bodies[k], last, err);
-	find_last_uses(graph, last);
-	for (i = 0; i < graph->input_count && status == SNNFIT_OK; i++)
-		status = add_release(plan, graph, graph->inputs[i], last, err);
-	for (i = 0; i < graph->node_count; i++)
-		for (k = 0; k < graph->nodes[i].output_count && status == SNNFIT_OK; k++)
-			status = add_release(plan, graph, graph->nodes[i].outputs[k], last, err);
-	for (i = 0; i < graph->output_count; i++)
-		last[graph->outputs[i]] = NOT_HERE;
-	return status;
-}
-
 /* --- the plan ------------------------------------------------------------------------------------- */
 
 static snnfit_status
@@ -729,30 +471,6 @@ list_functions(struct builder *builder)
 			return error_no_memory(builder->err);
 	}
 	return SNNFIT_OK;
-}
-
-static snnfit_status
-finish_plan(struct plan *plan, snnfit_error *err)
-{
-	struct machine machine;
-	uint32_t *last;
-	snnfit_status status;
-
-	status = machine_init(&machine, plan, 1, 0, err);
-	if (status == SNNFIT_OK)
-		status = fold_graph(plan, &machine, &plan->graph, false, err);
-	machine_free(&machine);
-	if (status == SNNFIT_OK)
-		status = prepare_graph(plan, &plan->graph, err);
-	if (status != SNNFIT_OK)
-		return status;
-	last = malloc(plan->slot_count * sizeof *last);
-	if (!last)
-		return error_no_memory(err);
-	memset(last, 0xff, plan->slot_count * sizeof *last);
-	status = plan_lifetimes(plan, &plan->graph, last, err);
-	free(last);
-	return status;
 }
 
 snnfit_status
@@ -778,8 +496,9 @@ plan_new(struct plan **out, const struct onnx_model *model, snnfit_error *err)
 	scope.import_count = proto->n_opset_import;
 	if (status == SNNFIT_OK)
 		status = build_graph(&builder, &scope, proto->graph, &plan->graph);
+	plan->names = scope.names;
 	if (status == SNNFIT_OK)
-		status = finish_plan(plan, err);
+		status = plan_finish(plan, err);
 	if (status != SNNFIT_OK) {
 		plan_free(plan);
 		return status;
@@ -807,8 +526,10 @@ plan_free(struct plan *plan)
 uint32_t
 plan_slot(const struct plan *plan, const char *name)
 {
-	uint32_t i;
+	uint32_t i, found = map_get(&plan->names, name);
 
+	if (found != MAP_NONE)
+		return found;
 	for (i = 1; i < plan->slot_count; i++)
 		if (plan->slot_names[i] && !strcmp(plan->slot_names[i], name))
 			return i;

@@ -7,6 +7,7 @@
 #ifndef SNNFIT_SIMULATOR_PLAN_H
 #define SNNFIT_SIMULATOR_PLAN_H
 
+#include "core/map.h"
 #include "simulator/dense.h"
 #include "simulator/tensor.h"
 
@@ -15,7 +16,7 @@ enum {
 	BODIES_MAX = 2,
 };
 
-struct operator; /* simulator/operators.h */
+struct operator;   /* simulator/operators.h */
 struct call_scope; /* attributes of the function call that a node is in */
 
 struct plan_graph {
@@ -29,8 +30,8 @@ struct plan_graph {
 struct plan_node {
 	const Onnx__NodeProto *proto;
 	const struct call_scope *scope; /* NULL: not in a function */
-	const struct operator *operator;
-	int64_t version; /* of the operator set */
+	const struct operator* operator;
+	int64_t version;	    /* of the operator set */
 	uint32_t *inputs, *outputs; /* slots; SLOT_NONE: left out */
 	uint32_t input_count, output_count;
 	struct plan_graph *bodies[BODIES_MAX];
@@ -60,6 +61,7 @@ struct plan {
 	const struct onnx_model *model;
 	struct plan_graph graph;  /* inputs: those without a default */
 	const char **slot_names;  /* [slot_count]; NULL: none */
+	struct map names;	  /* of the main graph -> slot */
 	struct tensor *constants; /* [slot_count]; empty: not constant */
 	uint32_t slot_count;
 	struct plan_packing *packings;
@@ -72,7 +74,15 @@ MUST_USE snnfit_status plan_new(struct plan **out, const struct onnx_model *mode
 				snnfit_error *err);
 void plan_free(struct plan *plan); /* NULL is fine */
 
-/* The slot of a name in the main graph, SLOT_NONE: there is none. */
+/* Part of plan_new: computes what is constant, packs it, and finds lifetimes. */
+MUST_USE snnfit_status plan_finish(struct plan *plan, snnfit_error *err);
+
+/* Lists for every node what nobody needs after it; outputs stay. memory: for the
+ * lists. */
+MUST_USE snnfit_status graph_lifetimes(struct arena *memory, struct plan_graph *graph,
+				       uint32_t slot_count, snnfit_error *err);
+
+/* The slot of a name, in the main graph first; SLOT_NONE: there is none. */
 uint32_t plan_slot(const struct plan *plan, const char *name);
 
 /* For operators, once constants are known: makes the packing if the slot is a

@@ -20,8 +20,8 @@ pool_output(struct call *call, const struct tensor *x, const struct window *w, u
 
 /* Which elements of a plane each window sees, found once for all planes. */
 struct sights {
-	uint64_t *first; /* [positions + 1] into at */
-	uint64_t *at;	 /* in the plane */
+	uint64_t *first;  /* [positions + 1] into at */
+	uint64_t *at;	  /* in the plane */
 	uint32_t *padded; /* [positions]: elements, those in the pads included */
 };
 
@@ -274,8 +274,8 @@ give_back_rank(struct call *call, const struct tensor *x)
 }
 
 static snnfit_status
-global(struct call *call, snnfit_status (*pool)(struct call *, const struct tensor *,
-						const struct window *))
+global(struct call *call,
+       snnfit_status (*pool)(struct call *, const struct tensor *, const struct window *))
 {
 	const struct tensor *x = call_input(call, 0);
 	struct tensor flat;

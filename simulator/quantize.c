@@ -14,7 +14,8 @@ struct scales {
 static snnfit_status
 read_scales(struct call *call, const struct tensor *x, struct scales *out)
 {
-	int64_t axis = node_int(call->node, "axis", 1), block = node_int(call->node, "block_size", 0);
+	int64_t axis = node_int(call->node, "axis", 1),
+		block = node_int(call->node, "block_size", 0);
 
 	out->scale = call_input(call, 1);
 	out->zero = call_input(call, 2);
@@ -126,7 +127,7 @@ run_dequantize_linear(struct call *call)
 
 	if (status != SNNFIT_OK)
 		return status;
-	type = (int32_t)node_int(call->node, "output_dtype", scales.scale->type);
+	type = type_computed((int32_t)node_int(call->node, "output_dtype", scales.scale->type));
 	if (!type_is_float(type))
 		return call_fail(call, SNNFIT_EUNSUPPORTED, "a result of %s", type_name(type));
 	out = call_output(call, 0, type, x->rank, x->dims);
@@ -134,11 +135,10 @@ run_dequantize_linear(struct call *call)
 		return call->status;
 	for (i = 0; i < x->count; i++) {
 		at = scale_index(&scales, i);
-		element_set_double(type, out, i,
-				   (double)(element_int(x->type, x->data, i) -
-					    zero_at(&scales, at)) *
-					   element_double(scales.scale->type, scales.scale->data,
-							  at));
+		element_set_double(
+			type, out, i,
+			(double)(element_int(x->type, x->data, i) - zero_at(&scales, at)) *
+				element_double(scales.scale->type, scales.scale->data, at));
 	}
 	return SNNFIT_OK;
 }

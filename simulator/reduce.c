@@ -95,9 +95,9 @@ int_begin(enum reduction reduction, int32_t type)
 	if (reduction == REDUCE_MAX)
 		return type_is_unsigned(type) ? 0 : (int64_t)(UINT64_MAX << (bits - 1));
 	if (reduction == REDUCE_MIN)
-		return type == TYPE_BOOL ? 1
-					 : (int64_t)(UINT64_MAX >> (64 - bits +
-								   !type_is_unsigned(type)));
+		return type == TYPE_BOOL
+			       ? 1
+			       : (int64_t)(UINT64_MAX >> (64 - bits + !type_is_unsigned(type)));
 	return 0;
 }
 
@@ -189,8 +189,8 @@ fold_one(const struct tensor *x, enum reduction reduction, const struct fold *fo
 
 	real_begin(&reals, reduction);
 	for (i = 0; i < each; i++) {
-		uint64_t from = first + offset_of(i, fold->gone_rank, fold->gone,
-						  fold->gone_strides);
+		uint64_t from = first +
+				offset_of(i, fold->gone_rank, fold->gone, fold->gone_strides);
 
 		if (real)
 			real_add(&reals, reduction, element_double(x->type, x->data, from));
@@ -389,7 +389,7 @@ softmax_line(enum softmax kind, const struct tensor *x, const struct lines *line
 		sum += exp(element_double(x->type, x->data, first + k * lines->inner) - largest);
 	for (k = 0; k < lines->size; k++) {
 		value = element_double(x->type, x->data, first + k * lines->inner) - largest;
-		value = kind == SOFTMAX ? exp(value) / sum
+		value = kind == SOFTMAX	      ? exp(value) / sum
 			: kind == LOG_SOFTMAX ? value - log(sum)
 					      : (double)(k == best);
 		element_set_double(x->type, out, first + k * lines->inner, value);

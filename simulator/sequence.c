@@ -218,8 +218,8 @@ cut_piece(struct call *call, const struct tensor *x, uint32_t axis, uint64_t fir
 	rows = dims_product(x->dims, 0, axis) * (call->laned ? call->lanes : 1);
 	for (row = 0; row < rows; row++)
 		memcpy(to + row * size * inner,
-				 (const char *)x->data + (row * x->dims[axis] + first) * inner,
-				 (size_t)size * inner);
+		       (const char *)x->data + (row * x->dims[axis] + first) * inner,
+		       (size_t)size * inner);
 	return SNNFIT_OK;
 }
 
@@ -236,12 +236,11 @@ run_split_to_sequence(struct call *call)
 
 	if (!x || x->type == TYPE_NONE || !axis_normalize(&axis, x->rank) ||
 	    (split && (split->laned || split->count == 0)))
-		return call_fail(call, SNNFIT_EFORMAT, "an axis that it does not have, or no sizes");
+		return call_fail(call, SNNFIT_EFORMAT,
+				 "an axis that it does not have, or no sizes");
 	if (split)
 		size = (uint64_t)element_int(split->type, split->data, 0);
-	count = split && split->rank ? split->count
-		: size		     ? (x->dims[axis] + size - 1) / size
-				     : 0;
+	count = split && split->rank ? split->count : size ? (x->dims[axis] + size - 1) / size : 0;
 	if (count > UINT32_MAX || (count == 0 && x->dims[axis]))
 		return call_fail(call, SNNFIT_EFORMAT, "sizes that cannot be");
 	items = new_items(call, (uint32_t)count);
@@ -253,10 +252,12 @@ run_split_to_sequence(struct call *call)
 		else if (size > x->dims[axis] - first)
 			size = x->dims[axis] - first;
 		if (size > x->dims[axis] - first)
-			status = call_fail(call, SNNFIT_EUNSUPPORTED, "its parts are more than its "
-								      "input");
+			status = call_fail(call, SNNFIT_EUNSUPPORTED,
+					   "its parts are more than its "
+					   "input");
 		else
-			status = cut_piece(call, x, (uint32_t)axis, first, size, keep, &items[made]);
+			status = cut_piece(call, x, (uint32_t)axis, first, size, keep,
+					   &items[made]);
 		if (status != SNNFIT_OK)
 			break;
 	}

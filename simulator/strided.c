@@ -23,10 +23,10 @@ copy_row(char *out, const char *source, size_t bytes, uint64_t count, int64_t st
 		memcpy(out, source, (size_t)count * bytes);
 		return;
 	}
-#define EACH(BYTES)                                                                \
-	case BYTES:                                                                \
-		for (i = 0; i < count; i++)                                        \
-			memcpy(out + i * BYTES, source + (int64_t)i * stride * BYTES, BYTES); \
+#define EACH(BYTES)                                                                                \
+	case BYTES:                                                                                \
+		for (i = 0; i < count; i++)                                                        \
+			memcpy(out + i * BYTES, source + (int64_t)i * stride * BYTES, BYTES);      \
 		break;
 	switch (bytes) {
 		EACH(1)
@@ -138,7 +138,8 @@ read_slice(struct call *call, struct slice *slice)
 	bool given, axes_given, steps_given;
 	snnfit_status status;
 
-	status = call_ints(call, 1, "starts", slice->starts, TENSOR_DIMS_MAX, &slice->count, &given);
+	status = call_ints(call, 1, "starts", slice->starts, TENSOR_DIMS_MAX, &slice->count,
+			   &given);
 	if (status == SNNFIT_OK)
 		status = call_ints(call, 2, "ends", slice->ends, TENSOR_DIMS_MAX, &ends, &given);
 	if (status == SNNFIT_OK)
@@ -151,8 +152,9 @@ read_slice(struct call *call, struct slice *slice)
 		return status;
 	if (ends != slice->count || (axes_given && axes != slice->count) ||
 	    (steps_given && steps != slice->count))
-		return call_fail(call, SNNFIT_EFORMAT, "starts, ends, axes and steps differ in "
-						       "length");
+		return call_fail(call, SNNFIT_EFORMAT,
+				 "starts, ends, axes and steps differ in "
+				 "length");
 	for (i = 0; i < slice->count; i++) {
 		if (!axes_given)
 			slice->axes[i] = i;
@@ -188,7 +190,7 @@ run_slice(struct call *call)
 		size = (int64_t)x->dims[axis];
 		start = slice.starts[i] < 0 ? slice.starts[i] + size : slice.starts[i];
 		end = slice.ends[i] < 0 && slice.ends[i] >= -size ? slice.ends[i] + size
-								   : slice.ends[i];
+								  : slice.ends[i];
 		start = step > 0 ? clamped(start, 0, size) : clamped(start, -1, size - 1);
 		end = step > 0 ? clamped(end, 0, size) : clamped(end, -1, size - 1);
 		taken = step > 0 ? (end - start) / step + ((end - start) % step > 0)
@@ -254,9 +256,10 @@ run_tile(struct call *call)
 	strides_of(x->rank, x->dims, strides);
 	strided.rank = 2 * x->rank;
 	for (d = 0; d < x->rank; d++) {
-		if (repeats[d] < 0 || __builtin_mul_overflow(x->dims[d], (uint64_t)repeats[d],
-							     &dims[d]))
-			return call_fail(call, SNNFIT_EFORMAT, "a number of repeats that cannot be");
+		if (repeats[d] < 0 ||
+		    __builtin_mul_overflow(x->dims[d], (uint64_t)repeats[d], &dims[d]))
+			return call_fail(call, SNNFIT_EFORMAT,
+					 "a number of repeats that cannot be");
 		strided.dims[2 * d] = (uint64_t)repeats[d];
 		strided.strides[2 * d] = 0;
 		strided.dims[2 * d + 1] = x->dims[d];
@@ -337,8 +340,9 @@ run_space_to_depth(struct call *call)
 	if (x->dims[2] % b || x->dims[3] % b)
 		return call_fail(call, SNNFIT_EFORMAT, "the image is no multiple of the block");
 	{
-		uint64_t factors[6] = { x->dims[0], x->dims[1], x->dims[2] / b, b, x->dims[3] / b,
-					b };
+		uint64_t factors[6] = {
+			x->dims[0], x->dims[1], x->dims[2] / b, b, x->dims[3] / b, b
+		};
 		uint64_t dims[4] = { x->dims[0], x->dims[1] * b * b, x->dims[2] / b,
 				     x->dims[3] / b };
 

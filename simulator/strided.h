@@ -18,7 +18,7 @@ void strided_copy(void *out, const void *source, size_t element_bytes,
 /* Strides of a row-major array. */
 void strides_of(uint32_t rank, const uint64_t *dims, int64_t *strides);
 
-operator_run run_transpose, run_slice, run_expand, run_tile, run_depth_to_space,
-	run_space_to_depth, run_pad;
+operator_run run_transpose, run_slice, run_expand, run_tile, run_depth_to_space, run_space_to_depth,
+	run_pad;
 
 #endif

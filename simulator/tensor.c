@@ -66,6 +66,12 @@ type_is_unsigned(int32_t type)
 	       type == TYPE_UINT2;
 }
 
+int32_t
+type_computed(int32_t type)
+{
+	return type == TYPE_FLOAT16 || type == TYPE_BFLOAT16 ? TYPE_FLOAT : type;
+}
+
 /* --- memory ----------------------------------------------------------------- */
 
 static void *
@@ -288,23 +294,23 @@ get_bfloat16(uint16_t bits)
 }
 
 /* Every type with what it is in C, and what reads one as a number. */
-#define FOR_EACH_TYPE(DO)                 \
-	DO(TYPE_FLOAT, float, )           \
-	DO(TYPE_DOUBLE, double, )         \
-	DO(TYPE_FLOAT16, uint16_t, get_float16) \
-	DO(TYPE_BFLOAT16, uint16_t, get_bfloat16) \
-	DO(TYPE_INT8, int8_t, )           \
-	DO(TYPE_INT16, int16_t, )         \
-	DO(TYPE_INT32, int32_t, )         \
-	DO(TYPE_INT64, int64_t, )         \
-	DO(TYPE_UINT8, uint8_t, )         \
-	DO(TYPE_UINT16, uint16_t, )       \
-	DO(TYPE_UINT32, uint32_t, )       \
-	DO(TYPE_UINT64, uint64_t, )       \
-	DO(TYPE_BOOL, uint8_t, )          \
-	DO(TYPE_INT4, int8_t, )           \
-	DO(TYPE_UINT4, uint8_t, )         \
-	DO(TYPE_INT2, int8_t, )           \
+#define FOR_EACH_TYPE(DO)                                                                          \
+	DO(TYPE_FLOAT, float, )                                                                    \
+	DO(TYPE_DOUBLE, double, )                                                                  \
+	DO(TYPE_FLOAT16, uint16_t, get_float16)                                                    \
+	DO(TYPE_BFLOAT16, uint16_t, get_bfloat16)                                                  \
+	DO(TYPE_INT8, int8_t, )                                                                    \
+	DO(TYPE_INT16, int16_t, )                                                                  \
+	DO(TYPE_INT32, int32_t, )                                                                  \
+	DO(TYPE_INT64, int64_t, )                                                                  \
+	DO(TYPE_UINT8, uint8_t, )                                                                  \
+	DO(TYPE_UINT16, uint16_t, )                                                                \
+	DO(TYPE_UINT32, uint32_t, )                                                                \
+	DO(TYPE_UINT64, uint64_t, )                                                                \
+	DO(TYPE_BOOL, uint8_t, )                                                                   \
+	DO(TYPE_INT4, int8_t, )                                                                    \
+	DO(TYPE_UINT4, uint8_t, )                                                                  \
+	DO(TYPE_INT2, int8_t, )                                                                    \
 	DO(TYPE_UINT2, uint8_t, )
 
 void
@@ -313,10 +319,10 @@ elements_to_double(int32_t type, const void *data, uint64_t first, uint64_t coun
 	uint64_t i;
 
 	switch (type) {
-#define READ(TYPE, C, GET)                                              \
-	case TYPE:                                                      \
-		for (i = 0; i < count; i++)                             \
-			out[i] = (double)GET(((const C *)data)[first + i]); \
+#define READ(TYPE, C, GET)                                                                         \
+	case TYPE:                                                                                 \
+		for (i = 0; i < count; i++)                                                        \
+			out[i] = (double)GET(((const C *)data)[first + i]);                        \
 		break;
 		FOR_EACH_TYPE(READ)
 #undef READ
@@ -348,10 +354,10 @@ elements_to_int(int32_t type, const void *data, uint64_t first, uint64_t count, 
 		for (i = 0; i < count; i++)
 			out[i] = int_of_double(element_double(type, data, first + i));
 		break;
-#define READ(TYPE, C, GET)                                        \
-	case TYPE:                                                \
-		for (i = 0; i < count; i++)                       \
-			out[i] = (int64_t)((const C *)data)[first + i]; \
+#define READ(TYPE, C, GET)                                                                         \
+	case TYPE:                                                                                 \
+		for (i = 0; i < count; i++)                                                        \
+			out[i] = (int64_t)((const C *)data)[first + i];                            \
 		break;
 		READ(TYPE_INT8, int8_t, )
 		READ(TYPE_INT16, int16_t, )
@@ -373,8 +379,7 @@ elements_to_int(int32_t type, const void *data, uint64_t first, uint64_t count, 
 }
 
 void
-elements_from_double(int32_t type, void *data, uint64_t first, uint64_t count,
-		     const double *values)
+elements_from_double(int32_t type, void *data, uint64_t first, uint64_t count, const double *values)
 {
 	uint64_t i;
 
@@ -402,7 +407,8 @@ elements_from_double(int32_t type, void *data, uint64_t first, uint64_t count,
 		for (i = 0; i < count; i++)
 			((uint64_t *)data)[first + i] = values[i] >= 9223372036854775808.0
 								? (uint64_t)values[i]
-								: (uint64_t)int_of_double(values[i]);
+								: (uint64_t)int_of_double(
+									  values[i]);
 		break;
 	default:
 		for (i = 0; i < count; i++)
@@ -437,13 +443,13 @@ elements_from_int(int32_t type, void *data, uint64_t first, uint64_t count, cons
 	case TYPE_UINT4:
 	case TYPE_UINT2:
 		for (i = 0; i < count; i++)
-			((uint8_t *)data)[first + i] =
-				(uint8_t)(values[i] & (type == TYPE_UINT4 ? 15 : 3));
+			((uint8_t *)data)[first + i] = (uint8_t)(values[i] &
+								 (type == TYPE_UINT4 ? 15 : 3));
 		break;
-#define WRITE(TYPE, C)                                        \
-	case TYPE:                                            \
-		for (i = 0; i < count; i++)                   \
-			((C *)data)[first + i] = (C)values[i]; \
+#define WRITE(TYPE, C)                                                                             \
+	case TYPE:                                                                                 \
+		for (i = 0; i < count; i++)                                                        \
+			((C *)data)[first + i] = (C)values[i];                                     \
 		break;
 		WRITE(TYPE_INT8, int8_t)
 		WRITE(TYPE_INT16, int16_t)
@@ -491,6 +497,20 @@ element_set_int(int32_t type, void *data, uint64_t i, int64_t value)
 	elements_from_int(type, data, i, 1, &value);
 }
 
+void
+elements_round(int32_t type, struct tensor *tensor, uint32_t lanes)
+{
+	uint64_t count = tensor->count * (tensor->laned ? lanes : 1), i;
+	float *values = tensor->data;
+
+	if (type == type_computed(type) || tensor->type != TYPE_FLOAT)
+		return;
+	for (i = 0; i < count; i++)
+		values[i] = type == TYPE_FLOAT16
+				    ? number_from_float16(number_to_float16(values[i]))
+				    : number_from_bfloat16(number_to_bfloat16(values[i]));
+}
+
 /* --- constants of the model --------------------------------------------------- */
 
 static bool
@@ -531,10 +551,13 @@ tensor_load(struct tensor *out, struct pool *pool, const struct onnx_model *mode
 		return error_set(err, SNNFIT_EUNSUPPORTED,
 				 "tensor '%.200s': its data type (%d) is not computed with",
 				 proto->name ? proto->name : "", (int)shape.type);
-	status = tensor_allocate(out, pool, shape.type, shape.rank, shape.dims, 1, false, err);
+	status = tensor_allocate(out, pool, type_computed(shape.type), shape.rank, shape.dims, 1,
+				 false, err);
 	if (status != SNNFIT_OK)
 		return status;
-	if (is_packed(out->type))
+	if (out->type != shape.type)
+		status = tensor_read_float(model, proto, 0, out->count, out->data, err);
+	else if (is_packed(out->type))
 		status = load_packed(out, model, proto, err);
 	else
 		status = tensor_read_raw(model, proto, 0, out->count * type_bytes(out->type),

@@ -3,7 +3,11 @@
  * A tensor holds one array, or one for each of the samples that run side by side:
  * then it is laned, [lanes][count] in memory, while its shape stays that of one
  * sample. So a model that was exported for one sample runs on many at once,
- * whatever its shapes say. Elements of less than a byte take a byte. */
+ * whatever its shapes say. Elements of less than a byte take a byte.
+ *
+ * float16 and bfloat16 are computed with as float, and rounded where a Cast says so
+ * and where values leave the model, not after each operator: as onnxruntime does on
+ * processors that have no such arithmetic. */
 #ifndef SNNFIT_SIMULATOR_TENSOR_H
 #define SNNFIT_SIMULATOR_TENSOR_H
 
@@ -40,8 +44,8 @@ enum {
 struct buffer; /* memory that tensors share, counted */
 
 struct tensor {
-	int32_t type;  /* TYPE_...; TYPE_NONE: there is no tensor */
-	bool laned;    /* an array for each lane */
+	int32_t type; /* TYPE_...; TYPE_NONE: there is no tensor */
+	bool laned;   /* an array for each lane */
 	uint32_t rank;
 	uint64_t dims[TENSOR_DIMS_MAX];
 	uint64_t count; /* elements of one array */
@@ -60,7 +64,7 @@ struct sequence {
 /* Memory of one thread: freed buffers wait here to be used again. All zero bytes
  * but for limit is an empty one. */
 struct pool {
-	struct buffer *free; /* smallest first */
+	struct buffer *free;  /* smallest first */
 	uint64_t bytes, peak; /* that buffers take, in use or not */
 	uint64_t limit;
 };
@@ -105,7 +109,12 @@ void elements_to_int(int32_t type, const void *data, uint64_t first, uint64_t co
 void elements_from_int(int32_t type, void *data, uint64_t first, uint64_t count,
 		       const int64_t *values);
 
-/* A constant of the model. Memory from the pool. */
+/* What a tensor of a model's type is computed in: float for the small floats. */
+int32_t type_computed(int32_t type);
+/* Rounds values of a computed type, in place, to what the type can hold. */
+void elements_round(int32_t type, struct tensor *tensor, uint32_t lanes);
+
+/* A constant of the model, in the type it is computed in. Memory from the pool. */
 MUST_USE snnfit_status tensor_load(struct tensor *out, struct pool *pool,
 				   const struct onnx_model *model, const Onnx__TensorProto *proto,
 				   snnfit_error *err);

@@ -47,8 +47,7 @@ windows_along(const struct window *w, uint32_t d, bool ceil_mode)
 		return 0;
 	count = room / w->strides[d] + 1;
 	/* Rounding up must not make a window that begins behind the image. */
-	if (ceil_mode && room % w->strides[d] &&
-	    count * w->strides[d] < w->in[d] + w->begin[d])
+	if (ceil_mode && room % w->strides[d] && count * w->strides[d] < w->in[d] + w->begin[d])
 		count++;
 	return count;
 }
@@ -64,8 +63,9 @@ window_read(struct call *call, const struct tensor *x, const uint64_t *kernel, s
 	uint32_t d;
 
 	if (!x || x->rank < 3 || x->rank > 2 + WINDOW_RANK_MAX)
-		return call_fail(call, SNNFIT_EUNSUPPORTED, "it takes images of one to three "
-							    "dimensions");
+		return call_fail(call, SNNFIT_EUNSUPPORTED,
+				 "it takes images of one to three "
+				 "dimensions");
 	w->rank = x->rank - 2;
 	w->positions = w->taps = w->area = 1;
 	if (!kernel)

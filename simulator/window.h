@@ -12,8 +12,8 @@ struct window {
 	int64_t in[WINDOW_RANK_MAX], out[WINDOW_RANK_MAX];
 	int64_t kernel[WINDOW_RANK_MAX], strides[WINDOW_RANK_MAX], dilations[WINDOW_RANK_MAX];
 	int64_t begin[WINDOW_RANK_MAX], end[WINDOW_RANK_MAX]; /* pads */
-	uint64_t positions, taps;	/* products of out and of kernel */
-	uint64_t area;			/* product of in */
+	uint64_t positions, taps;			      /* products of out and of kernel */
+	uint64_t area;					      /* product of in */
 };
 
 /* From the attributes, and the sizes in x [N, C, ...]. kernel NULL: kernel_shape. */

@@ -101,20 +101,54 @@ same_in_lanes(const struct tensor *one, const struct tensor *many, uint32_t outp
 	return SNNFIT_OK;
 }
 
-static snnfit_status
-keep(const struct tensor *tensor, const char *out, uint32_t i, char *shape, size_t room,
-     snnfit_error *err)
+/* In the type that the model says: small floats are computed with as float. */
+static int32_t
+declared_type(const struct plan *plan, uint32_t output)
 {
-	char path[4096];
+	const Onnx__GraphProto *graph = onnx_model_proto(plan->model)->graph;
+
+	return graph->output[output]->type->tensor_type->elem_type;
+}
+
+static snnfit_status
+write_elements(const struct tensor *tensor, int32_t type, const char *path, snnfit_error *err)
+{
+	size_t bytes = type_bytes(type);
+	char *data = malloc((size_t)tensor->count * bytes + 1);
+	snnfit_status status;
+	uint64_t i;
+
+	if (!data)
+		return error_no_memory(err);
+	for (i = 0; i < tensor->count; i++)
+		if (type == tensor->type)
+			memcpy(data + i * bytes, (char *)tensor->data + i * bytes, bytes);
+		else
+			element_set_double(type, data, i,
+					   element_double(tensor->type, tensor->data, i));
+	status = file_write(path, data, (size_t)tensor->count * bytes, err);
+	free(data);
+	return status;
+}
+
+static snnfit_status
+keep(const struct plan *plan, const struct tensor *tensor, const char *out, uint32_t i, char *shape,
+     size_t room, snnfit_error *err)
+{
+	int32_t type = declared_type(plan, i);
 	size_t used = strlen(shape);
+	char path[4096];
 	uint32_t d;
 
-	used += (size_t)snprintf(shape + used, room - used, " %d:", tensor->type);
+	if (type_computed(type) != tensor->type)
+		return error_set(err, SNNFIT_EINTERNAL, "output %u is %s", i,
+				 type_name(tensor->type));
+	used += (size_t)snprintf(shape + used, room - used, " %d:", type);
 	for (d = 0; d < tensor->rank && used < room; d++)
 		used += (size_t)snprintf(shape + used, room - used, "%s%" PRIu64, d ? "," : "",
 					 tensor->dims[d]);
 	(void)snprintf(path, sizeof path, "%s.%u.bin", out, i);
-	return file_write(path, tensor->data, (size_t)tensor->count * type_bytes(tensor->type), err);
+	return write_elements(tensor, type, path, err);
 }
 
 static snnfit_status
@@ -135,7 +169,7 @@ run_model(const struct plan *plan, char **fields, size_t count, char *shape, siz
 		else
 			status = same_in_lanes(tensor, &many.slots[plan->graph.outputs[i]], i, err);
 		if (status == SNNFIT_OK)
-			status = keep(tensor, fields[1], i, shape, room, err);
+			status = keep(plan, tensor, fields[1], i, shape, room, err);
 	}
 	machine_free(&one);
 	if (many.slots)

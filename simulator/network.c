@@ -1,0 +1,517 @@
+#include "simulator/network.h"
+
+#include "simulator/encode.h"
+#include "simulator/phases.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Samples that run side by side: enough to hide what a node costs besides its
+ * arithmetic, few enough that what they hold stays near the processor. */
+enum { BLOCK_SAMPLES = 32 };
+
+/* What one block adds up to. */
+struct block {
+	uint64_t first;
+	uint32_t lanes;
+	float **watched; /* [watch_count][count], sums over lanes and steps */
+	float *scores;	 /* [lanes][classes] */
+	double synaptic_operations;
+};
+
+/* Shared by the threads. */
+struct run {
+	struct network *network;
+	const struct phases *phases;
+	uint32_t block_samples;
+	uint64_t blocks;
+	atomic_uint_fast64_t next;
+	pthread_mutex_t lock;
+	pthread_cond_t turn;
+	uint64_t committed; /* blocks whose sums are in; or all, once one has failed */
+	snnfit_status status;
+	snnfit_error err; /* of the first block that failed */
+};
+
+/* --- states --------------------------------------------------------------------------- */
+
+static snnfit_status
+set_state(struct machine *machine, const struct network_state *state, snnfit_error *err)
+{
+	const struct tensor *initial = &state->initial;
+	size_t bytes = (size_t)initial->count * type_bytes(initial->type);
+	struct tensor tensor;
+	uint32_t lane;
+	snnfit_status status = tensor_allocate(&tensor, &machine->pool, initial->type,
+					       initial->rank, initial->dims, machine->lanes, true,
+					       err);
+
+	if (status != SNNFIT_OK)
+		return status;
+	for (lane = 0; lane < machine->lanes; lane++) {
+		char *to = (char *)tensor.data + lane * bytes;
+
+		if (initial->data)
+			memcpy(to, initial->data, bytes);
+		else
+			memset(to, 0, bytes);
+	}
+	machine_set(machine, state->input, tensor);
+	return SNNFIT_OK;
+}
+
+/* All outputs are taken before any input is set: one tensor may be both. */
+static snnfit_status
+feed_back(struct machine *machine, const struct network *network, struct tensor *taken,
+	  snnfit_error *err)
+{
+	uint32_t i;
+
+	for (i = 0; i < network->state_count; i++) {
+		const struct network_state *state = &network->states[i];
+		const struct tensor *value = &machine->slots[state->output];
+
+		if (value->type != state->initial.type || value->count != state->initial.count)
+			return error_set(err, SNNFIT_EUNSUPPORTED,
+					 "state '%.100s' comes back in another shape as '%.100s'",
+					 network->plan->slot_names[state->input],
+					 network->plan->slot_names[state->output]);
+		taken[i] = tensor_share(value);
+		taken[i].rank = state->initial.rank;
+		memcpy(taken[i].dims, state->initial.dims, sizeof taken[i].dims);
+	}
+	for (i = 0; i < network->state_count; i++) {
+		elements_round(network->states[i].type, &taken[i], machine->lanes);
+		machine_set(machine, network->states[i].input, taken[i]);
+	}
+	return SNNFIT_OK;
+}
+
+/* --- what is seen after a step ------------------------------------------------------------- */
+
+static void
+add_up(const struct tensor *value, uint32_t lanes, float *sums)
+{
+	uint64_t i;
+	uint32_t lane;
+
+	if (value->type == TYPE_FLOAT && value->laned) {
+		const float *x = value->data;
+
+		for (lane = 0; lane < lanes; lane++, x += value->count)
+			for (i = 0; i < value->count; i++)
+				sums[i] += x[i];
+		return;
+	}
+	for (lane = 0; lane < lanes; lane++)
+		for (i = 0; i < value->count; i++)
+			sums[i] += (float)element_double(value->type, value->data,
+							 (value->laned ? lane : 0) * value->count +
+								 i);
+}
+
+static snnfit_status
+see_watches(struct machine *machine, const struct network *network, struct block *block,
+	    snnfit_error *err)
+{
+	uint32_t i;
+
+	for (i = 0; i < network->watch_count; i++) {
+		const struct tensor *value = &machine->slots[network->watches[i].slot];
+
+		if (value->type == TYPE_NONE || value->count != network->watches[i].count)
+			return error_set(err, SNNFIT_EUNSUPPORTED,
+					 "'%.100s' has another shape in some step",
+					 network->plan->slot_names[network->watches[i].slot]);
+		add_up(value, block->lanes, block->watched[i]);
+	}
+	return SNNFIT_OK;
+}
+
+/* The class outputs of a step, or of several that the model has inside. */
+static void
+score(const struct network *network, const struct tensor *value, uint32_t lane, bool first,
+      float *scores)
+{
+	uint64_t times = value->count / network->classes, t, c;
+
+	for (t = 0; t < times; t++, first = false) {
+		for (c = 0; c < network->classes; c++) {
+			uint64_t at = (value->laned ? lane : 0) * value->count +
+				      t * network->classes + c;
+			float x = (float)element_double(value->type, value->data, at);
+
+			if (first || network->decoding == DECODE_LAST)
+				scores[c] = x;
+			else if (network->decoding == DECODE_MAXIMUM)
+				scores[c] = x > scores[c] ? x : scores[c];
+			else
+				scores[c] += x;
+		}
+	}
+}
+
+static snnfit_status
+see_output(struct machine *machine, const struct network *network, struct block *block,
+	   uint32_t step, snnfit_error *err)
+{
+	const struct tensor *value = &machine->slots[network->output];
+	uint64_t c;
+	uint32_t lane;
+
+	if (value->type == TYPE_NONE || value->count == 0 || value->count % network->classes)
+		return error_set(err, SNNFIT_EUNSUPPORTED,
+				 "the output '%.100s' has another shape in some step",
+				 network->plan->slot_names[network->output]);
+	for (lane = 0; lane < block->lanes; lane++) {
+		float *scores = block->scores + lane * network->classes;
+
+		score(network, value, lane, step == 0, scores);
+		if (network->decoding != DECODE_MEAN || step + 1 < network->steps)
+			continue;
+		for (c = 0; c < network->classes; c++)
+			scores[c] /= (float)network->steps *
+				     (float)(value->count / network->classes);
+	}
+	return SNNFIT_OK;
+}
+
+/* --- a block -------------------------------------------------------------------------------- */
+
+static snnfit_status
+set_inputs(struct machine *machine, const struct network *network, const struct block *block,
+	   uint32_t step, snnfit_error *err)
+{
+	snnfit_status status = SNNFIT_OK;
+	struct tensor tensor;
+	uint32_t i;
+
+	for (i = 0; i < network->input_count && status == SNNFIT_OK; i++) {
+		status = encode(network, i, block->first, block->lanes, step, &machine->pool,
+				&tensor, err);
+		if (status == SNNFIT_OK)
+			machine_set(machine, network->inputs[i].slot, tensor);
+	}
+	return status;
+}
+
+static snnfit_status
+begin_block(struct machine *machine, const struct run *run, struct block *block, snnfit_error *err)
+{
+	const struct network *network = run->network;
+	snnfit_status status = SNNFIT_OK;
+	uint32_t i;
+
+	machine_reset(machine, block->lanes);
+	machine->random = block->first << 32;
+	machine->synaptic_operations = 0;
+	for (i = 0; i < network->watch_count; i++)
+		if (block->watched[i])
+			memset(block->watched[i], 0, network->watches[i].count * sizeof(float));
+	for (i = 0; i < network->state_count && status == SNNFIT_OK; i++)
+		status = set_state(machine, &network->states[i], err);
+	if (status == SNNFIT_OK && encoding_is_constant(network))
+		status = set_inputs(machine, network, block, 0, err);
+	if (status == SNNFIT_OK)
+		status = machine_run(machine, &run->phases->fixed, err);
+	/* What is computed once arrives in every step. */
+	machine->synaptic_operations *= network->steps;
+	return status;
+}
+
+static snnfit_status
+run_block(struct machine *machine, const struct run *run, struct block *block, struct tensor *taken,
+	  snnfit_error *err)
+{
+	const struct network *network = run->network;
+	snnfit_status status = begin_block(machine, run, block, err);
+	uint32_t step;
+
+	for (step = 0; step < network->steps && status == SNNFIT_OK; step++) {
+		if (!encoding_is_constant(network))
+			status = set_inputs(machine, network, block, step, err);
+		if (status == SNNFIT_OK)
+			status = machine_run(machine, &run->phases->step, err);
+		if (status == SNNFIT_OK)
+			status = see_watches(machine, network, block, err);
+		if (status == SNNFIT_OK)
+			status = see_output(machine, network, block, step, err);
+		if (status == SNNFIT_OK && step + 1 < network->steps)
+			status = feed_back(machine, network, taken, err);
+	}
+	block->synaptic_operations = machine->synaptic_operations;
+	return status;
+}
+
+/* --- threads ---------------------------------------------------------------------------------- */
+
+/* In the order of the blocks: what is added up does not depend on who was faster.
+ * False: some block has failed, there is nothing more to do. */
+static bool
+commit(struct run *run, uint64_t number, const struct block *block, snnfit_status status,
+       const snnfit_error *err)
+{
+	struct network *network = run->network;
+	bool go_on;
+	uint64_t i;
+	uint32_t w;
+
+	(void)pthread_mutex_lock(&run->lock);
+	while (run->committed < number)
+		(void)pthread_cond_wait(&run->turn, &run->lock);
+	go_on = run->committed == number && status == SNNFIT_OK;
+	if (go_on) {
+		for (w = 0; w < network->watch_count; w++)
+			for (i = 0; i < network->watches[w].count; i++)
+				network->watches[w].sums[i] += (double)block->watched[w][i];
+		network->synaptic_operations += block->synaptic_operations;
+		memcpy(network->scores + block->first * network->classes, block->scores,
+		       block->lanes * network->classes * sizeof(float));
+		run->committed++;
+		if (network->progress)
+			network->progress(network->progress_context, block->first + block->lanes,
+					  network->samples);
+	} else if (run->committed == number) {
+		run->status = status;
+		run->err = *err;
+		run->committed = UINT64_MAX;
+	}
+	(void)pthread_cond_broadcast(&run->turn);
+	(void)pthread_mutex_unlock(&run->lock);
+	return go_on;
+}
+
+static void
+block_free(struct block *block, const struct network *network)
+{
+	uint32_t i;
+
+	for (i = 0; block->watched && i < network->watch_count; i++)
+		free(block->watched[i]);
+	free(block->watched);
+	free(block->scores);
+}
+
+static snnfit_status
+block_allocate(struct block *block, const struct run *run, snnfit_error *err)
+{
+	const struct network *network = run->network;
+	uint32_t i;
+
+	block->watched = calloc(network->watch_count + 1, sizeof *block->watched);
+	block->scores = calloc(run->block_samples * network->classes, sizeof *block->scores);
+	if (!block->watched || !block->scores)
+		return error_no_memory(err);
+	for (i = 0; i < network->watch_count; i++) {
+		block->watched[i] = calloc(network->watches[i].count + 1, sizeof(float));
+		if (!block->watched[i])
+			return error_no_memory(err);
+	}
+	return SNNFIT_OK;
+}
+
+static void *
+work(void *context)
+{
+	struct run *run = context;
+	const struct network *network = run->network;
+	struct machine machine = { .slots = NULL };
+	struct block block = { .watched = NULL };
+	snnfit_error err = { .text = "" };
+	struct tensor *taken = calloc(network->state_count + 1, sizeof *taken);
+	snnfit_status ready, status;
+	bool go_on = true;
+
+	ready = taken ? machine_init(&machine, network->plan, run->block_samples, 0, &err)
+		      : error_no_memory(&err);
+	if (ready == SNNFIT_OK)
+		ready = block_allocate(&block, run, &err);
+	while (go_on) {
+		uint64_t number = atomic_fetch_add(&run->next, 1);
+
+		if (number >= run->blocks)
+			break;
+		block.first = number * run->block_samples;
+		block.lanes = network->samples - block.first < run->block_samples
+				      ? (uint32_t)(network->samples - block.first)
+				      : run->block_samples;
+		status = ready == SNNFIT_OK ? run_block(&machine, run, &block, taken, &err) : ready;
+		go_on = commit(run, number, &block, status, &err);
+	}
+	block_free(&block, network);
+	machine_free(&machine);
+	free(taken);
+	return NULL;
+}
+
+static void
+run_threads(struct run *run)
+{
+	uint32_t wanted = run->network->threads, count = 0, i;
+	pthread_t *threads;
+
+	if (wanted > run->blocks)
+		wanted = (uint32_t)run->blocks;
+	/* The caller's is one of them: with no other, it does all. */
+	threads = wanted > 1 ? calloc(wanted - 1, sizeof *threads) : NULL;
+	for (i = 0; threads && i + 1 < wanted; i++)
+		if (pthread_create(&threads[count], NULL, work, run) == 0)
+			count++;
+	(void)work(run);
+	for (i = 0; i < count; i++)
+		(void)pthread_join(threads[i], NULL);
+	free(threads);
+}
+
+/* --- the first sample shows the shapes --------------------------------------------------------- */
+
+static snnfit_status
+learn_shapes(struct run *run, snnfit_error *err)
+{
+	struct network *network = run->network;
+	struct block block = { .first = 0, .lanes = 1 };
+	struct machine machine;
+	const struct tensor *value;
+	snnfit_status status = machine_init(&machine, network->plan, 1, 0, err);
+	uint32_t i;
+
+	block.watched = calloc(network->watch_count + 1, sizeof *block.watched);
+	if (status == SNNFIT_OK && !block.watched)
+		status = error_no_memory(err);
+	for (i = 0; status == SNNFIT_OK && i < network->watch_count; i++)
+		network->watches[i].count = 0;
+	if (status == SNNFIT_OK)
+		status = begin_block(&machine, run, &block, err);
+	if (status == SNNFIT_OK && !encoding_is_constant(network))
+		status = set_inputs(&machine, network, &block, 0, err);
+	if (status == SNNFIT_OK)
+		status = machine_run(&machine, &run->phases->step, err);
+	for (i = 0; status == SNNFIT_OK && i < network->watch_count; i++) {
+		struct network_watch *watch = &network->watches[i];
+
+		value = &machine.slots[watch->slot];
+		if (value->type == TYPE_NONE)
+			continue;
+		watch->count = value->count;
+		watch->rank = value->rank;
+		memcpy(watch->dims, value->dims, sizeof watch->dims);
+		watch->sums = calloc(value->count + 1, sizeof *watch->sums);
+		if (!watch->sums)
+			status = error_no_memory(err);
+	}
+	if (status == SNNFIT_OK) {
+		value = &machine.slots[network->output];
+		network->classes = value->rank ? value->dims[value->rank - 1] : 1;
+		if (value->type == TYPE_NONE || value->count == 0)
+			status = error_set(err, SNNFIT_EUNSUPPORTED,
+					   "the output '%.100s' is no array of numbers",
+					   network->plan->slot_names[network->output]);
+	}
+	free(block.watched);
+	machine_free(&machine);
+	return status;
+}
+
+/* A tensor that does not come to be in the main graph cannot be watched. */
+static void
+drop_unseen_watches(struct network *network)
+{
+	uint32_t i, kept = 0;
+
+	for (i = 0; i < network->watch_count; i++)
+		if (network->watches[i].sums)
+			network->watches[kept++] = network->watches[i];
+	network->watch_count = kept;
+}
+
+static snnfit_status
+run_blocks(struct network *network, const struct phases *phases, uint32_t block_samples,
+	   snnfit_error *err)
+{
+	struct run run = { .network = network, .phases = phases, .block_samples = block_samples };
+	uint32_t w;
+
+	run.blocks = (network->samples + block_samples - 1) / block_samples;
+	for (w = 0; w < network->watch_count; w++)
+		memset(network->watches[w].sums, 0, network->watches[w].count * sizeof(double));
+	network->synaptic_operations = 0;
+	if (pthread_mutex_init(&run.lock, NULL) != 0)
+		return error_no_memory(err);
+	if (pthread_cond_init(&run.turn, NULL) != 0) {
+		(void)pthread_mutex_destroy(&run.lock);
+		return error_no_memory(err);
+	}
+	run_threads(&run);
+	(void)pthread_cond_destroy(&run.turn);
+	(void)pthread_mutex_destroy(&run.lock);
+	return run.status == SNNFIT_OK ? SNNFIT_OK : error_set(err, run.status, "%s", run.err.text);
+}
+
+static snnfit_status
+find_phases(const struct network *network, struct phases *phases, snnfit_error *err)
+{
+	uint32_t inputs = encoding_is_constant(network) ? 0 : network->input_count;
+	uint32_t *varying = calloc(inputs + network->state_count + 1, sizeof *varying);
+	uint32_t *kept = calloc(network->state_count + network->watch_count + 1, sizeof *kept);
+	snnfit_status status;
+	uint32_t i, n = 0, k = 0;
+
+	*phases = (struct phases){ .fixed = { .nodes = NULL } };
+	if (!varying || !kept) {
+		status = error_no_memory(err);
+	} else {
+		for (i = 0; i < inputs; i++)
+			varying[n++] = network->inputs[i].slot;
+		for (i = 0; i < network->state_count; i++) {
+			varying[n++] = network->states[i].input;
+			kept[k++] = network->states[i].output;
+		}
+		for (i = 0; i < network->watch_count; i++)
+			kept[k++] = network->watches[i].slot;
+		kept[k++] = network->output;
+		status = phases_find(phases, network->plan, varying, n, kept, k, err);
+	}
+	free(varying);
+	free(kept);
+	return status;
+}
+
+snnfit_status
+network_run(struct network *network, snnfit_error *err)
+{
+	struct phases phases;
+	struct run first = { .network = network, .phases = &phases };
+	uint32_t block_samples = BLOCK_SAMPLES;
+	snnfit_status status = find_phases(network, &phases, err);
+
+	if (status == SNNFIT_OK)
+		status = learn_shapes(&first, err);
+	drop_unseen_watches(network);
+	if (status == SNNFIT_OK) {
+		network->scores = calloc(network->samples * network->classes,
+					 sizeof *network->scores);
+		if (!network->scores)
+			status = error_no_memory(err);
+	}
+	if (status == SNNFIT_OK) {
+		status = run_blocks(network, &phases, block_samples, err);
+		/* What decides about shapes may differ between samples: one at a time then. */
+		if (status == SNNFIT_EUNSUPPORTED)
+			status = run_blocks(network, &phases, 1, err);
+	}
+	phases_free(&phases);
+	return status;
+}
+
+void
+network_free(struct network *network)
+{
+	uint32_t i;
+
+	for (i = 0; i < network->watch_count; i++)
+		free(network->watches[i].sums);
+	free(network->scores);
+}
