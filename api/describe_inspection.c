@@ -180,6 +180,8 @@ describe_inspection(const json_t *document, struct text *out)
 	describe_names("inputs   ", json_object_get(document, "inputs"), out);
 	describe_names("outputs  ", json_object_get(document, "outputs"), out);
 	describe_time(json_object_get(document, "time"), out);
+	text_printf(out, "read as  %s of the output over time\n",
+		    json_get_text(document, "decoding", ""));
 	text_printf(out, "layers   %zu\n", json_array_size(layers));
 	describe_layers(layers, out);
 	describe_frozen(layers, out);

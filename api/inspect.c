@@ -2,6 +2,7 @@
 #include "api/model.h"
 #include "api/names.h"
 #include "api/report.h"
+#include "api/simulation.h"
 
 static json_t *
 strings(struct json_builder *builder, const char *const *texts, size_t count)
@@ -129,6 +130,8 @@ inspection(const struct graph *graph)
 	json_put(&builder, object, "outputs",
 		 strings(&builder, graph->outputs, graph->output_count));
 	json_put(&builder, object, "time", time_to_json(&builder, graph));
+	json_put(&builder, object, "decoding",
+		 json_text(decoding_name(decoding_by_default(graph))));
 	json_put(&builder, object, "notes", strings(&builder, graph->notes, graph->note_count));
 	if (!builder.failed)
 		return object;

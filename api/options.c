@@ -60,6 +60,14 @@ snnfit_options_init(snnfit_options *options, size_t size)
 	copy_known_part(options, &defaults, size, sizeof defaults);
 }
 
+void
+snnfit_simulate_options_init(snnfit_simulate_options *options, size_t size)
+{
+	const snnfit_simulate_options defaults = { .size = sizeof defaults };
+
+	copy_known_part(options, &defaults, size, sizeof defaults);
+}
+
 /* --- checks ---------------------------------------------------------------- */
 
 static snnfit_status
@@ -187,6 +195,24 @@ options_get(snnfit_options *out, const snnfit_options *given, snnfit_error *err)
 		return not_initialized(err);
 	memcpy(out, given, given->size < sizeof *out ? given->size : sizeof *out);
 	return check_options(out, err);
+}
+
+snnfit_status
+simulate_options_get(snnfit_simulate_options *out, const snnfit_simulate_options *given,
+		     snnfit_error *err)
+{
+	snnfit_simulate_options_init(out, sizeof *out);
+	if (given && !is_size_sane(given->size))
+		return not_initialized(err);
+	if (given)
+		memcpy(out, given, given->size < sizeof *out ? given->size : sizeof *out);
+	if (!out->inputs)
+		return error_set(err, SNNFIT_EUSAGE,
+				 "nothing to run the network on: give --inputs FILE");
+	if (!(out->input_divisor >= 0 && isfinite(out->input_divisor)))
+		return error_set(err, SNNFIT_EUSAGE, "--input-divisor %g: must be over 0",
+				 out->input_divisor);
+	return SNNFIT_OK;
 }
 
 /* --- what the modules make of them -------------------------------------------- */

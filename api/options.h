@@ -14,6 +14,10 @@ MUST_USE snnfit_status read_options_get(snnfit_read_options *out, const snnfit_r
 MUST_USE snnfit_status options_get(snnfit_options *out, const snnfit_options *given,
 				   snnfit_error *err);
 
+MUST_USE snnfit_status simulate_options_get(snnfit_simulate_options *out,
+					    const snnfit_simulate_options *given,
+					    snnfit_error *err);
+
 /* --- of checked options -------------------------------------------------- */
 
 struct pass_options options_passes(const snnfit_options *options);

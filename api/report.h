@@ -15,6 +15,7 @@ MUST_USE snnfit_status report_new(snnfit_report **out, json_t *document, report_
 /* The kinds of reports there are. */
 void describe_resources(const json_t *document, struct text *out);
 void describe_inspection(const json_t *document, struct text *out);
+void describe_simulation(const json_t *document, struct text *out);
 void describe_targets(const json_t *document, struct text *out);
 
 /* A self-contained page of a resource report. */

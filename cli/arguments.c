@@ -35,22 +35,24 @@ struct option {
 #define AT(member) offsetof(struct arguments, member)
 
 #define MODELS                                                                                     \
-	(COMMAND_INSPECT | COMMAND_ANNOTATE | COMMAND_ESTIMATE | COMMAND_OPTIMIZE | COMMAND_FIT)
-#define WRITES (COMMAND_ANNOTATE | COMMAND_OPTIMIZE | COMMAND_FIT)
+	(COMMAND_INSPECT | COMMAND_ANNOTATE | COMMAND_SIMULATE | COMMAND_ESTIMATE |                \
+	 COMMAND_OPTIMIZE | COMMAND_FIT)
+#define RATED (MODELS & ~(unsigned)COMMAND_SIMULATE) /* simulate measures them */
+#define WRITES (COMMAND_ANNOTATE | COMMAND_SIMULATE | COMMAND_OPTIMIZE | COMMAND_FIT)
 #define CHANGES (COMMAND_OPTIMIZE | COMMAND_FIT)
 #define COSTS (COMMAND_ESTIMATE | CHANGES)
 #define ALL (MODELS | COMMAND_REPORT | COMMAND_TARGETS | COMMAND_BATCH)
 
 static const char not_measured[] =
-	"accuracy can't be measured yet: this version has no simulator, and so no";
+	"accuracy is not measured while optimizing yet (simulate does it), and so there is no";
 
 static const struct option table[] = {
 	/* reading */
-	{ "rates", 0, KIND_TEXT, AT(read.rates), "FILE", MODELS,
+	{ "rates", 0, KIND_TEXT, AT(read.rates), "FILE", RATED,
 	  "firing rates, .json, .npz or .npy; else those in the model" },
-	{ "rates-axes", 0, KIND_TEXT, AT(read.rates_axes), "AXES", MODELS,
+	{ "rates-axes", 0, KIND_TEXT, AT(read.rates_axes), "AXES", RATED,
 	  "dimensions of the arrays, when they are counts or rasters: T time, N sample, U unit" },
-	{ "input-range", 0, KIND_RANGE, AT(options.input_low), "LO,HI", MODELS,
+	{ "input-range", 0, KIND_RANGE, AT(options.input_low), "LO,HI", RATED,
 	  "lowest and highest value of the model's inputs" },
 	{ "state", 0, KIND_STATE, 0, "IN=OUT", MODELS,
 	  "input IN of a time step takes output OUT of the one before; repeatable" },
@@ -110,8 +112,25 @@ static const struct option table[] = {
 	  "where the ladder starts; sc only" },
 	{ "min-bitstream-length", 0, KIND_COUNT, AT(options.min_bitstream_length), "L", COMMAND_FIT,
 	  "where halving it ends; sc only" },
-	{ "inputs", 0, KIND_MISSING, 0, "X.npy", COMMAND_FIT, not_measured },
-	{ "labels", 0, KIND_MISSING, 0, "y.npy", COMMAND_FIT, not_measured },
+	{ "inputs", 0, KIND_TEXT, AT(simulate.inputs), "X", COMMAND_SIMULATE,
+	  "samples: .npy, .npz, IDX (.gz), .pb, or a folder of test_data_set_*" },
+	{ "labels", 0, KIND_TEXT, AT(simulate.labels), "Y", COMMAND_SIMULATE,
+	  "the class of each sample, in such a file" },
+	{ "steps", 0, KIND_COUNT, AT(simulate.steps), "T", COMMAND_SIMULATE,
+	  "time steps to run; default: those of the annotation, or in the model" },
+	{ "encoding", 0, KIND_TEXT, AT(simulate.encoding), "E", COMMAND_SIMULATE,
+	  "direct (default), poisson, latency, or time: the data has an axis of time" },
+	{ "decoding", 0, KIND_TEXT, AT(simulate.decoding), "D", COMMAND_SIMULATE,
+	  "of the outputs over time: count, mean, last or maximum; default: by the model" },
+	{ "seed", 0, KIND_COUNT, AT(seed), "N", COMMAND_SIMULATE, "of the encoding poisson" },
+	{ "initial-state", 0, KIND_TEXT, AT(simulate.initial_state), "FILE", COMMAND_SIMULATE,
+	  "an .npz with arrays named like state inputs; default: zeros" },
+	{ "input-divisor", 0, KIND_NUMBER, AT(simulate.input_divisor), "X", COMMAND_SIMULATE,
+	  "input values are divided by it; default: 255 for bytes, else 1" },
+	{ "confusion", 0, KIND_SETTING, AT(simulate.confusion), NULL, COMMAND_SIMULATE,
+	  "which class was taken for which" },
+	{ "threads", 0, KIND_COUNT, AT(simulate.threads), "N", COMMAND_SIMULATE,
+	  "samples at the same time; default: one a processor; results don't depend on it" },
 	{ "max-accuracy-drop", 0, KIND_MISSING, 0, "PERCENT", COMMAND_FIT, not_measured },
 	/* batch */
 	{ "jobs", 0, KIND_COUNT, AT(jobs), "N", COMMAND_BATCH, "models at the same time" },
@@ -327,6 +346,7 @@ set_defaults(struct arguments *out, enum command command, int argc, char **argv)
 	*out = (struct arguments){ .command = command, .command_name = argv[0], .jobs = 1 };
 	snnfit_read_options_init(&out->read, sizeof out->read);
 	snnfit_options_init(&out->options, sizeof out->options);
+	snnfit_simulate_options_init(&out->simulate, sizeof out->simulate);
 	out->operands = calloc((size_t)argc, sizeof *out->operands);
 	out->states = calloc((size_t)argc, sizeof *out->states);
 	out->read.states = out->states;

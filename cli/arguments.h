@@ -16,6 +16,7 @@ enum command {
 	COMMAND_REPORT = 1 << 5,
 	COMMAND_TARGETS = 1 << 6,
 	COMMAND_BATCH = 1 << 7,
+	COMMAND_SIMULATE = 1 << 8,
 };
 
 struct arguments {
@@ -28,9 +29,10 @@ struct arguments {
 
 	snnfit_read_options read;
 	snnfit_options options;
+	snnfit_simulate_options simulate;
 	const char **states; /* read.states */
 	const char *output, *save_steps, *dump_after, *html, *strategy;
-	uint32_t jobs;
+	uint32_t jobs, seed;
 	bool json, dry_run, quiet, verbose, help, resume;
 	uint64_t given; /* which options stood there; arguments.c's */
 };

@@ -45,6 +45,25 @@ check_output(const struct arguments *arguments, snnfit_error *fault)
 	return true;
 }
 
+/* An option without effect is a mistake. */
+static bool
+check_simulate(const struct arguments *arguments, snnfit_error *fault)
+{
+	const snnfit_simulate_options *simulate = &arguments->simulate;
+
+	if (!simulate->inputs)
+		return say_fault(fault, "simulate needs data to run the model on: --inputs X");
+	if (simulate->confusion && !simulate->labels)
+		return say_fault(fault, "--confusion needs --labels");
+	if (arguments->seed && (!simulate->encoding || strcmp(simulate->encoding, "poisson") != 0))
+		return say_fault(fault, "--seed belongs to --encoding poisson");
+	if (arguments->output && strcmp(arguments->output, "-") == 0 && arguments->json &&
+	    !arguments->dry_run)
+		return say_fault(fault, "the model (-o -) and the report (--json) can't both go to "
+					"standard output");
+	return true;
+}
+
 static bool
 check_target(const struct arguments *arguments, snnfit_error *fault)
 {
@@ -116,6 +135,8 @@ command_check(const struct arguments *arguments, snnfit_error *fault)
 		return say_fault(fault, "--rates takes a file, not standard input (-)");
 	if (arguments->command == COMMAND_ANNOTATE && !arguments->read.rates)
 		return say_fault(fault, "annotate needs the rates: --rates FILE");
+	if (arguments->command == COMMAND_SIMULATE)
+		return check_simulate(arguments, fault);
 	if (arguments->command == COMMAND_BATCH)
 		return check_batch(arguments, fault);
 	return check_target(arguments, fault) && check_strategy(arguments->strategy, fault) &&

@@ -178,6 +178,34 @@ run_annotate(const struct arguments *arguments)
 	return closed(&job, done);
 }
 
+/* Annotates when there is somewhere to write. */
+static bool
+annotated(struct job *job)
+{
+	if (!job->arguments->output || job->arguments->dry_run)
+		return true;
+	return snnfit_annotate(job->model, &job->err) == SNNFIT_OK && written(job);
+}
+
+enum exit_status
+run_simulate(const struct arguments *arguments)
+{
+	snnfit_simulate_options options = arguments->simulate;
+	struct job job;
+	bool done;
+
+	options.seed = arguments->seed;
+	done = opened(&job, arguments) &&
+	       snnfit_simulate(job.model, &options, &job.report, &job.err) == SNNFIT_OK &&
+	       annotated(&job) && printed(&job);
+	if (done) {
+		if (arguments->output)
+			say_written(arguments);
+		warn(&job);
+	}
+	return closed(&job, done);
+}
+
 static bool
 changed(struct job *job, snnfit_status (*change)(snnfit_model *, const snnfit_options *,
 						 snnfit_report **, snnfit_error *))

@@ -20,6 +20,7 @@ const struct command_row *command_find(const char *name);
 enum exit_status command_run(int argc, char **argv);
 
 enum exit_status run_inspect(const struct arguments *arguments);
+enum exit_status run_simulate(const struct arguments *arguments);
 enum exit_status run_annotate(const struct arguments *arguments);
 enum exit_status run_estimate(const struct arguments *arguments);
 enum exit_status run_optimize(const struct arguments *arguments);

@@ -9,6 +9,8 @@ const struct command_row commands[] = {
 	  "populations, neuron models, rates, states, and what is frozen and why", run_inspect },
 	{ "annotate", COMMAND_ANNOTATE, "MODEL --rates FILE -o OUT",
 	  "put firing rates into the model", run_annotate },
+	{ "simulate", COMMAND_SIMULATE, "MODEL --inputs X [--labels Y] [--steps T] [-o OUT]",
+	  "run the model on data: accuracy, firing rates, spikes", run_simulate },
 	{ "estimate", COMMAND_ESTIMATE, "MODEL --target TARGET",
 	  "what the model costs on an FPGA as it is", run_estimate },
 	{ "optimize", COMMAND_OPTIMIZE, "MODEL -o OUT", "make the model smaller", run_optimize },

@@ -246,6 +246,50 @@ SNNFIT_API snnfit_status snnfit_model_report(snnfit_model *model, snnfit_report 
 /* The known targets and their capacities. */
 SNNFIT_API snnfit_status snnfit_targets(snnfit_report **report, snnfit_error *err);
 
+/* --- running a network ----------------------------------------------------------- */
+
+/* done of all samples have been run; from any thread, one at a time. */
+typedef void (*snnfit_progress)(void *context, uint64_t done, uint64_t all);
+
+typedef struct {
+	size_t size; /* set by init */
+	/* Samples along the first axis: a .npy, .npz (an array for each input, by name;
+	 * a single array for a single input), IDX (gzipped or not) or .pb file
+	 * (TensorProto), or a folder of test_data_set_0, test_data_set_1, ... Needed. */
+	const char *inputs;
+	/* The class of each sample, in such a file (of an .npz: "labels", "y" or the only
+	 * array); NULL: then accuracy is not measured. */
+	const char *labels;
+	/* An .npz with an array for each state input; states that are not in it, and all
+	 * when NULL, begin as zeros. */
+	const char *initial_state;
+	/* "direct" (NULL): the same values each step; "poisson": value x is the probability
+	 * of a spike; "latency": one spike, the earlier the larger x; "time": the data has
+	 * an axis of time behind that of the samples. */
+	const char *encoding;
+	/* "count" (the sum over time), "mean", "last" or "maximum" of the class output;
+	 * NULL: maximum where it is the membrane of a readout that is stepped, else count. */
+	const char *decoding;
+	uint32_t steps;	      /* 0: those of the annotation, of the data (time), or in the model */
+	uint64_t seed;	      /* 0; of poisson */
+	uint32_t threads;     /* 0: one for each processor; results are the same */
+	double input_divisor; /* 0: 255 where the data are bytes, else 1 */
+	int confusion;	      /* 0; 1: which class was taken for which goes into the report */
+	snnfit_progress progress; /* NULL: none */
+	void *progress_context;
+} snnfit_simulate_options;
+
+SNNFIT_API_VOID void snnfit_simulate_options_init(snnfit_simulate_options *options, size_t size);
+
+/* Runs the model as it would be written on samples: accuracy, rates of the layers,
+ * spikes and synaptic operations. The rates measured take the place of those that the
+ * model had: snnfit_annotate then puts them in. A model in which no populations are
+ * recognised runs too, without rates. SNNFIT_EDATA: data that do not fit the model;
+ * SNNFIT_EUNSUPPORTED names an operator that cannot be run. */
+SNNFIT_API snnfit_status snnfit_simulate(snnfit_model *model,
+					 const snnfit_simulate_options *options,
+					 snnfit_report **report, snnfit_error *err);
+
 /* --- reports ------------------------------------------------------------------ */
 
 SNNFIT_API_VOID void snnfit_report_free(snnfit_report *report); /* NULL is fine */

@@ -11,7 +11,7 @@ MODEL, RATES = SEED.path, ("--rates", SEED.rates_path)
 
 USAGE = [
     ([], "no command"),
-    (["simulate", MODEL], "unknown command 'simulate'"),
+    (["simulate", MODEL], "--inputs X"),
     (["inspect"], "needs a model"),
     (["inspect", MODEL, MODEL], "takes one model"),
     (["inspect", MODEL, "--colour"], "unknown option '--colour'"),

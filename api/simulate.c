@@ -1,0 +1,276 @@
+/* simulate.c - a network on data: the run, what it shows, and the rates that stay. */
+#include "api/options.h"
+#include "api/names.h"
+#include "api/report.h"
+#include "api/simulation.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- accuracy --------------------------------------------------------------------------- */
+
+struct accuracy {
+	uint64_t right, samples;
+	uint64_t *confusion; /* [label][taken for], malloc'd; NULL: not wanted */
+};
+
+static uint64_t
+best_class(const float *scores, uint64_t classes)
+{
+	uint64_t c, best = 0;
+
+	for (c = 1; c < classes; c++)
+		if (scores[c] > scores[best])
+			best = c;
+	return best;
+}
+
+static snnfit_status
+judge(const struct simulation *simulation, struct accuracy *out, snnfit_error *err)
+{
+	const struct network *network = &simulation->network;
+	uint64_t sample, label, taken;
+
+	*out = (struct accuracy){ .samples = network->samples };
+	if (simulation->options->confusion) {
+		out->confusion = calloc(network->classes * network->classes + 1,
+					sizeof *out->confusion);
+		if (!out->confusion)
+			return error_no_memory(err);
+	}
+	for (sample = 0; sample < network->samples; sample++) {
+		label = (uint64_t)simulation->classes->values[sample];
+		if (label >= network->classes)
+			return error_set(err, SNNFIT_EDATA,
+					 "%s: label %llu is %llu, but the network has %llu classes",
+					 simulation->options->labels, (unsigned long long)sample,
+					 (unsigned long long)label,
+					 (unsigned long long)network->classes);
+		taken = best_class(network->scores + sample * network->classes, network->classes);
+		out->right += taken == label;
+		if (out->confusion)
+			out->confusion[label * network->classes + taken]++;
+	}
+	return SNNFIT_OK;
+}
+
+/* Wilson's score interval (1927), 95 %: good also near 0 and 1. */
+static void
+wilson(uint64_t right, uint64_t samples, double *low, double *high)
+{
+	const double z = 1.959963984540054;
+	double n = (double)samples, p = (double)right / n;
+	double centre = (p + z * z / (2 * n)) / (1 + z * z / n);
+	double half = z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n));
+
+	*low = centre - half;
+	*high = centre + half;
+}
+
+static void
+put_accuracy(struct json_builder *builder, json_t *document, const struct simulation *simulation,
+	     const struct accuracy *accuracy)
+{
+	uint64_t classes = simulation->network.classes, label, taken;
+	json_t *interval, *table, *row;
+	double low, high;
+
+	if (!simulation->classes) {
+		json_put(builder, document, "accuracy", json_null());
+		json_put(builder, document, "interval", json_null());
+		return;
+	}
+	wilson(accuracy->right, accuracy->samples, &low, &high);
+	json_put(builder, document, "accuracy",
+		 json_figure((double)accuracy->right / (double)accuracy->samples));
+	json_put(builder, document, "right", json_amount(accuracy->right));
+	interval = json_put(builder, document, "interval", json_array());
+	json_append(builder, interval, json_figure(low));
+	json_append(builder, interval, json_figure(high));
+	if (!accuracy->confusion)
+		return;
+	table = json_put(builder, document, "confusion", json_array());
+	for (label = 0; label < classes; label++) {
+		row = json_append(builder, table, json_array());
+		for (taken = 0; taken < classes; taken++)
+			json_append(builder, row,
+				    json_amount(accuracy->confusion[label * classes + taken]));
+	}
+}
+
+/* --- layers -------------------------------------------------------------------------------- */
+
+/* Where unit u at position p stands in a watched tensor: channels come first, but
+ * where the last axis is that of the units. */
+static uint64_t
+element_of(const struct network_watch *watch, uint64_t units, uint64_t positions, uint64_t unit,
+	   uint64_t position)
+{
+	bool last = watch->rank > 2 && watch->dims[watch->rank - 1] == units &&
+		    watch->dims[1] != units;
+
+	return last ? position * units + unit : unit * positions + position;
+}
+
+/* Rates of the population into it, unless the tensor is not of its size, or what it
+ * holds are no rates. */
+static void
+keep_rates(const struct simulation *simulation, const struct network_watch *watch,
+	   struct graph *graph)
+{
+	struct population *population = &graph->populations[watch->owner];
+	uint64_t units = graph->axes[population->axis].units, positions = population->positions;
+	double runs = (double)simulation->network.samples * simulation->network.steps;
+	double *rates = arena_alloc(&graph->arena, units * positions, sizeof *rates);
+	uint64_t u, p;
+
+	if (!rates || watch->count != units * positions)
+		return;
+	for (u = 0; u < units; u++)
+		for (p = 0; p < positions; p++) {
+			double rate = watch->sums[element_of(watch, units, positions, u, p)] / runs;
+
+			if (!(rate >= 0 && isfinite(rate)))
+				return;
+			rates[u * positions + p] = rate;
+		}
+	population->rates = rates;
+	population->rates_tensor = population->spike_tensors[0];
+}
+
+static double
+put_layer(struct json_builder *builder, json_t *array, const struct graph *graph,
+	  const struct population *population)
+{
+	uint64_t units = graph->axes[population->axis].units, u, p, dead = 0;
+	json_t *layer = json_append(builder, array, json_object());
+	double sum = 0;
+
+	for (u = 0; u < units && population->rates; u++) {
+		double unit = 0;
+
+		for (p = 0; p < population->positions; p++)
+			unit += population->rates[u * population->positions + p];
+		dead += unit == 0;
+		sum += unit;
+	}
+	json_put(builder, layer, "name", json_text(population->name));
+	json_put(builder, layer, "kind", json_text(population_kind_name(population->kind)));
+	json_put(builder, layer, "units", json_amount(units));
+	json_put(builder, layer, "positions", json_amount(population->positions));
+	json_put(builder, layer, "mean_rate",
+		 population->rates ? json_figure(sum / (double)(units * population->positions))
+				   : json_null());
+	json_put(builder, layer, "dead", population->rates ? json_amount(dead) : json_null());
+	return population->kind == POPULATION_SPIKING || population->kind == POPULATION_CUSTOM ? sum
+											       : 0;
+}
+
+/* The measured rates are the model's from here on. */
+static void
+take_rates(struct simulation *simulation)
+{
+	struct graph *graph = simulation->model->graph;
+	struct network *network = &simulation->network;
+	size_t i;
+	uint32_t w;
+
+	if (!graph || network->watch_count == 0)
+		return;
+	for (i = 0; i < graph->population_count; i++)
+		graph->populations[i].rates = NULL;
+	for (w = 0; w < network->watch_count; w++)
+		keep_rates(simulation, &network->watches[w], graph);
+	graph->rates_samples = network->samples;
+	graph->rates_steps = network->steps;
+}
+
+static void
+put_layers(struct json_builder *builder, json_t *document, const struct simulation *simulation)
+{
+	const struct graph *graph = simulation->graph;
+	json_t *array = json_put(builder, document, "layers", json_array());
+	double spikes = 0, samples = (double)simulation->network.samples;
+	bool known = simulation->network.watch_count > 0;
+	size_t i;
+
+	for (i = 0; graph && i < graph->population_count; i++)
+		if (!graph->populations[i].removed)
+			spikes += put_layer(builder, array, graph, &graph->populations[i]);
+	json_put(builder, document, "spikes_per_inference",
+		 known ? json_figure(spikes * simulation->network.steps) : json_null());
+	json_put(builder, document, "synaptic_operations_per_inference",
+		 json_figure(simulation->network.synaptic_operations / samples));
+}
+
+/* --- the report ------------------------------------------------------------------------------- */
+
+static void
+put_notes(struct json_builder *builder, json_t *document, const struct text *notes)
+{
+	json_t *array = json_put(builder, document, "notes", json_array());
+	const char *at = notes->chars, *end;
+
+	for (; at && (end = strchr(at, '\n')); at = end + 1)
+		json_append(builder, array, json_stringn(at, (size_t)(end - at)));
+}
+
+static json_t *
+simulation_document(const struct simulation *simulation, const struct accuracy *accuracy)
+{
+	const struct network *network = &simulation->network;
+	struct json_builder builder = { false };
+	json_t *document = json_object();
+
+	put_accuracy(&builder, document, simulation, accuracy);
+	json_put(&builder, document, "samples", json_amount(network->samples));
+	json_put(&builder, document, "steps",
+		 json_amount(network->steps * simulation->time_inside));
+	json_put(&builder, document, "encoding", json_text(encoding_name(network->encoding)));
+	json_put(&builder, document, "decoding", json_text(decoding_name(network->decoding)));
+	put_layers(&builder, document, simulation);
+	put_notes(&builder, document, &simulation->notes);
+	if (!builder.failed)
+		return document;
+	json_decref(document);
+	return NULL;
+}
+
+static snnfit_status
+simulate(struct simulation *simulation, struct accuracy *accuracy, snnfit_report **report,
+	 snnfit_error *err)
+{
+	snnfit_status status = network_run(&simulation->network, err);
+
+	if (status == SNNFIT_OK && simulation->classes)
+		status = judge(simulation, accuracy, err);
+	if (status != SNNFIT_OK)
+		return status;
+	take_rates(simulation);
+	if (!report)
+		return SNNFIT_OK;
+	return report_new(report, simulation_document(simulation, accuracy), describe_simulation,
+			  err);
+}
+
+snnfit_status
+snnfit_simulate(snnfit_model *model, const snnfit_simulate_options *given, snnfit_report **report,
+		snnfit_error *err)
+{
+	struct accuracy accuracy = { .confusion = NULL };
+	struct simulation simulation = { .options = NULL };
+	snnfit_simulate_options options;
+	snnfit_error own = { .text = "" };
+	snnfit_status status = simulate_options_get(&options, given, &own);
+
+	if (report)
+		*report = NULL;
+	if (status == SNNFIT_OK)
+		status = simulation_prepare(&simulation, model, &options, &own);
+	if (status == SNNFIT_OK)
+		status = simulate(&simulation, &accuracy, report, &own);
+	simulation_free(&simulation);
+	free(accuracy.confusion);
+	return status == SNNFIT_OK ? SNNFIT_OK : error_set(err, status, "%s", own.text);
+}

@@ -1,0 +1,608 @@
+/* simulation.c - what goes into a run: states, inputs, what is watched, how it is read. */
+#include "api/simulation.h"
+
+#include "api/options.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *const encoding_names[] = { "direct", "poisson", "latency", "time" };
+static const char *const decoding_names[] = { "count", "last", "maximum", "mean" };
+
+enum { NAMES = 4, THREADS_MAX = 256 };
+
+const char *
+encoding_name(enum encoding encoding)
+{
+	return encoding_names[encoding];
+}
+
+const char *
+decoding_name(enum decoding decoding)
+{
+	return decoding_names[decoding];
+}
+
+static snnfit_status
+choose(const char *option, const char *name, const char *const names[NAMES], unsigned *out,
+       snnfit_error *err)
+{
+	for (*out = 0; *out < NAMES; (*out)++)
+		if (strcmp(name, names[*out]) == 0)
+			return SNNFIT_OK;
+	return error_set(err, SNNFIT_EUSAGE, "unknown %s '%.60s'; known are %s, %s, %s and %s",
+			 option, name, names[0], names[1], names[2], names[3]);
+}
+
+/* A readout is read at its best moment: that is what it is trained for. */
+enum decoding
+decoding_by_default(const struct graph *graph)
+{
+	size_t i;
+
+	if (!graph || graph->time != TIME_STEP)
+		return DECODE_COUNT;
+	for (i = 0; i < graph->population_count; i++) {
+		const struct population *population = &graph->populations[i];
+
+		if (!population->removed && population->output &&
+		    population->kind == POPULATION_READOUT && population->state_count)
+			return DECODE_MAXIMUM;
+	}
+	return DECODE_COUNT;
+}
+
+/* --- the model ---------------------------------------------------------------------- */
+
+static void
+note(struct simulation *simulation, const char *text)
+{
+	text_printf(&simulation->notes, "%s\n", text);
+}
+
+/* As it would be written; where no populations are found, as it was read. */
+static snnfit_status
+choose_model(struct simulation *simulation, snnfit_error *err)
+{
+	struct snnfit_model *model = simulation->model;
+	struct graph *graph = NULL;
+	snnfit_error why = { .text = "" };
+	snnfit_status status = model_graph(model, &graph, &why);
+
+	simulation->onnx = model->exported ? model->exported : model->onnx;
+	if (status == SNNFIT_EUNSUPPORTED) {
+		text_printf(&simulation->notes, "no rates of layers: %s\n", why.text);
+		return SNNFIT_OK;
+	}
+	if (status != SNNFIT_OK)
+		return error_set(err, status, "%s", why.text);
+	simulation->graph = graph;
+	if (simulation->onnx)
+		return SNNFIT_OK;
+	status = model_export(model, graph, &simulation->made, NULL, err);
+	simulation->onnx = simulation->made;
+	return status;
+}
+
+static const Onnx__ValueInfoProto *
+model_input(const struct simulation *simulation, const char *name)
+{
+	const Onnx__GraphProto *graph = onnx_model_proto(simulation->onnx)->graph;
+	size_t i;
+
+	for (i = 0; i < graph->n_input; i++)
+		if (strcmp(graph->input[i]->name, name) == 0)
+			return graph->input[i];
+	return NULL;
+}
+
+/* Type and dims of an input; dims that are not numbers are 0. */
+static snnfit_status
+input_shape(const struct simulation *simulation, const char *name, int32_t *type, uint32_t *rank,
+	    uint64_t *dims, snnfit_error *err)
+{
+	const Onnx__ValueInfoProto *info = model_input(simulation, name);
+	const Onnx__TypeProto__Tensor *tensor;
+	size_t d;
+
+	tensor = info && info->type ? info->type->tensor_type : NULL;
+	if (!tensor || !tensor->shape || tensor->shape->n_dim > TENSOR_DIMS_MAX ||
+	    !type_bytes(tensor->elem_type))
+		return error_set(err, SNNFIT_EUNSUPPORTED,
+				 "input '%.100s' is no array of a known shape", name);
+	*type = tensor->elem_type;
+	*rank = (uint32_t)tensor->shape->n_dim;
+	for (d = 0; d < *rank; d++) {
+		const Onnx__TensorShapeProto__Dimension *dim = tensor->shape->dim[d];
+
+		dims[d] = dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE &&
+					  dim->dim_value > 0
+				  ? (uint64_t)dim->dim_value
+				  : 0;
+	}
+	return SNNFIT_OK;
+}
+
+/* --- states ---------------------------------------------------------------------------- */
+
+static snnfit_status
+add_state(struct simulation *simulation, const char *input, const char *output, snnfit_error *err)
+{
+	struct network *network = &simulation->network;
+	struct network_state *state = &network->states[network->state_count];
+	uint64_t dims[TENSOR_DIMS_MAX];
+	uint32_t rank = 0, d;
+	int32_t type = TYPE_NONE;
+	snnfit_status status = input_shape(simulation, input, &type, &rank, dims, err);
+
+	if (status != SNNFIT_OK)
+		return status;
+	*state = (struct network_state){ .input = plan_slot(network->plan, input),
+					 .output = plan_slot(network->plan, output),
+					 .type = type };
+	state->initial.type = type_computed(type);
+	state->initial.rank = rank;
+	for (d = 0; d < rank; d++)
+		state->initial.dims[d] = dims[d] ? dims[d] : 1;
+	if (state->output == SLOT_NONE ||
+	    !dims_count(rank, state->initial.dims, &state->initial.count))
+		return error_set(err, SNNFIT_EUNSUPPORTED, "state '%.100s' has no output '%.100s'",
+				 input, output);
+	network->state_count++;
+	return SNNFIT_OK;
+}
+
+/* From the graph, or what the reader was told. */
+static snnfit_status
+list_states(struct simulation *simulation, snnfit_error *err)
+{
+	const struct import_options *told = &simulation->model->import_options;
+	size_t count = simulation->graph ? simulation->graph->state_count : told->state_count, i;
+	snnfit_status status = SNNFIT_OK;
+
+	simulation->network.states = arena_zalloc(&simulation->arena, count,
+						  sizeof *simulation->network.states);
+	if (!simulation->network.states)
+		return error_no_memory(err);
+	for (i = 0; i < count && status == SNNFIT_OK; i++) {
+		char *input, *output;
+
+		if (simulation->graph) {
+			status = add_state(simulation, simulation->graph->states[i].input,
+					   simulation->graph->states[i].output, err);
+			continue;
+		}
+		input = arena_strdup(&simulation->arena, told->states[i]);
+		if (!input)
+			return error_no_memory(err);
+		output = strchr(input, '=');
+		if (output)
+			*output++ = '\0';
+		status = add_state(simulation, input, output ? output : "", err);
+	}
+	return status;
+}
+
+static snnfit_status
+set_initial(struct simulation *simulation, struct network_state *state, const char *name,
+	    snnfit_error *err)
+{
+	const struct array *array = NULL;
+	uint64_t i;
+	size_t k;
+
+	for (k = 0; k < simulation->initial.count; k++)
+		if (strcmp(simulation->initial.items[k].name, name) == 0)
+			array = &simulation->initial.items[k];
+	if (!array)
+		return SNNFIT_OK;
+	if (array->count != state->initial.count)
+		return error_set(
+			err, SNNFIT_EDATA, "%s: array \"%.100s\" has %llu elements, the state %llu",
+			simulation->options->initial_state, name, (unsigned long long)array->count,
+			(unsigned long long)state->initial.count);
+	state->initial.data = arena_alloc(&simulation->arena, state->initial.count,
+					  type_bytes(state->initial.type));
+	if (!state->initial.data)
+		return error_no_memory(err);
+	for (i = 0; i < array->count; i++)
+		element_set_double(state->initial.type, state->initial.data, i,
+				   (double)array->values[i]);
+	return SNNFIT_OK;
+}
+
+static snnfit_status
+read_initial(struct simulation *simulation, snnfit_error *err)
+{
+	const struct network *network = &simulation->network;
+	size_t known = 0, i, k;
+	snnfit_status status;
+
+	if (!simulation->options->initial_state)
+		return SNNFIT_OK;
+	status = arrays_read(&simulation->initial, simulation->options->initial_state, err);
+	for (i = 0; i < network->state_count && status == SNNFIT_OK; i++)
+		status = set_initial(simulation, &simulation->network.states[i],
+				     network->plan->slot_names[network->states[i].input], err);
+	for (k = 0; k < simulation->initial.count && status == SNNFIT_OK; k++) {
+		for (i = 0, known = 0; i < network->state_count; i++)
+			known += strcmp(network->plan->slot_names[network->states[i].input],
+					simulation->initial.items[k].name) == 0;
+		if (!known)
+			status = error_set(err, SNNFIT_EDATA,
+					   "%s: array \"%.100s\" is named like no state of the "
+					   "model",
+					   simulation->options->initial_state,
+					   simulation->initial.items[k].name);
+	}
+	return status;
+}
+
+/* --- inputs ------------------------------------------------------------------------------- */
+
+static bool
+is_state(const struct network *network, uint32_t slot)
+{
+	uint32_t i;
+
+	for (i = 0; i < network->state_count; i++)
+		if (network->states[i].input == slot)
+			return true;
+	return false;
+}
+
+/* Which dim that is not a number is time: the one that is called so, else the first
+ * when another one is the batch. */
+static bool
+is_time_dim(const struct simulation *simulation, const char *name, uint32_t d,
+	    const struct network_input *input)
+{
+	const Onnx__ValueInfoProto *info = model_input(simulation, name);
+	const char *symbol = info->type->tensor_type->shape->dim[d]->dim_param;
+	uint32_t k;
+
+	if (simulation->network.state_count)
+		return false;
+	if (symbol && (!strncasecmp(symbol, "t", 1) || !strncasecmp(symbol, "seq", 3) ||
+		       !strncasecmp(symbol, "steps", 5)))
+		return true;
+	for (k = 0; k < input->rank; k++)
+		if (k != d && input->dims[k] == 1 && d == 0)
+			return true;
+	return false;
+}
+
+static snnfit_status
+resolve_dims(struct simulation *simulation, const char *name, struct network_input *input,
+	     snnfit_error *err)
+{
+	uint32_t d;
+
+	for (d = 0; d < input->rank; d++) {
+		if (input->dims[d])
+			continue;
+		if (!is_time_dim(simulation, name, d, input)) {
+			input->dims[d] = 1;
+			continue;
+		}
+		if (!simulation->options->steps)
+			return error_set(err, SNNFIT_EUSAGE,
+					 "input '%.100s' takes any number of time steps: say how "
+					 "many with --steps T",
+					 name);
+		input->dims[d] = simulation->options->steps;
+	}
+	return SNNFIT_OK;
+}
+
+/* The data of a sample is the input's size, or that of one of its time steps. */
+static snnfit_status
+fit_data(struct simulation *simulation, const char *name, const struct array *array,
+	 struct network_input *input, snnfit_error *err)
+{
+	struct network *network = &simulation->network;
+	const char *file = simulation->options->inputs;
+	uint64_t count, each;
+
+	if (array->rank == 0 || array->dims[0] == 0)
+		return error_set(err, SNNFIT_EDATA, "%s: holds no samples", file);
+	if (network->samples && array->dims[0] != network->samples)
+		return error_set(err, SNNFIT_EDATA,
+				 "%s: %llu samples of '%.100s', %llu of another "
+				 "input",
+				 file, (unsigned long long)array->dims[0], name,
+				 (unsigned long long)network->samples);
+	network->samples = array->dims[0];
+	each = array->count / array->dims[0];
+	if (!dims_count(input->rank, input->dims, &count) || count == 0 || each == 0)
+		return error_set(err, SNNFIT_EDATA, "%s: samples without elements", file);
+	if (network->encoding == ENCODE_TIME && each != count) {
+		if (array->rank < 2 || each % count || each / count != array->dims[1] ||
+		    network->state_count == 0)
+			return error_set(err, SNNFIT_EDATA,
+					 "%s: a sample has %llu elements, input '%.100s' takes "
+					 "%llu a time step",
+					 file, (unsigned long long)each, name,
+					 (unsigned long long)count);
+		if (!network->steps)
+			network->steps = (uint32_t)array->dims[1];
+		if (network->steps != array->dims[1])
+			return error_set(err, SNNFIT_EDATA, "%s: has %llu time steps, not %u", file,
+					 (unsigned long long)array->dims[1], network->steps);
+		each = count;
+	}
+	if (count % each || (count != each && network->state_count))
+		return error_set(err, SNNFIT_EDATA,
+				 "%s: a sample has %llu elements, input '%.100s' takes %llu", file,
+				 (unsigned long long)each, name, (unsigned long long)count);
+	simulation->time_inside = count / each;
+	input->each = each;
+	input->values = array->values;
+	return SNNFIT_OK;
+}
+
+static const struct array *
+data_of(const struct simulation *simulation, const char *name, uint32_t number)
+{
+	char digits[16];
+	size_t i;
+
+	(void)snprintf(digits, sizeof digits, "%u", number);
+	for (i = 0; i < simulation->inputs.count; i++)
+		if (strcmp(simulation->inputs.items[i].name, name) == 0)
+			return &simulation->inputs.items[i];
+	for (i = 0; i < simulation->inputs.count; i++)
+		if (strcmp(simulation->inputs.items[i].name, digits) == 0)
+			return &simulation->inputs.items[i];
+	return number == 0 ? arrays_find(&simulation->inputs, "x") : NULL;
+}
+
+static snnfit_status
+add_input(struct simulation *simulation, uint32_t slot, snnfit_error *err)
+{
+	struct network *network = &simulation->network;
+	struct network_input *input = &network->inputs[network->input_count];
+	const char *name = network->plan->slot_names[slot];
+	const struct array *array = data_of(simulation, name, network->input_count);
+	snnfit_status status;
+
+	if (!array)
+		return error_set(err, SNNFIT_EDATA,
+				 "%s: has no array named \"%.100s\", which is an "
+				 "input of the model",
+				 simulation->options->inputs, name);
+	*input = (struct network_input){ .slot = slot };
+	status = input_shape(simulation, name, &input->type, &input->rank, input->dims, err);
+	if (status == SNNFIT_OK)
+		status = resolve_dims(simulation, name, input, err);
+	if (status == SNNFIT_OK)
+		status = fit_data(simulation, name, array, input, err);
+	if (status != SNNFIT_OK)
+		return status;
+	if (network->input_count++ == 0) {
+		network->scale_divisor = (float)simulation->options->input_divisor;
+		if (network->scale_divisor == 0)
+			network->scale_divisor = array->is_byte && type_is_float(input->type) ? 255
+											      : 1;
+	}
+	return SNNFIT_OK;
+}
+
+static snnfit_status
+read_inputs(struct simulation *simulation, snnfit_error *err)
+{
+	struct network *network = &simulation->network;
+	const char *path = simulation->options->inputs;
+	struct stat about;
+	snnfit_status status;
+	uint32_t i;
+
+	if (stat(path, &about) == 0 && S_ISDIR(about.st_mode))
+		status = arrays_read_sets(&simulation->inputs, path, err);
+	else
+		status = arrays_read(&simulation->inputs, path, err);
+	network->inputs = arena_zalloc(&simulation->arena, network->plan->graph.input_count,
+				       sizeof *network->inputs);
+	if (status == SNNFIT_OK && !network->inputs)
+		status = error_no_memory(err);
+	for (i = 0; i < network->plan->graph.input_count && status == SNNFIT_OK; i++)
+		if (!is_state(network, network->plan->graph.inputs[i]))
+			status = add_input(simulation, network->plan->graph.inputs[i], err);
+	if (status == SNNFIT_OK && network->input_count == 0)
+		status = error_set(err, SNNFIT_EUNSUPPORTED, "the model has no inputs for data");
+	return status;
+}
+
+/* --- labels ---------------------------------------------------------------------------------- */
+
+static snnfit_status
+read_labels(struct simulation *simulation, snnfit_error *err)
+{
+	const char *path = simulation->options->labels;
+	snnfit_status status;
+	uint64_t i;
+
+	if (!path)
+		return SNNFIT_OK;
+	status = arrays_read(&simulation->labels, path, err);
+	if (status != SNNFIT_OK)
+		return status;
+	simulation->classes = arrays_find(&simulation->labels, "labels");
+	if (!simulation->classes)
+		simulation->classes = arrays_find(&simulation->labels, "y");
+	if (!simulation->classes)
+		return error_set(err, SNNFIT_EDATA, "%s: has no array named \"labels\" or \"y\"",
+				 path);
+	if (simulation->classes->count != simulation->network.samples)
+		return error_set(err, SNNFIT_EDATA, "%s: %llu labels for %llu samples", path,
+				 (unsigned long long)simulation->classes->count,
+				 (unsigned long long)simulation->network.samples);
+	for (i = 0; i < simulation->classes->count; i++) {
+		float label = simulation->classes->values[i];
+
+		if (!(label >= 0) || label != floorf(label))
+			return error_set(err, SNNFIT_EDATA, "%s: label %llu is %g, not a class",
+					 path, (unsigned long long)i, (double)label);
+	}
+	return SNNFIT_OK;
+}
+
+/* --- time, and what is watched ------------------------------------------------------------------ */
+
+static snnfit_status
+choose_steps(struct simulation *simulation, snnfit_error *err)
+{
+	struct network *network = &simulation->network;
+
+	if (network->state_count == 0) {
+		network->steps = 1; /* a run is all of its time */
+		return SNNFIT_OK;
+	}
+	if (!network->steps && simulation->graph && simulation->graph->rates_steps <= UINT32_MAX)
+		network->steps = (uint32_t)simulation->graph->rates_steps;
+	if (!network->steps)
+		return error_set(err, SNNFIT_EUSAGE,
+				 "the model is one time step: say how many to run with --steps T");
+	return SNNFIT_OK;
+}
+
+/* The spike tensor of a population that is the model's to look at. */
+static uint32_t
+watched_slot(const struct plan *plan, const struct population *population)
+{
+	uint32_t i, slot = SLOT_NONE;
+
+	for (i = 0; i < population->spike_tensor_count && slot == SLOT_NONE; i++)
+		slot = plan_slot(plan, population->spike_tensors[i]);
+	return slot;
+}
+
+static snnfit_status
+list_watches(struct simulation *simulation, snnfit_error *err)
+{
+	const struct graph *graph = simulation->graph;
+	struct network *network = &simulation->network;
+	size_t count = graph ? graph->population_count : 0, i;
+
+	network->watches = arena_zalloc(&simulation->arena, count, sizeof *network->watches);
+	if (!network->watches)
+		return error_no_memory(err);
+	if (graph && (graph->time == TIME_UNROLLED || graph->time == TIME_LOOP)) {
+		note(simulation, "no rates of layers: the model has its time inside");
+		return SNNFIT_OK;
+	}
+	for (i = 0; i < count; i++) {
+		uint32_t slot = watched_slot(network->plan, &graph->populations[i]);
+
+		if (graph->populations[i].removed || slot == SLOT_NONE)
+			continue;
+		network->watches[network->watch_count].owner = (uint32_t)i;
+		network->watches[network->watch_count++].slot = slot;
+	}
+	return SNNFIT_OK;
+}
+
+/* The first output that is no state. */
+static snnfit_status
+choose_output(struct simulation *simulation, snnfit_error *err)
+{
+	struct network *network = &simulation->network;
+	const struct plan_graph *graph = &network->plan->graph;
+	uint32_t i, k;
+
+	if (simulation->graph && simulation->graph->output_count) {
+		network->output = plan_slot(network->plan, simulation->graph->outputs[0]);
+		if (network->output != SLOT_NONE)
+			return SNNFIT_OK;
+	}
+	for (i = 0; i < graph->output_count; i++) {
+		bool fed_back = false;
+
+		for (k = 0; k < network->state_count; k++)
+			fed_back = fed_back || network->states[k].output == graph->outputs[i];
+		if (fed_back)
+			continue;
+		network->output = graph->outputs[i];
+		return SNNFIT_OK;
+	}
+	return error_set(err, SNNFIT_EUNSUPPORTED, "the model has no output but its states");
+}
+
+static uint32_t
+thread_count(uint32_t asked)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (asked)
+		return asked < THREADS_MAX ? asked : THREADS_MAX;
+	return processors < 1 ? 1 : processors > THREADS_MAX ? THREADS_MAX : (uint32_t)processors;
+}
+
+static snnfit_status
+read_codes(struct simulation *simulation, snnfit_error *err)
+{
+	const snnfit_simulate_options *options = simulation->options;
+	struct network *network = &simulation->network;
+	unsigned chosen = ENCODE_DIRECT;
+	snnfit_status status = SNNFIT_OK;
+
+	if (options->encoding)
+		status = choose("encoding", options->encoding, encoding_names, &chosen, err);
+	network->encoding = (enum encoding)chosen;
+	chosen = decoding_by_default(simulation->graph);
+	if (options->decoding && status == SNNFIT_OK)
+		status = choose("decoding", options->decoding, decoding_names, &chosen, err);
+	network->decoding = (enum decoding)chosen;
+	network->steps = options->steps;
+	network->seed = options->seed;
+	network->threads = thread_count(options->threads);
+	network->progress = options->progress;
+	network->progress_context = options->progress_context;
+	return status;
+}
+
+snnfit_status
+simulation_prepare(struct simulation *simulation, struct snnfit_model *model,
+		   const snnfit_simulate_options *options, snnfit_error *err)
+{
+	snnfit_status status;
+
+	*simulation = (struct simulation){ .options = options, .model = model };
+	status = choose_model(simulation, err);
+	if (status == SNNFIT_OK)
+		status = read_codes(simulation, err);
+	if (status == SNNFIT_OK)
+		status = plan_new(&simulation->network.plan, simulation->onnx, err);
+	if (status == SNNFIT_OK)
+		status = list_states(simulation, err);
+	if (status == SNNFIT_OK)
+		status = read_inputs(simulation, err);
+	if (status == SNNFIT_OK)
+		status = read_labels(simulation, err);
+	if (status == SNNFIT_OK)
+		status = read_initial(simulation, err);
+	if (status == SNNFIT_OK)
+		status = choose_steps(simulation, err);
+	if (status == SNNFIT_OK)
+		status = list_watches(simulation, err);
+	if (status == SNNFIT_OK)
+		status = choose_output(simulation, err);
+	return status;
+}
+
+void
+simulation_free(struct simulation *simulation)
+{
+	network_free(&simulation->network);
+	plan_free(simulation->network.plan);
+	onnx_model_free(simulation->made);
+	arrays_free(&simulation->inputs);
+	arrays_free(&simulation->labels);
+	arrays_free(&simulation->initial);
+	text_free(&simulation->notes);
+	arena_free(&simulation->arena);
+}

@@ -1,0 +1,259 @@
+"""Data for the simulator: every kind of file, encodings and decodings, and bad data."""
+
+import gzip
+import json
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from networks import IMAGES, LABELS, ROOT, read_images, read_labels, simulate, snnfit
+
+SEED = ROOT / "tests" / "fixtures" / "seed-mlp-ts17-step" / "model.onnx"
+IMAGES_100 = read_images()[:100]
+LABELS_100 = read_labels()[:100]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """100 digits in every kind of file."""
+    folder = tmp_path_factory.mktemp("data")
+    np.save(folder / "x.npy", IMAGES_100)
+    np.save(folder / "fortran.npy", np.asfortranarray(IMAGES_100))
+    np.save(folder / "double.npy", IMAGES_100.astype(np.float64).reshape(100, 1, 28, 28))
+    np.save(folder / "bytes.npy", np.rint(IMAGES_100 * 255).astype(np.uint8))
+    np.save(folder / "y.npy", LABELS_100.astype(np.int64))
+    np.savez_compressed(folder / "both.npz", x=IMAGES_100, labels=LABELS_100)
+    np.savez(folder / "named.npz", input=IMAGES_100, other=np.zeros(3))
+    raw = np.rint(IMAGES_100 * 255).astype(np.uint8).reshape(100, 28, 28)
+    header = bytes([0, 0, 8, 3]) + b"".join(int(d).to_bytes(4, "big") for d in raw.shape)
+    (folder / "x.idx").write_bytes(header + raw.tobytes())
+    (folder / "x.idx.gz").write_bytes(gzip.compress(header + raw.tobytes()))
+    floats = bytes([0, 0, 13, 2]) + (100).to_bytes(4, "big") + (784).to_bytes(4, "big")
+    (folder / "floats.idx").write_bytes(floats + IMAGES_100.astype(">f4").tobytes())
+    (folder / "x.pb").write_bytes(numpy_helper.from_array(IMAGES_100).SerializeToString())
+    for i, image in enumerate(IMAGES_100):
+        (folder / "sets" / f"test_data_set_{i}").mkdir(parents=True)
+        (folder / "sets" / f"test_data_set_{i}" / "input_0.pb").write_bytes(
+            numpy_helper.from_array(image.reshape(1, 784)).SerializeToString())
+    return folder
+
+
+KINDS = ["x.npy", "fortran.npy", "double.npy", "bytes.npy", "both.npz", "named.npz", "x.idx", "x.idx.gz", "floats.idx",
+         "x.pb", "sets"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_file_says_the_same(data, kind):
+    wanted = simulate(SEED, "--inputs", data / "x.npy", "--labels", data / "y.npy", "--steps", 10)
+    got = simulate(SEED, "--inputs", data / kind, "--labels", data / "both.npz", "--steps", 10)
+    assert got == wanted
+    assert got["samples"] == 100 and got["steps"] == 10
+
+
+def test_threads_change_nothing(data):
+    runs = [simulate(SEED, "--inputs", IMAGES, "--labels", LABELS, "--steps", 5, "--threads", n, "--encoding", "poisson",
+                     "--seed", 7, "--confusion") for n in (1, 2, 5)]
+    assert runs[0] == runs[1] == runs[2]
+    other = simulate(SEED, "--inputs", IMAGES, "--labels", LABELS, "--steps", 5, "--encoding", "poisson", "--seed", 8,
+                     "--confusion")
+    assert other != runs[0]
+
+
+def test_a_time_axis_of_the_same_values_is_the_direct_encoding(data, tmp_path):
+    np.save(tmp_path / "t.npy", np.repeat(IMAGES_100[:, None], 10, axis=1))
+    direct = simulate(SEED, "--inputs", data / "x.npy", "--labels", data / "y.npy", "--steps", 10)
+    over_time = simulate(SEED, "--inputs", tmp_path / "t.npy", "--labels", data / "y.npy", "--encoding", "time")
+    assert over_time.pop("encoding") == "time" and direct.pop("encoding") == "direct"
+    assert over_time == direct
+
+
+def sum_model(path):
+    """A neuron that only adds up: its state is the sum of its input over time."""
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["d"]), helper.make_node("Add", ["d", "v"], ["v_out"]),
+         helper.make_node("Identity", ["d"], ["y"])],
+        "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 2]),
+              helper.make_tensor_value_info("v", TensorProto.FLOAT, [1, 2])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 2]),
+         helper.make_tensor_value_info("v_out", TensorProto.FLOAT, [1, 2])],
+        [numpy_helper.from_array(np.eye(2, dtype=np.float32), "w")])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+def operations(model, x, *arguments):
+    return simulate(model, "--inputs", x, "--state", "v=v_out", *arguments)["synaptic_operations_per_inference"]
+
+
+def test_encodings_give_the_spikes_that_they_should(tmp_path):
+    """Each spike makes two synaptic operations here, so that operations count spikes."""
+    model = sum_model(tmp_path / "sum.onnx")
+    x = np.array([[0.3, 1.0], [0.3, 0.0]], np.float32)
+    np.save(tmp_path / "x.npy", np.repeat(x, 500, axis=0))
+    poisson = operations(model, tmp_path / "x.npy", "--steps", 40, "--encoding", "poisson")
+    mean = 2 * 40 * (0.3 + 1.0 + 0.3) / 2
+    assert poisson == pytest.approx(mean, abs=5 * 2 * (40 * 0.3 * 0.7 / 1000) ** 0.5)
+    latency = operations(model, tmp_path / "x.npy", "--steps", 40, "--encoding", "latency")
+    assert latency == 2 * (2 + 1) / 2  # every value that is not 0 fires once
+    assert operations(model, tmp_path / "x.npy", "--steps", 40) == 2 * 40 * (2 + 1) / 2
+
+
+def test_decodings(tmp_path):
+    """The output over time is told: each way of reading it takes another class."""
+    model = sum_model(tmp_path / "sum.onnx")
+    over_time = np.array([[[0, 3], [2, 0], [2, 1]]], np.float32)  # sums 4, 4; last 2, 1; maximum 2, 3
+    np.save(tmp_path / "x.npy", over_time)
+    for decoding, label in [("last", 0), ("maximum", 1), ("count", 0), ("mean", 0)]:
+        np.save(tmp_path / "y.npy", np.array([label]))
+        report = simulate(model, "--inputs", tmp_path / "x.npy", "--labels", tmp_path / "y.npy", "--state", "v=v_out",
+                          "--encoding", "time", "--decoding", decoding)
+        assert report["accuracy"] == 1 and report["decoding"] == decoding and report["steps"] == 3
+
+
+@pytest.mark.parametrize("name, decoding", [("seed-mlp-ts17-step", "count"), ("norse-lif-li-ts17-step", "maximum")])
+def test_inspect_says_how_the_output_is_read(data, name, decoding):
+    model = ROOT / "tests" / "fixtures" / name / "model.onnx"
+    assert json.loads(snnfit("inspect", model, "--json").stdout)["decoding"] == decoding
+    assert simulate(model, "--inputs", data / "x.npy", "--steps", 2)["decoding"] == decoding
+
+
+def test_confusion_adds_up(data):
+    report = simulate(SEED, "--inputs", data / "x.npy", "--labels", data / "y.npy", "--steps", 10, "--confusion")
+    table = np.array(report["confusion"])
+    assert table.shape == (10, 10) and table.sum() == 100
+    assert np.trace(table) == report["right"] == round(report["accuracy"] * 100)
+    assert (table.sum(axis=1) == np.bincount(LABELS_100, minlength=10)).all()
+
+
+def test_interval_is_wilsons(data):
+    report = simulate(SEED, "--inputs", data / "x.npy", "--labels", data / "y.npy", "--steps", 10)
+    n, p, z = 100, report["accuracy"], 1.959963984540054
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5
+    assert report["interval"] == pytest.approx([centre - half, centre + half])
+
+
+def test_initial_state_matters_and_zeros_are_the_default(data, tmp_path):
+    plain = simulate(SEED, "--inputs", data / "x.npy", "--steps", 3)
+    np.savez(tmp_path / "zeros.npz", mem1=np.zeros((1, 256)), mem2=np.zeros(64))
+    assert simulate(SEED, "--inputs", data / "x.npy", "--steps", 3, "--initial-state", tmp_path / "zeros.npz") == plain
+    np.savez(tmp_path / "high.npz", mem1=np.full((1, 256), 5.0))
+    high = simulate(SEED, "--inputs", data / "x.npy", "--steps", 3, "--initial-state", tmp_path / "high.npz")
+    assert high["layers"][0]["mean_rate"] > plain["layers"][0]["mean_rate"]
+
+
+def test_annotates_as_annotate_does(data, tmp_path):
+    out = tmp_path / "annotated.onnx"
+    report = simulate(SEED, "--inputs", data / "x.npy", "--steps", 10, "-o", out)
+    said = json.loads(snnfit("inspect", out, "--json").stdout)
+    metadata = {p.key: p.value for p in onnx.load(out).metadata_props}
+    rates = json.loads(metadata["snn.firing_rates"])
+    assert (rates["samples"], rates["steps"]) == (100, 10)
+    for layer, found in zip(report["layers"], said["layers"]):
+        assert layer["mean_rate"] == pytest.approx(np.mean(found["rates"]), abs=1e-6)
+        assert layer["dead"] == sum(rate == 0 for rate in found["rates"])
+    # the steps of the annotation are now the default
+    assert simulate(out, "--inputs", data / "x.npy")["steps"] == 10
+    assert snnfit("optimize", out, "-o", tmp_path / "small.onnx").returncode == 0
+
+
+def test_an_optimized_model_is_run_as_it_was_written(data, tmp_path):
+    before = simulate(SEED, "--inputs", data / "x.npy", "--labels", data / "y.npy", "--steps", 10,
+                      "-o", tmp_path / "a.onnx")
+    assert snnfit("optimize", tmp_path / "a.onnx", "-o", tmp_path / "b.onnx", "--passes",
+                  "dead_neuron_elimination").returncode == 0
+    after = simulate(tmp_path / "b.onnx", "--inputs", data / "x.npy", "--labels", data / "y.npy", "--steps", 10)
+    assert after["layers"][0]["units"] < before["layers"][0]["units"]
+    assert after["layers"][0]["dead"] == 0
+    assert after["accuracy"] == before["accuracy"]
+    assert after["spikes_per_inference"] == pytest.approx(before["spikes_per_inference"])
+
+
+def test_text_says_what_json_says(data):
+    done = snnfit("simulate", SEED, "--inputs", data / "x.npy", "--labels", data / "y.npy", "--steps", 10)
+    report = simulate(SEED, "--inputs", data / "x.npy", "--labels", data / "y.npy", "--steps", 10)
+    assert done.returncode == 0 and f"{100 * report['accuracy']:.2f} %" in done.stdout
+    for layer in report["layers"]:
+        assert layer["name"] in done.stdout and f"{layer['mean_rate']:.4f}" in done.stdout
+
+
+# --- bad data -----------------------------------------------------------------------
+
+def spoiled(folder):
+    """The exit status, and arguments with which nothing can be run."""
+    good = ["--inputs", folder / "x.npy", "--labels", folder / "y.npy", "--steps", 5]
+
+    def inputs(name, content):
+        np.save(folder / name, content)
+        return ["--inputs", folder / name, "--steps", 5]
+
+    def labels(name, content):
+        np.save(folder / name, np.asarray(content))
+        return ["--inputs", folder / "x.npy", "--labels", folder / name, "--steps", 5]
+
+    def cut(name, keep):
+        (folder / f"cut-{name}").write_bytes((folder / name).read_bytes()[:keep])
+        return ["--inputs", folder / f"cut-{name}", "--steps", 5]
+
+    nan = IMAGES_100.copy()
+    nan[3, 5] = np.nan
+    infinite = IMAGES_100.copy()
+    infinite[3, 5] = np.inf
+    return {
+        "wrong shape": (3, inputs("shape.npy", np.zeros((100, 783), np.float32))),
+        "scalar": (3, inputs("scalar.npy", np.float32(1))),
+        "NaN": (3, inputs("nan.npy", nan)),
+        "infinite": (3, inputs("inf.npy", infinite)),
+        "no samples": (3, inputs("empty.npy", np.zeros((0, 784), np.float32))),
+        "no elements": (3, inputs("hollow.npy", np.zeros((5, 0), np.float32))),
+        "text": (3, inputs("text.npy", np.array(["a", "b"]))),
+        "cut npy": (3, cut("x.npy", 2000)),
+        "cut npz": (3, cut("both.npz", 2000)),
+        "cut idx": (3, cut("x.idx", 2000)),
+        "cut gzip": (3, cut("x.idx.gz", 2000)),
+        "cut pb": (3, cut("x.pb", 2000)),
+        "no file": (4, ["--inputs", folder / "nothing.npy", "--steps", 5]),
+        "a model": (3, ["--inputs", SEED, "--steps", 5]),
+        "no sets": (3, ["--inputs", folder / "sets" / "test_data_set_0", "--steps", 5]),
+        "too few labels": (3, labels("few.npy", [1, 2, 3])),
+        "label of no class": (3, labels("eleven.npy", [10] * 100)),
+        "negative label": (3, labels("negative.npy", [-1] * 100)),
+        "label that is no integer": (3, labels("half.npy", [0.5] * 100)),
+        "no labels there": (3, good[:2] + ["--labels", folder / "named.npz", "--steps", 5]),
+        "no inputs": (2, ["--steps", 5]),
+        "no steps": (2, good[:2]),
+        "unknown encoding": (2, good + ["--encoding", "rank"]),
+        "unknown decoding": (2, good + ["--decoding", "vote"]),
+        "seed without effect": (2, good + ["--seed", 3]),
+        "confusion without labels": (2, good[:2] + ["--steps", 5, "--confusion"]),
+        "divisor": (2, good + ["--input-divisor", -1]),
+        "steps and data differ": (3, inputs("time.npy", np.zeros((4, 7, 784), np.float32)) + ["--encoding", "time"]),
+        "state of no model": (3, good + ["--initial-state", folder / "both.npz"]),
+        "no state file": (4, good + ["--initial-state", folder / "nothing.npz"]),
+    }
+
+
+CASES = [
+    "wrong shape", "scalar", "NaN", "infinite", "no samples", "no elements", "text", "cut npy", "cut npz", "cut idx",
+    "cut gzip", "cut pb", "no file", "a model", "no sets", "too few labels", "label of no class", "negative label",
+    "label that is no integer", "no labels there", "no inputs", "no steps", "unknown encoding", "unknown decoding",
+    "seed without effect", "confusion without labels", "divisor", "steps and data differ", "state of no model",
+    "no state file"]
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_bad_data_is_one_line_and_a_status(data, kind):
+    assert set(spoiled(data)) == set(CASES)
+    status, arguments = spoiled(data)[kind]
+    done = snnfit("simulate", SEED, *arguments)
+    assert done.returncode == status, (done.returncode, done.stderr)
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith("snnfit: "), done.stderr
+
+
+def test_state_of_another_size(data, tmp_path):
+    np.savez(tmp_path / "state.npz", mem1=np.zeros(3))
+    done = snnfit("simulate", SEED, "--inputs", data / "x.npy", "--steps", 3, "--initial-state", tmp_path / "state.npz")
+    assert done.returncode == 3 and "mem1" in done.stderr
