@@ -172,6 +172,9 @@ list_states(struct simulation *simulation, snnfit_error *err)
 		char *input, *output;
 
 		if (simulation->graph) {
+			/* those of a loop are none of the model's inputs */
+			if (!model_input(simulation, simulation->graph->states[i].input))
+				continue;
 			status = add_state(simulation, simulation->graph->states[i].input,
 					   simulation->graph->states[i].output, err);
 			continue;
