@@ -93,7 +93,9 @@ read_elements(gzFile file, const char *path, uint8_t type, struct array *array, 
 		status = read_bytes(file, path, piece, (unsigned)(count * bytes), err);
 		if (status != SNNFIT_OK)
 			return status;
-		for (i = 0; i < count; i++) {
+		for (i = 0; i < count && type == IDX_UBYTE; i++)
+			array->values[done + i] = (float)piece[i];
+		for (i = 0; i < count && type != IDX_UBYTE; i++) {
 			array->values[done + i] = element(piece + i * bytes, type);
 			if (!isfinite(array->values[done + i]))
 				return error_set(err, SNNFIT_EDATA,

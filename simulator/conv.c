@@ -1,19 +1,8 @@
 /* conv.c - a convolution as products: a row for each position of the window, with what
  * the window sees there. */
-#include "simulator/matrix.h"
-#include "simulator/window.h"
+#include "simulator/conv.h"
 
 #include <string.h>
-
-enum { ROWS_AT_ONCE = 384 };
-
-struct conv {
-	const struct tensor *x, *w, *bias; /* bias NULL: none */
-	struct window window;
-	uint64_t groups, in_channels, out_channels; /* channels of a group */
-	uint64_t depth;				    /* in_channels * taps */
-	const struct packed *packed;		    /* [groups], or NULL */
-};
 
 snnfit_status
 prepare_conv(struct plan *plan, const struct plan_node *node, snnfit_error *err)
@@ -124,15 +113,35 @@ put_products(const char *products, size_t bytes, uint64_t rows, uint64_t channel
 			       products + (row * channels + channel) * bytes, bytes);
 }
 
+/* The products of positions by rows of what each window sees. */
+static snnfit_status
+multiply_rows(struct call *call, const struct conv *conv, struct product *product,
+	      const char *image, uint64_t first, char *rows)
+{
+	size_t bytes = type_bytes(conv->x->type);
+	uint64_t row;
+
+	for (row = 0; row < product->rows; row++) {
+		char *to = rows + row * conv->depth * bytes;
+
+		if (window_is_inner(&conv->window, first + row))
+			gather_inner(conv, image, bytes, first + row, to);
+		else
+			gather_padded(conv, image, bytes, first + row, to);
+	}
+	return multiply_arrays(call, product);
+}
+
 /* One group of channels of one image. */
 static snnfit_status
-convolve_group(struct call *call, const struct conv *conv, uint64_t group, const char *image,
-	       char *out, char *rows, char *products)
+convolve_group(struct call *call, const struct conv *conv, struct conv_events *events,
+	       uint64_t group, const char *image, char *out, char *rows, char *products)
 {
 	const struct window *w = &conv->window;
 	size_t bytes = type_bytes(conv->x->type);
 	struct product product = { .depth = conv->depth, .columns = conv->out_channels };
-	uint64_t first, row;
+	uint64_t first, seen = 0;
+	bool few, ones = false;
 	snnfit_status status = SNNFIT_OK;
 
 	product.type = conv->x->type;
@@ -145,21 +154,21 @@ convolve_group(struct call *call, const struct conv *conv, uint64_t group, const
 	product.packed = conv->packed ? &conv->packed[group] : NULL;
 	image += group * conv->in_channels * w->area * bytes;
 	out += group * conv->out_channels * w->positions * bytes;
+	few = events->possible && product.packed->finite &&
+	      conv_events_look(events, conv, (const float *)(const void *)image, &ones);
 	for (first = 0; first < w->positions && status == SNNFIT_OK; first += product.rows) {
 		product.rows = w->positions - first < ROWS_AT_ONCE ? w->positions - first
 								   : ROWS_AT_ONCE;
-		for (row = 0; row < product.rows; row++) {
-			char *to = rows + row * conv->depth * bytes;
-
-			if (window_is_inner(w, first + row))
-				gather_inner(conv, image, bytes, first + row, to);
-			else
-				gather_padded(conv, image, bytes, first + row, to);
-		}
-		status = multiply_arrays(call, &product);
+		if (few)
+			seen += conv_events_multiply(
+				events, conv, product.packed, (const float *)(const void *)image,
+				ones, first, product.rows, (float *)(void *)products);
+		else
+			status = multiply_rows(call, conv, &product, image, first, rows);
 		put_products(products, bytes, product.rows, conv->out_channels, out + first * bytes,
 			     w->positions);
 	}
+	count_operations(call, seen, conv->out_channels);
 	return status;
 }
 
@@ -197,7 +206,9 @@ convolve(struct call *call, const struct conv *conv)
 	uint64_t in_size = conv->groups * conv->in_channels * w->area;
 	uint64_t out_size = conv->groups * conv->out_channels * w->positions;
 	struct tensor scratch = { .type = TYPE_NONE };
+	struct conv_events events = { .possible = false };
 	snnfit_status status = SNNFIT_OK;
+	uint64_t row_bytes, event_bytes;
 	char *memory, *out;
 	uint32_t d;
 
@@ -209,15 +220,19 @@ convolve(struct call *call, const struct conv *conv)
 	if (!out)
 		return call->status;
 	rows = w->positions < ROWS_AT_ONCE ? w->positions : ROWS_AT_ONCE;
-	memory = call_scratch(call, &scratch, rows * (conv->depth + conv->out_channels) * bytes);
+	row_bytes = (rows * (conv->depth + conv->out_channels) * bytes + 63) / 64 * 64;
+	event_bytes = conv_events_bytes(conv);
+	memory = call_scratch(call, &scratch, row_bytes + event_bytes);
 	if (!memory)
 		return call->status;
+	if (event_bytes)
+		conv_events_init(&events, conv, memory + row_bytes);
 	images = dims[0] * (call->laned ? call->lanes : 1);
 	for (image = 0; image < images; image++) {
 		uint64_t from = conv->x->laned ? image : image % dims[0];
 
 		for (group = 0; group < conv->groups && status == SNNFIT_OK; group++)
-			status = convolve_group(call, conv, group,
+			status = convolve_group(call, conv, &events, group,
 						(const char *)conv->x->data +
 							from * in_size * bytes,
 						out + image * out_size * bytes, memory,

@@ -2,8 +2,15 @@
  * where there is one. */
 #include "simulator/dense.h"
 
+#include "simulator/set_bits.h"
+
 #include <math.h>
 #include <string.h>
+
+#if defined __x86_64__ && defined __GNUC__
+#define HAVE_WIDER
+#include <immintrin.h>
+#endif
 
 /* Not aligned, and allowed to alias floats. */
 #define VECTOR_OF(BYTES) __attribute__((vector_size(BYTES), aligned(4), may_alias))
@@ -18,8 +25,7 @@ typedef float floats4 VECTOR_OF(16);
 #undef TARGET
 #undef KERNEL
 
-#if defined __x86_64__ && defined __GNUC__
-#define HAVE_WIDER
+#ifdef HAVE_WIDER
 typedef float floats8 VECTOR_OF(32);
 #define VECTOR floats8
 #define WIDTH 8
@@ -43,13 +49,65 @@ typedef float floats16 VECTOR_OF(64);
 #undef KERNEL
 #endif
 
+/* From one on: the end of a row, or all of it. */
+static uint64_t
+find_from(const float *row, uint64_t first, uint64_t depth, uint32_t *indices, uint64_t count,
+	  bool *ones)
+{
+	uint64_t k;
+
+	for (k = first; k < depth; k++) {
+		indices[count] = (uint32_t)k;
+		count += row[k] != 0;
+		*ones = *ones && (row[k] == 0 || row[k] == 1);
+	}
+	return count;
+}
+
+static uint64_t
+find_plain(const float *row, uint64_t depth, uint32_t *indices, bool *ones)
+{
+	*ones = true;
+	return find_from(row, 0, depth, indices, 0, ones);
+}
+
+#ifdef HAVE_WIDER
+/* Eight at a time: the numbers of those that are not 0 come from a table. */
+__attribute__((target("avx2,popcnt"))) static uint64_t
+find_avx2(const float *row, uint64_t depth, uint32_t *indices, bool *ones)
+{
+	const __m256 zero = _mm256_setzero_ps(), one = _mm256_set1_ps(1);
+	__m256 all_ones = _mm256_cmp_ps(zero, zero, _CMP_EQ_OQ);
+	uint64_t k, count = 0;
+
+	for (k = 0; k + 8 <= depth; k += 8) {
+		__m256 x = _mm256_loadu_ps(row + k);
+		__m256 is_zero = _mm256_cmp_ps(x, zero, _CMP_EQ_OQ);
+		unsigned found = ~(unsigned)_mm256_movemask_ps(is_zero) & 0xff;
+		__m128i bytes = _mm_cvtsi64_si128((long long)set_bits[found]);
+		__m256i numbers = _mm256_add_epi32(_mm256_cvtepu8_epi32(bytes),
+						   _mm256_set1_epi32((int)k));
+
+		_mm256_storeu_si256((__m256i *)(void *)(indices + count), numbers);
+		count += (unsigned)__builtin_popcount(found);
+		all_ones = _mm256_and_ps(all_ones,
+					 _mm256_or_ps(is_zero, _mm256_cmp_ps(x, one, _CMP_EQ_OQ)));
+	}
+	*ones = _mm256_movemask_ps(all_ones) == 0xff;
+	return find_from(row, k, depth, indices, count, ones);
+}
+#endif
+
 const struct dense_kernels *
 dense_kernels(void)
 {
-	static const struct dense_kernels of_4 = { dense_of_4, events_of_4, spikes_of_4 };
+	static const struct dense_kernels of_4 = { dense_of_4, events_of_4, spikes_of_4,
+						   find_plain };
 #ifdef HAVE_WIDER
-	static const struct dense_kernels of_8 = { dense_of_8, events_of_8, spikes_of_8 };
-	static const struct dense_kernels of_16 = { dense_of_16, events_of_16, spikes_of_16 };
+	static const struct dense_kernels of_8 = { dense_of_8, events_of_8, spikes_of_8,
+						   find_avx2 };
+	static const struct dense_kernels of_16 = { dense_of_16, events_of_16, spikes_of_16,
+						    find_avx2 };
 
 	if (__builtin_cpu_supports("avx512f"))
 		return &of_16;
@@ -132,27 +190,26 @@ multiply_scratch(uint64_t rows, const struct packed *right)
 	       DENSE_ROWS * right->rows * sizeof(float);
 }
 
-/* The non-zeros of a row of left. */
+/* The non-zeros of a row of left, as the next events of the group. */
 static struct row_events
-list_events(const float *left, uint64_t depth, uint64_t first, uint32_t *indices, float *values)
+list_events(const struct dense_kernels *kernels, struct group *group, const float *left,
+	    uint64_t depth, uint64_t first)
 {
-	struct row_events events = { .first = first, .ones = true };
-	uint64_t k, count = 0;
+	struct row_events events = { .first = first };
+	uint32_t *indices = group->indices + first;
+	float *values = group->values + first;
+	uint64_t i;
 
-	for (k = 0; k < depth; k++) {
-		float value = left[k];
-
-		indices[count] = (uint32_t)k;
-		values[count] = value;
-		count += value != 0;
-		events.ones = events.ones && (value == 0 || value == 1);
-	}
-	events.count = count;
+	events.count = kernels->find(left, depth, indices, &events.ones);
+	if (!events.ones && events.count <= most_events(depth))
+		for (i = 0; i < events.count; i++)
+			values[i] = left[indices[i]];
 	return events;
 }
 
 static void
-list_group(struct group *group, const struct packed *right, uint64_t rows, const float *left)
+list_group(const struct dense_kernels *kernels, struct group *group, const struct packed *right,
+	   uint64_t rows, const float *left)
 {
 	uint64_t row, used = 0;
 
@@ -160,8 +217,7 @@ list_group(struct group *group, const struct packed *right, uint64_t rows, const
 	for (row = 0; row < rows; row++) {
 		struct row_events *events = &group->rows[row];
 
-		*events = list_events(left + row * right->rows, right->rows, used,
-				      group->indices + used, group->values + used);
+		*events = list_events(kernels, group, left + row * right->rows, right->rows, used);
 		events->dense = !right->finite || events->count > most_events(right->rows);
 		if (events->dense)
 			group->dense[group->dense_count++] = (uint32_t)row;
@@ -251,7 +307,7 @@ multiply(const struct packed *right, uint64_t rows, const float *left, float *ou
 	together = group->values + capacity;
 	for (done = 0; done < rows; done += count) {
 		count = rows - done < GROUP_ROWS ? rows - done : GROUP_ROWS;
-		list_group(group, right, count, left + done * right->rows);
+		list_group(kernels, group, right, count, left + done * right->rows);
 		for (row = 0; row < count; row++)
 			nonzeros += group->rows[row].count;
 		multiply_events(kernels, group, right, count, out + done * right->columns);

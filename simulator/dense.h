@@ -49,6 +49,9 @@ struct dense_kernels {
 	/* The same where all values are 1. */
 	void (*spikes)(const uint32_t *indices, uint64_t count, const float *panels,
 		       uint64_t panel_floats, uint32_t panel_count, float *out);
+	/* Which elements of a row are not 0: how many; *ones: all of them are 1. indices
+	 * has room for depth + 8. */
+	uint64_t (*find)(const float *row, uint64_t depth, uint32_t *indices, bool *ones);
 };
 
 enum { DENSE_ROWS = 6, EVENT_PANELS = 4 };

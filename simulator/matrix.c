@@ -4,6 +4,13 @@
 
 /* --- one product ------------------------------------------------------------------ */
 
+void
+count_operations(struct call *call, uint64_t nonzeros, uint64_t columns)
+{
+	call->machine->synaptic_operations += (double)nonzeros * (double)columns *
+					      (call->laned ? 1 : call->machine->lanes);
+}
+
 static snnfit_status
 multiply_floats(struct call *call, const struct product *p)
 {
@@ -27,9 +34,7 @@ multiply_floats(struct call *call, const struct product *p)
 		uint64_t nonzeros = multiply(right, p->rows, p->left, p->out, memory);
 
 		if (p->packed)
-			call->machine->synaptic_operations +=
-				(double)nonzeros * (double)p->columns *
-				(call->laned ? 1 : call->machine->lanes);
+			count_operations(call, nonzeros, p->columns);
 	}
 	call_scratch_free(call, &scratch);
 	call_scratch_free(call, &packing);

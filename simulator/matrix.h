@@ -20,4 +20,7 @@ struct product {
 /* Floats as dense.h says; double and integers in order, integers wrapping. */
 MUST_USE snnfit_status multiply_arrays(struct call *call, const struct product *product);
 
+/* So many non-zeros arrived at constant weights, of so many columns. */
+void count_operations(struct call *call, uint64_t nonzeros, uint64_t columns);
+
 #endif

@@ -2,6 +2,7 @@
 
 #include "simulator/encode.h"
 #include "simulator/phases.h"
+#include "simulator/tape.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -368,31 +369,49 @@ run_threads(struct run *run)
 
 /* --- the first sample shows the shapes --------------------------------------------------------- */
 
-static snnfit_status
-learn_shapes(struct run *run, snnfit_error *err)
+static void
+note_shape(const struct machine *machine, uint32_t slot, struct slot_shape *shapes)
 {
-	struct network *network = run->network;
-	struct block block = { .first = 0, .lanes = 1 };
-	struct machine machine;
-	const struct tensor *value;
-	snnfit_status status = machine_init(&machine, network->plan, 1, 0, err);
+	const struct tensor *tensor = &machine->slots[slot];
+	struct slot_shape *shape = &shapes[slot];
+
+	if (tensor->type == TYPE_NONE)
+		return;
+	*shape = (struct slot_shape){
+		tensor->type, tensor->laned, tensor->rank, { 0 }, tensor->count
+	};
+	memcpy(shape->dims, tensor->dims, sizeof shape->dims);
+}
+
+/* Runs a step, node by node, and notes what comes to be. */
+static snnfit_status
+note_step(struct machine *machine, const struct plan_graph *step, struct slot_shape *shapes,
+	  snnfit_error *err)
+{
+	snnfit_status status = SNNFIT_OK;
+	uint32_t i, k;
+
+	for (i = 0; i < step->node_count && status == SNNFIT_OK; i++) {
+		const struct plan_node *node = &step->nodes[i];
+
+		for (k = 0; k < node->input_count; k++)
+			note_shape(machine, node->inputs[k], shapes);
+		status = machine_run_node(machine, node, err);
+		for (k = 0; k < node->output_count && status == SNNFIT_OK; k++)
+			note_shape(machine, node->outputs[k], shapes);
+	}
+	return status;
+}
+
+static snnfit_status
+learn_watches(struct network *network, const struct machine *machine, snnfit_error *err)
+{
 	uint32_t i;
 
-	block.watched = calloc(network->watch_count + 1, sizeof *block.watched);
-	if (status == SNNFIT_OK && !block.watched)
-		status = error_no_memory(err);
-	for (i = 0; status == SNNFIT_OK && i < network->watch_count; i++)
-		network->watches[i].count = 0;
-	if (status == SNNFIT_OK)
-		status = begin_block(&machine, run, &block, err);
-	if (status == SNNFIT_OK && !encoding_is_constant(network))
-		status = set_inputs(&machine, network, &block, 0, err);
-	if (status == SNNFIT_OK)
-		status = machine_run(&machine, &run->phases->step, err);
-	for (i = 0; status == SNNFIT_OK && i < network->watch_count; i++) {
+	for (i = 0; i < network->watch_count; i++) {
 		struct network_watch *watch = &network->watches[i];
+		const struct tensor *value = &machine->slots[watch->slot];
 
-		value = &machine.slots[watch->slot];
 		if (value->type == TYPE_NONE)
 			continue;
 		watch->count = value->count;
@@ -400,19 +419,44 @@ learn_shapes(struct run *run, snnfit_error *err)
 		memcpy(watch->dims, value->dims, sizeof watch->dims);
 		watch->sums = calloc(value->count + 1, sizeof *watch->sums);
 		if (!watch->sums)
-			status = error_no_memory(err);
+			return error_no_memory(err);
 	}
-	if (status == SNNFIT_OK) {
-		value = &machine.slots[network->output];
-		network->classes = value->rank ? value->dims[value->rank - 1] : 1;
-		if (value->type == TYPE_NONE || value->count == 0)
-			status = error_set(err, SNNFIT_EUNSUPPORTED,
-					   "the output '%.100s' is no array of numbers",
-					   network->plan->slot_names[network->output]);
-	}
+	return SNNFIT_OK;
+}
+
+static snnfit_status
+learn_classes(struct network *network, const struct machine *machine, snnfit_error *err)
+{
+	const struct tensor *value = &machine->slots[network->output];
+
+	network->classes = value->rank ? value->dims[value->rank - 1] : 1;
+	if (value->type == TYPE_NONE || value->count == 0)
+		return error_set(err, SNNFIT_EUNSUPPORTED,
+				 "the output '%.100s' is no array of numbers",
+				 network->plan->slot_names[network->output]);
+	return SNNFIT_OK;
+}
+
+static snnfit_status
+learn_shapes(struct run *run, struct machine *machine, struct slot_shape *shapes, snnfit_error *err)
+{
+	struct network *network = run->network;
+	struct block block = { .first = 0, .lanes = 1 };
+	snnfit_status status;
+
+	/* No watch has a count yet: nothing is added up. */
+	block.watched = calloc(network->watch_count + 1, sizeof *block.watched);
+	if (!block.watched)
+		return error_no_memory(err);
+	status = begin_block(machine, run, &block, err);
 	free(block.watched);
-	machine_free(&machine);
-	return status;
+	if (status == SNNFIT_OK && !encoding_is_constant(network))
+		status = set_inputs(machine, network, &block, 0, err);
+	if (status == SNNFIT_OK)
+		status = note_step(machine, &run->phases->step, shapes, err);
+	if (status == SNNFIT_OK)
+		status = learn_watches(network, machine, err);
+	return status == SNNFIT_OK ? learn_classes(network, machine, err) : status;
 }
 
 /* A tensor that does not come to be in the main graph cannot be watched. */
@@ -450,31 +494,66 @@ run_blocks(struct network *network, const struct phases *phases, uint32_t block_
 	return run.status == SNNFIT_OK ? SNNFIT_OK : error_set(err, run.status, "%s", run.err.text);
 }
 
+/* Slots that a step leaves behind, malloc'd; NULL when out of memory. */
+static uint32_t *
+list_kept(const struct network *network, uint32_t *count)
+{
+	uint32_t *kept = calloc(network->state_count + network->watch_count + 1, sizeof *kept);
+	uint32_t i;
+
+	*count = 0;
+	for (i = 0; kept && i < network->state_count; i++)
+		kept[(*count)++] = network->states[i].output;
+	for (i = 0; kept && i < network->watch_count; i++)
+		kept[(*count)++] = network->watches[i].slot;
+	if (kept)
+		kept[(*count)++] = network->output;
+	return kept;
+}
+
 static snnfit_status
-find_phases(const struct network *network, struct phases *phases, snnfit_error *err)
+find_phases(const struct network *network, struct phases *phases, const uint32_t *kept,
+	    uint32_t kept_count, snnfit_error *err)
 {
 	uint32_t inputs = encoding_is_constant(network) ? 0 : network->input_count;
 	uint32_t *varying = calloc(inputs + network->state_count + 1, sizeof *varying);
-	uint32_t *kept = calloc(network->state_count + network->watch_count + 1, sizeof *kept);
 	snnfit_status status;
-	uint32_t i, n = 0, k = 0;
+	uint32_t i, n = 0;
 
-	*phases = (struct phases){ .fixed = { .nodes = NULL } };
-	if (!varying || !kept) {
-		status = error_no_memory(err);
-	} else {
-		for (i = 0; i < inputs; i++)
-			varying[n++] = network->inputs[i].slot;
-		for (i = 0; i < network->state_count; i++) {
-			varying[n++] = network->states[i].input;
-			kept[k++] = network->states[i].output;
-		}
-		for (i = 0; i < network->watch_count; i++)
-			kept[k++] = network->watches[i].slot;
-		kept[k++] = network->output;
-		status = phases_find(phases, network->plan, varying, n, kept, k, err);
-	}
+	if (!varying)
+		return error_no_memory(err);
+	for (i = 0; i < inputs; i++)
+		varying[n++] = network->inputs[i].slot;
+	for (i = 0; i < network->state_count; i++)
+		varying[n++] = network->states[i].input;
+	status = phases_find(phases, network->plan, varying, n, kept, kept_count, err);
 	free(varying);
+	return status;
+}
+
+/* The phases, with tapes in the shapes that the first sample shows. */
+static snnfit_status
+make_ready(struct network *network, struct phases *phases, snnfit_error *err)
+{
+	struct run run = { .network = network, .phases = phases };
+	struct machine machine = { .slots = NULL };
+	struct slot_shape *shapes = calloc(network->plan->slot_count, sizeof *shapes);
+	uint32_t kept_count, *kept = list_kept(network, &kept_count);
+	snnfit_status status = SNNFIT_OK;
+
+	if (!shapes || !kept)
+		status = error_no_memory(err);
+	if (status == SNNFIT_OK)
+		status = find_phases(network, phases, kept, kept_count, err);
+	if (status == SNNFIT_OK)
+		status = machine_init(&machine, network->plan, 1, 0, err);
+	if (status == SNNFIT_OK)
+		status = learn_shapes(&run, &machine, shapes, err);
+	if (status == SNNFIT_OK)
+		status = tapes_make(phases, network->plan, shapes, kept, kept_count, err);
+	drop_unseen_watches(network);
+	machine_free(&machine);
+	free(shapes);
 	free(kept);
 	return status;
 }
@@ -482,14 +561,9 @@ find_phases(const struct network *network, struct phases *phases, snnfit_error *
 snnfit_status
 network_run(struct network *network, snnfit_error *err)
 {
-	struct phases phases;
-	struct run first = { .network = network, .phases = &phases };
-	uint32_t block_samples = BLOCK_SAMPLES;
-	snnfit_status status = find_phases(network, &phases, err);
+	struct phases phases = { .fixed = { .nodes = NULL } };
+	snnfit_status status = make_ready(network, &phases, err);
 
-	if (status == SNNFIT_OK)
-		status = learn_shapes(&first, err);
-	drop_unseen_watches(network);
 	if (status == SNNFIT_OK) {
 		network->scores = calloc(network->samples * network->classes,
 					 sizeof *network->scores);
@@ -497,7 +571,7 @@ network_run(struct network *network, snnfit_error *err)
 			status = error_no_memory(err);
 	}
 	if (status == SNNFIT_OK) {
-		status = run_blocks(network, &phases, block_samples, err);
+		status = run_blocks(network, &phases, BLOCK_SAMPLES, err);
 		/* What decides about shapes may differ between samples: one at a time then. */
 		if (status == SNNFIT_EUNSUPPORTED)
 			status = run_blocks(network, &phases, 1, err);

@@ -17,6 +17,7 @@ enum {
 };
 
 struct operator;   /* simulator/operators.h */
+struct tape;	   /* simulator/tape.h */
 struct call_scope; /* attributes of the function call that a node is in */
 
 struct plan_graph {
@@ -41,6 +42,7 @@ struct plan_node {
 	uint32_t read_count;
 	uint32_t *releases; /* slots that nobody needs after this node */
 	uint32_t release_count;
+	const struct tape *tape; /* of a node that does the work of several; else NULL */
 };
 
 /* A constant as the right side of products, packed once for all nodes and threads:

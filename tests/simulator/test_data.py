@@ -119,6 +119,24 @@ def test_inspect_says_how_the_output_is_read(data, name, decoding):
     assert simulate(model, "--inputs", data / "x.npy", "--steps", 2)["decoding"] == decoding
 
 
+def test_shapes_that_differ_between_samples(tmp_path):
+    """How many elements are not 0: an array of another length for each sample, doubled and summed."""
+    nodes = [helper.make_node("NonZero", ["x"], ["at"]), helper.make_node("Cast", ["at"], ["real"], to=1),
+             helper.make_node("Mul", ["real", "zero"], ["zeros"]), helper.make_node("Add", ["zeros", "one"], ["ones"]),
+             helper.make_node("ReduceSum", ["ones"], ["sum"], keepdims=0),
+             helper.make_node("Equal", ["classes", "sum"], ["is"]), helper.make_node("Cast", ["is"], ["y"], to=1)]
+    constants = [numpy_helper.from_array(np.float32(0), "zero"), numpy_helper.from_array(np.float32(0.5), "one"),
+                 numpy_helper.from_array(np.arange(5, dtype=np.float32), "classes")]
+    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 4])],
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, [5])], constants)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "m.onnx")
+    counts = np.arange(90) % 5
+    np.save(tmp_path / "x.npy", (np.arange(4) < counts[:, None]).astype(np.float32))
+    np.save(tmp_path / "y.npy", counts)  # two axes, 0.5 each
+    report = simulate(tmp_path / "m.onnx", "--inputs", tmp_path / "x.npy", "--labels", tmp_path / "y.npy")
+    assert report["accuracy"] == 1
+
+
 def test_confusion_adds_up(data):
     report = simulate(SEED, "--inputs", data / "x.npy", "--labels", data / "y.npy", "--steps", 10, "--confusion")
     table = np.array(report["confusion"])

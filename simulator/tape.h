@@ -1,0 +1,104 @@
+/* tape.h - elementwise operations that follow each other, on pieces that stay in the
+ * cache.
+ *
+ * A neuron is a dozen operations on arrays of one size. One after the other they would
+ * read and write memory for each; a tape runs all of them on a piece, then on the next
+ * one. Every operation is still rounded to float: results are the same bit for bit. */
+#ifndef SNNFIT_SIMULATOR_TAPE_H
+#define SNNFIT_SIMULATOR_TAPE_H
+
+#include "simulator/operators.h"
+#include "simulator/phases.h"
+
+/* What is known of a slot after a step. */
+struct slot_shape {
+	int32_t type; /* TYPE_NONE: nothing */
+	bool laned;
+	uint32_t rank;
+	uint64_t dims[TENSOR_DIMS_MAX];
+	uint64_t count;
+};
+
+/* Puts tapes into the step part of the phases in place of the nodes that they do the
+ * work of. shapes: [plan->slot_count], of a step that was run. Should a shape be
+ * another one later, a tape runs the nodes themselves. */
+MUST_USE snnfit_status tapes_make(struct phases *phases, const struct plan *plan,
+				  const struct slot_shape *shapes, const uint32_t *kept,
+				  uint32_t kept_count, snnfit_error *err);
+
+/* --- for the two halves: tape_make.c makes, tape.c runs -------------------------------- */
+
+enum tape_operation {
+	TAPE_ADD,
+	TAPE_SUB,
+	TAPE_MUL,
+	TAPE_DIV,
+	TAPE_MAX,
+	TAPE_MIN,
+	TAPE_GREATER, /* of numbers: 1 or 0; NaN is not greater */
+	TAPE_GREATER_EQUAL,
+	TAPE_EQUAL,
+	TAPE_AND, /* of truth values, 1 or 0 */
+	TAPE_OR,
+	TAPE_NOT,
+	TAPE_NEG,
+	TAPE_ABS,
+	TAPE_RELU,
+	TAPE_FLOOR,
+	TAPE_TRUTH, /* 1 where it is not 0 */
+	TAPE_SELECT,
+	TAPE_OPERATIONS,
+};
+
+enum {
+	TAPE_PIECE = 512, /* floats */
+	TAPE_VALUES_MAX = 96,
+};
+
+struct tape_step {
+	enum tape_operation operation;
+	uint8_t out, operands[3]; /* values */
+};
+
+/* Where a value of a tape is. */
+enum tape_place {
+	TAPE_CONSTANT, /* a piece, the same everywhere */
+	TAPE_ARRAY,    /* a constant of count floats */
+	TAPE_INPUT,    /* floats of input `index` of the node */
+	TAPE_FLAGS,    /* bools of input `index`, made 1 and 0 */
+	TAPE_REGISTER, /* piece `index` of the scratch memory */
+	TAPE_OUTPUT,   /* floats of output `index` */
+};
+
+struct tape_value {
+	enum tape_place place;
+	uint32_t index;
+	const float *constant;
+};
+
+/* A bool output is written from a value. */
+struct tape_store {
+	uint32_t output;
+	uint8_t value;
+};
+
+struct tape {
+	uint64_t count; /* elements of one sample */
+	struct tape_value *values;
+	struct tape_step *steps;
+	struct tape_store *stores;
+	int32_t *output_types; /* [outputs of the node] */
+	const struct slot_shape **input_shapes, **output_shapes;
+	uint32_t value_count, step_count, store_count, register_count;
+	struct plan_node *nodes; /* what it does the work of */
+	uint32_t node_count;
+};
+
+extern const struct operator tape_operator;
+
+typedef void tape_kernel(float *out, const float *a, const float *b, const float *c,
+			 uint64_t count);
+/* [TAPE_OPERATIONS], for the processor at hand. */
+tape_kernel *const *tape_kernels(void);
+
+#endif
