@@ -132,7 +132,8 @@ def test_rates_are_those_of_the_framework(network, reports):
     worst = max(np.abs(framework[key].ravel() - layer["rates"]).max() for key, layer in zip(keys, layers))
     print(f"{network.name}: rates within {worst:.1e}")
     changed = any(word in network.name for word in ("fp16", "brevitas"))  # the file is not what was trained
-    assert worst <= (0.05 if changed else 1e-4 + 1e-9)  # a spike in 10,000 steps is 1e-4
+    # One spike in 10,000 steps is 1e-4; the framework's rates are floats.
+    assert worst <= (0.05 if changed else 1e-4 + 1e-7)
     said = {layer["name"]: layer for layer in report["layers"]}
     for layer in layers:
         assert said[layer["name"]]["mean_rate"] == pytest.approx(np.mean(layer["rates"]), abs=1e-9)
