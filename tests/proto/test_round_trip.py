@@ -12,9 +12,11 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from onnx.backend.test.case.node import collect_testcases
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NODE_TESTS = pathlib.Path(onnx.__file__).parent / "backend" / "test" / "data"
+DEBIAN = pathlib.Path("/usr/share/libonnx-testdata")  # the package of that name
 
 
 def command(source, target):
@@ -47,17 +49,40 @@ def message(path):
 
 
 def models():
-    return sorted((ROOT / "tests" / "fixtures").glob("*/model.onnx")) + sorted(NODE_TESTS.rglob("*.onnx"))
+    fixtures = sorted((ROOT / "tests" / "fixtures").glob("*/model.onnx"))
+    return fixtures + sorted(NODE_TESTS.rglob("*.onnx")) + sorted(DEBIAN.rglob("*.onnx"))
 
 
-@pytest.mark.parametrize("source", models(), ids=lambda path: f"{path.parent.name}-{path.stem}")
+def name_of(path):
+    return f"{'debian-' * path.is_relative_to(DEBIAN)}{path.parent.name}-{path.stem}"
+
+
+@pytest.mark.parametrize("source", models(), ids=name_of)
 def test_a_model_stays_equal(source, tmp_path):
     must_round_trip(source, tmp_path / "out.onnx")
     assert message(tmp_path / "out.onnx") == message(source)
 
 
 def test_there_are_models_to_test():
-    assert len(models()) > 100
+    """Of every collection: none is left out because it is not installed."""
+    assert len(list((ROOT / "tests" / "fixtures").glob("*/model.onnx"))) > 30
+    assert len(list(NODE_TESTS.rglob("*.onnx"))) > 100
+    assert len(list(DEBIAN.rglob("*.onnx"))) > 1000, "install the package libonnx-testdata"
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of the tests' own data
+def test_the_models_of_all_operator_tests_stay_equal(tmp_path):
+    """Those that the onnx package makes when it is asked; in one batch, as there are many."""
+    cases = collect_testcases(None)
+    (tmp_path / "in").mkdir()
+    for case in cases:
+        (tmp_path / "in" / f"{case.name}.onnx").write_bytes(case.model.SerializeToString())
+    done = subprocess.run([os.environ["SNNFIT"], "batch", tmp_path / "in", "-o", tmp_path / "out", "--jobs", "2",
+                           "--", "optimize", "--passes", "none"], capture_output=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    sources = sorted((tmp_path / "in").iterdir())
+    assert len(sources) > 1000
+    assert [path.name for path in sources if message(path) != message(tmp_path / "out" / path.name)] == []
 
 
 def model_of(initializers, **options):
@@ -144,6 +169,39 @@ def test_every_field_of_every_message(tmp_path):
     subprocess.run([tool(), source, tmp_path / "out.onnx"], timeout=60, check=True)
     again = onnx.ModelProto.FromString((tmp_path / "out.onnx").read_bytes())
     assert again.SerializeToString(deterministic=True) == model.SerializeToString(deterministic=True)
+
+
+UNKNOWN = (b"\xc0\x3e\x2a"  # field 1000: a varint,
+           b"\xca\x3e\x03abc"  # 1001: bytes,
+           b"\xd1\x3e12345678\xdd\x3e1234"  # 1002 and 1003: numbers of a fixed size,
+           b"\xc0\x3e\x2b"  # 1000 again, after the others,
+           b"\xe3\x3e\x08\x01\xe4\x3e")  # 1004: a group
+
+
+def with_unknown(message):
+    """Puts unknown fields into it and all messages in it, and returns it."""
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for each in value if field.is_repeated else [value]:
+                with_unknown(each)
+    message.MergeFromString(UNKNOWN)
+    return message
+
+
+def test_unknown_fields_and_groups_of_every_message_stay(tmp_path):
+    value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, "n"])
+    tensor = numpy_helper.from_array(np.arange(5000, dtype=np.float32), "t")
+    node = helper.make_node("Identity", ["x"], ["y"], name="n")
+    node.metadata_props.add(key="k", value="v")
+    constant = helper.make_node("Constant", [], ["c"], value=numpy_helper.from_array(np.float32(1)))
+    result = helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, "n"])
+    model = helper.make_model(helper.make_graph([node, constant], "g", [value], [result], [tensor]))
+    source = tmp_path / "in.onnx"
+    source.write_bytes(with_unknown(model).SerializeToString())
+    assert source.read_bytes().count(UNKNOWN[:3]) > 10
+    must_round_trip(source, tmp_path / "out.onnx")
+    assert (tmp_path / "out.onnx").read_bytes().count(UNKNOWN) == source.read_bytes().count(UNKNOWN) > 10
+    assert message(tmp_path / "out.onnx") == message(source)
 
 
 def test_standard_input_and_output(tmp_path):
