@@ -17,6 +17,10 @@ asan:
 	ctest --preset asan
 	SNNFIT=build/asan/snnfit $(PYTHON) -m pytest -q tests
 
+# Lines and branches that the whole suite runs, a line a folder.
+coverage:
+	scripts/coverage
+
 # Every fuzz target (or TARGETS) for TIME seconds of CPU; needs clang. Findings: build/fuzz-findings.
 TIME ?= 60
 fuzz:
@@ -51,4 +55,4 @@ clean:
 	rm -rf build
 
 .DEFAULT_GOAL = release
-.PHONY: release debug check asan fuzz faults golden graph-fuzz bench format clean
+.PHONY: release debug check asan coverage fuzz faults golden graph-fuzz bench format clean

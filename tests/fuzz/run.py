@@ -18,6 +18,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TARGETS = ("wire", "load", "rates", "npz", "round_trip", "command_line")
 MOST_FINDINGS = 20
+SLICE = 300  # seconds of a process; after each, BUILD/fuzz-TARGET.txt has the figures so far
 
 
 def cpu_seconds():
@@ -62,11 +63,15 @@ class Run:
             self.findings += 1
             print(text[-6000:], flush=True)
 
+    def __str__(self):
+        return (f"{self.target:<13} {self.executions:>10} executions {self.cpu / 60:>6.1f} CPU min "
+                f"{self.edges:>6} edges {self.features:>7} features {self.findings:>3} findings")
+
     def all(self):
         while self.cpu < self.options.seconds - 0.5 and self.findings < MOST_FINDINGS:
-            self.once(self.options.seconds - self.cpu)
-        print(f"{self.target:<13} {self.executions:>10} executions {self.cpu / 60:>6.1f} CPU min "
-              f"{self.edges:>6} edges {self.features:>7} features {self.findings:>3} findings", flush=True)
+            self.once(min(SLICE, self.options.seconds - self.cpu))
+            (self.options.build / f"fuzz-{self.target}.txt").write_text(f"{self}\n")
+        print(self, flush=True)
 
 
 def main():
