@@ -185,6 +185,8 @@ append_span(struct spans *spans, struct span span)
 {
 	struct span *last = spans->count ? &spans->items[spans->count - 1] : NULL;
 
+	if (span.outer == 0 || span.units == 0 || span.inner == 0)
+		return true; /* a Slice of nothing among the parts of a Concat */
 	if (span.axis == GRAPH_NONE)
 		span = (struct span){ GRAPH_NONE, 1, span.outer * span.units * span.inner, 1, 0 };
 	if (last && continues(last, &span)) {
