@@ -16,7 +16,7 @@ import tempfile
 
 from measure import HERE, Settings
 
-SUBJECTS = ("copying", "redundancy", "importing")
+SUBJECTS = ("copying", "redundancy", "importing", "simulating")
 ROUNDS = 7
 
 
