@@ -100,6 +100,16 @@ window_is_inner(const struct window *w, uint64_t position)
 	       window_at(w, position, w->taps - 1, &padded) >= 0;
 }
 
+static void
+put_floats(const float *products, uint64_t rows, uint64_t channels, float *out, uint64_t positions)
+{
+	uint64_t row, channel;
+
+	for (channel = 0; channel < channels; channel++, out += positions)
+		for (row = 0; row < rows; row++)
+			out[row] = products[row * channels + channel];
+}
+
 /* Products [position][channel] to where they belong: [channel][position]. */
 static void
 put_products(const char *products, size_t bytes, uint64_t rows, uint64_t channels, char *out,
@@ -107,6 +117,11 @@ put_products(const char *products, size_t bytes, uint64_t rows, uint64_t channel
 {
 	uint64_t row, channel;
 
+	if (bytes == sizeof(float)) {
+		put_floats((const float *)(const void *)products, rows, channels,
+			   (float *)(void *)out, positions);
+		return;
+	}
 	for (channel = 0; channel < channels; channel++)
 		for (row = 0; row < rows; row++)
 			memcpy(out + (channel * positions + row) * bytes,
