@@ -50,6 +50,8 @@ put_neuron(struct json_builder *builder, json_t *object, const struct neuron *ne
 	json_put(builder, object, "reset", json_text(reset_name(neuron->reset)));
 	json_put(builder, object, "reset_value", parameter(builder, &neuron->reset_value));
 	json_put(builder, object, "reset_timing", timing);
+	if (neuron->floor.count)
+		json_put(builder, object, "floor", parameter(builder, &neuron->floor));
 	if (neuron->current == CURRENT_ABSENT)
 		return;
 	json_put(builder, object, "current_decay", parameter(builder, &neuron->current_decay));

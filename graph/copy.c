@@ -70,6 +70,7 @@ copy_neuron(struct copier *copier, struct neuron *neuron)
 	copy_parameter(copier, &neuron->current_decay);
 	copy_parameter(copier, &neuron->current_gain);
 	copy_parameter(copier, &neuron->spike_gain);
+	copy_parameter(copier, &neuron->floor);
 }
 
 static void

@@ -42,7 +42,7 @@ cut_neuron(const struct cut *cut, struct neuron *neuron)
 	struct parameter *const parameters[] = {
 		&neuron->decay,	       &neuron->threshold,  &neuron->reset_value,
 		&neuron->offset,       &neuron->input_gain, &neuron->current_decay,
-		&neuron->current_gain, &neuron->spike_gain,
+		&neuron->current_gain, &neuron->spike_gain, &neuron->floor,
 	};
 	size_t i;
 

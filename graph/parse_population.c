@@ -154,6 +154,8 @@ const struct keyword population_keywords[] = {
 	{ "current-decay", parse_parameter, NEURON(current_decay) },
 	{ "current-gain", parse_parameter, NEURON(current_gain) },
 	{ "spike-gain", parse_parameter, NEURON(spike_gain) },
+	{ "floor", parse_parameter, NEURON(floor) },
+	{ "counts", parse_flag, NEURON(counts) },
 	{ "rates", read_rates, 0 },
 	{ "rates-tensor", parse_string, POPULATION(rates_tensor) },
 	{ "spike-tensors", read_spike_tensors, 0 },

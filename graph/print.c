@@ -202,6 +202,9 @@ print_neuron(struct printer *printer, const struct neuron *neuron)
 	line_parameter(printer, "current-decay", &neuron->current_decay);
 	line_parameter(printer, "current-gain", &neuron->current_gain);
 	line_parameter(printer, "spike-gain", &neuron->spike_gain);
+	line_parameter(printer, "floor", &neuron->floor);
+	if (neuron->counts)
+		text_append(out, "\tcounts\n");
 }
 
 static void

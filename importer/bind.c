@@ -69,6 +69,7 @@ set_neuron(struct graph *graph, const struct found_population *found, uint32_t u
 	neuron->reset = found->reset;
 	neuron->reset_timing = found->reset_timing;
 	neuron->current = found->current;
+	neuron->counts = found->counts;
 	return set_parameter(graph, &neuron->decay, &found->decay, units) &&
 	       set_parameter(graph, &neuron->threshold, &found->threshold, units) &&
 	       set_parameter(graph, &neuron->reset_value, &found->reset_value, units) &&
@@ -76,6 +77,7 @@ set_neuron(struct graph *graph, const struct found_population *found, uint32_t u
 	       set_parameter(graph, &neuron->input_gain, &found->input_gain, units) &&
 	       set_parameter(graph, &neuron->current_decay, &found->current_decay, units) &&
 	       set_parameter(graph, &neuron->current_gain, &found->current_gain, units) &&
+	       set_parameter(graph, &neuron->floor, &found->floor, units) &&
 	       graph_set_parameter(graph, &neuron->spike_gain, 1);
 }
 
@@ -260,16 +262,26 @@ set_gated_spikes(struct graph *graph, struct population *population, const char 
 	return set_only_spikes(graph, population, name);
 }
 
+/* The site that is the spikes of a step. */
+static uint32_t
+spikes_of(const struct import *import, const struct found_population *found, uint32_t step)
+{
+	const struct site *site = &import->polynomials.sites[found->sites[step]];
+
+	return site->spikes == NO_VALUE ? found->sites[step] : site->spikes;
+}
+
 /* Room for as many as all of the population's sites have. */
 static bool
-make_room_for_spikes(struct graph *graph, const struct site_values *list,
-		     const struct found_population *found, struct population *population)
+make_room_for_spikes(const struct import *import, struct graph *graph,
+		     const struct site_values *list, const struct found_population *found,
+		     struct population *population)
 {
 	size_t count = 0;
 	uint32_t i, value;
 
 	for (i = 0; i < found->site_count; i++)
-		for (value = list->first[found->sites[i]]; value != NO_VALUE;
+		for (value = list->first[spikes_of(import, found, i)]; value != NO_VALUE;
 		     value = list->next[value])
 			count++;
 	population->spike_tensors = arena_alloc(&graph->arena, count,
@@ -309,12 +321,13 @@ set_spike_tensors(struct import *import, struct graph *graph, const struct site_
 	struct spike_tensors *steps = arena_zalloc(&import->arena, found->site_count,
 						   sizeof *steps);
 	const char *gated = NULL;
-	bool ok = steps && make_room_for_spikes(graph, list, found, population);
+	bool ok = steps && make_room_for_spikes(import, graph, list, found, population);
 	uint32_t i;
 
 	for (i = 0; ok && i < found->site_count && !gated; i++) {
-		gated = gated_spikes(import, list, found->sites[i]);
-		ok = collect_spike_tensors(import, graph, list, found->sites[i], units, &steps[i]);
+		gated = gated_spikes(import, list, spikes_of(import, found, i));
+		ok = collect_spike_tensors(import, graph, list, spikes_of(import, found, i), units,
+					   &steps[i]);
 	}
 	if (ok && gated)
 		return set_gated_spikes(graph, population, gated);

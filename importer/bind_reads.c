@@ -79,18 +79,46 @@ is_on_span(const struct columns *columns, uint32_t population, const struct span
  * that they drive are delayed. What a ReLU gives counts as spikes: a unit whose
  * activation is 0 is silent. */
 static enum atom_role
-role_of_site(const struct columns *columns, const struct span *span, const struct axis *units,
+role_of_step(const struct columns *columns, const struct span *span, const struct axis *units,
 	     uint32_t number)
 {
 	const struct import *import = columns->import;
 	const struct site_owner *owner = &import->neurons.owners[number];
 
-	if (owner->population == NO_VALUE || !is_on_span(columns, owner->population, span, units))
+	if (owner->population == NO_VALUE || owner->guard ||
+	    !is_on_span(columns, owner->population, span, units))
 		return ROLE_OTHER;
 	if (owner->step == NO_VALUE)
 		return ROLE_DELAYED_SPIKES;
 	return columns->step != NO_VALUE && owner->step < columns->step ? ROLE_DELAYED_SPIKES
 									: ROLE_SPIKES;
+}
+
+/* Spikes of one population at all steps, put together: for the weights that make all
+ * steps of the next. */
+static enum atom_role
+role_of_site(const struct columns *columns, const struct span *span, const struct axis *units,
+	     uint32_t number)
+{
+	const struct polynomials *context = &columns->import->polynomials;
+	const struct site_owner *owners = columns->import->neurons.owners;
+	const struct site *site = &context->sites[number];
+	uint32_t i, first = NO_VALUE;
+
+	if (site->kind != SITE_STACKED)
+		return role_of_step(columns, span, units, number);
+	for (i = 0; i < site->part_count; i++) {
+		const struct atom *part = behind_pool(context, context->sites[site->parts[i]].atom);
+
+		if (part->kind != ATOM_SITE || owners[part->number].population == NO_VALUE ||
+		    owners[part->number].step == NO_VALUE || owners[part->number].guard)
+			return ROLE_OTHER;
+		first = first == NO_VALUE ? part->number : first;
+		if (owners[part->number].population != owners[first].population)
+			return ROLE_OTHER;
+	}
+	return is_on_span(columns, owners[first].population, span, units) ? ROLE_SPIKES
+									  : ROLE_OTHER;
 }
 
 /* Over all populations on the span's axis; the role has to be clear. */

@@ -222,8 +222,7 @@ may_be_its_site(struct claims *claims, uint32_t number, bool alone, uint32_t i)
 	const struct found_population *population = &claims->neurons->populations[number];
 	const struct site *site = &claims->polynomials->sites[i];
 
-	return site->kind != SITE_POOLED &&
-	       population_is_on(claims->axes, site->value, population) &&
+	return site->kind < SITE_COUNT && population_is_on(claims->axes, site->value, population) &&
 	       !is_bare_state(claims, site->argument) &&
 	       (alone || has_state_of(claims, site->argument, population));
 }
@@ -264,7 +263,7 @@ find_sites_by_state(struct claims *claims)
 			continue;
 		neurons->populations[i].spike_site = site;
 		neurons->populations[i].site_count = 1;
-		neurons->owners[site] = (struct site_owner){ i, 0 };
+		neurons->owners[site] = (struct site_owner){ i, 0, false };
 		found = true;
 	}
 	return found;

@@ -237,6 +237,19 @@ set_steps_of_weights(struct finder *finder, const struct polynomial *p, uint32_t
 	}
 }
 
+/* With the count that it guards, if it does. */
+static void
+own_site(struct finder *finder, uint32_t number, uint32_t i)
+{
+	struct neurons *neurons = finder->neurons;
+	uint32_t count = finder->polynomials->sites[i].spikes;
+	uint32_t step = neurons->populations[number].site_count++;
+
+	neurons->owners[i] = (struct site_owner){ number, step, count != NO_VALUE };
+	if (count != NO_VALUE)
+		neurons->owners[count] = (struct site_owner){ number, step, false };
+}
+
 static snnfit_status
 find_spike_sites(struct finder *finder, snnfit_error *err)
 {
@@ -248,12 +261,13 @@ find_spike_sites(struct finder *finder, snnfit_error *err)
 	neurons->step_of_weight = arena_alloc(arena, finder->axes->weight_count, sizeof(uint32_t));
 	if (!neurons->owners || !neurons->step_of_weight)
 		return error_no_memory(err);
-	memset(neurons->owners, 0xff, count * sizeof *neurons->owners);
+	for (i = 0; i < count; i++)
+		neurons->owners[i] = (struct site_owner){ NO_VALUE, NO_VALUE, false };
 	memset(neurons->step_of_weight, 0xff, finder->axes->weight_count * sizeof(uint32_t));
 	for (i = 0; i < count; i++) {
 		const struct site *site = &finder->polynomials->sites[i];
-		uint32_t number = site->kind == SITE_POOLED ? NO_VALUE
-							    : population_of_drive(finder, site);
+		uint32_t number = site->kind >= SITE_COUNT ? NO_VALUE
+							   : population_of_drive(finder, site);
 		struct found_population *population;
 
 		if (number == NO_VALUE)
@@ -263,7 +277,7 @@ find_spike_sites(struct finder *finder, snnfit_error *err)
 			continue;
 		if (population->spike_site == NO_VALUE)
 			population->spike_site = i;
-		neurons->owners[i] = (struct site_owner){ number, population->site_count++ };
+		own_site(finder, number, i);
 		set_steps_of_weights(finder, site->argument, neurons->owners[i].step);
 	}
 	return SNNFIT_OK;
@@ -285,7 +299,8 @@ list_sites(struct finder *finder, snnfit_error *err)
 	for (i = 0; i < finder->polynomials->site_count; i++) {
 		const struct site_owner *owner = &neurons->owners[i];
 
-		if (owner->population != NO_VALUE)
+		if (owner->population != NO_VALUE &&
+		    finder->polynomials->sites[i].kind != SITE_COUNT)
 			neurons->populations[owner->population].sites[owner->step] = i;
 	}
 	return SNNFIT_OK;
@@ -298,7 +313,7 @@ set_late_owner(struct neurons *neurons, uint32_t number)
 	uint32_t late = neurons->populations[number].late_site;
 
 	if (late != NO_VALUE && neurons->owners[late].population == NO_VALUE)
-		neurons->owners[late] = (struct site_owner){ number, NO_VALUE };
+		neurons->owners[late] = (struct site_owner){ number, NO_VALUE, false };
 }
 
 /* Its state passes the interface; or all of its steps are in the file, or one. */

@@ -26,6 +26,8 @@ struct found_population {
 	struct coefficient decay, threshold, reset_value, offset, input_gain, current_decay,
 		current_gain;
 	struct coefficient *gains; /* [weight_count]: of each operation's current in U */
+	struct coefficient floor;
+	bool counts;
 };
 
 struct neurons {
@@ -43,6 +45,7 @@ struct neurons {
 /* Whose spikes a site is, NO_VALUE: nobody's; and of which step. */
 struct site_owner {
 	uint32_t population, step;
+	bool guard; /* of a count: it is not the spikes itself */
 };
 
 MUST_USE snnfit_status neurons_find(struct neurons *neurons, struct polynomials *polynomials,

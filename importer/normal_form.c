@@ -501,7 +501,9 @@ normal_form_forget(struct found_population *found)
 	found->current = CURRENT_ABSENT;
 	found->comparison = COMPARE_NONE;
 	found->decay = found->threshold = found->reset_value = found->offset = found->input_gain =
-		found->current_decay = found->current_gain = (struct coefficient){ 0 };
+		found->current_decay = found->current_gain = found->floor =
+			(struct coefficient){ 0 };
+	found->counts = false;
 	for (i = 0; i < found->weight_count; i++)
 		found->gains[i] = (struct coefficient){ 0 };
 }

@@ -61,19 +61,35 @@ struct current {
 	bool is_membrane; /* as its weights give it, it is the first step's membrane too */
 };
 
-enum site_kind { SITE_GREATER, SITE_GREATER_EQUAL, SITE_RELU, SITE_POOLED };
-/* [p > 0], [p >= 0], max(p, 0); or pooled: something that is 0 where the sites of
- * p all are. */
+enum site_kind {
+	SITE_GREATER,
+	SITE_GREATER_EQUAL,
+	SITE_RELU,
+	SITE_COUNT,
+	SITE_POOLED,
+	SITE_STACKED,
+	SITE_FLOOR,
+	SITE_TRUNCATED,
+	SITE_ABS,
+	SITE_SIGN,
+};
+/* [p > 0], [p >= 0], max(p, 0); how often a threshold fits into p; or pooled: something that is 0 where the sites of
+ * p all are; or stacked: the parts, which are sites, one after the other along an
+ * axis that is not of their units. The others are functions of p. */
 struct site {
 	enum site_kind kind;
 	const struct polynomial *argument;
 	uint32_t value; /* the first tensor that it was seen as */
 	uint32_t atom;
 	uint32_t tests;			/* comparisons that give it */
-	const struct polynomial *bound; /* the constant that the first compares with; or NULL */
+	const struct polynomial *bound; /* the constant that the first compares with; or NULL.
+					 * COUNT: the threshold */
 	uint32_t potential;		/* atom of the argument, NO_VALUE: it has none */
 	const struct polynomial *pivot; /* the current it tested, in terms of that */
 	uint32_t next;			/* in its bucket; NO_VALUE ends */
+	uint32_t spikes;		/* the count that it guards, NO_VALUE: it is the spikes */
+	const uint32_t *parts;		/* STACKED: sites */
+	uint32_t part_count;
 };
 
 struct polynomials {
@@ -93,6 +109,7 @@ struct polynomials {
 	uint32_t *buckets;   /* of sites, by their argument */
 	size_t bucket_count; /* a power of two, or 0 */
 	struct lists tests;  /* by atom: the sites whose argument has it, ascending */
+	struct map taken;    /* current, axis and index -> that step's current */
 	bool out_of_memory;
 };
 
@@ -125,8 +142,28 @@ uint32_t polynomial_add_current(struct polynomials *context, uint32_t weight,
 /* What a bare current is for who reads it now: once a site has tested it, it is the
  * current of another step. */
 const struct polynomial *polynomial_renew(struct polynomials *context, const struct polynomial *p);
+/* parts: site numbers, kept. */
+const struct polynomial *polynomial_stack_site(struct polynomials *context, const uint32_t *parts,
+					       uint32_t part_count, uint32_t value);
 /* p with every current that a site has tested in terms of that site's potential. */
 const struct polynomial *polynomial_follow(struct polynomials *context, const struct polynomial *p);
+
+/* --- several spikes a step: polynomial_counts.c --------------------------------------- */
+
+/* a b, when that is a truncation or a count; NULL: it is another product. */
+const struct polynomial *polynomial_counted(struct polynomials *context, const struct polynomial *a,
+					    const struct polynomial *b, uint32_t value);
+
+/* --- time as an axis: polynomial_steps.c ---------------------------------------------- */
+
+/* x where the result has one element of an axis: coefficients as in x. NULL: it is
+ * not that, or x is not to be taken apart. */
+const struct polynomial *polynomial_at_step(struct polynomials *context,
+					    const struct operation *operation, uint32_t result,
+					    const struct polynomial *x);
+/* What a Concat of sites gives; NULL: of something else. */
+const struct polynomial *polynomial_stacked(struct polynomials *context,
+					    const struct operation *operation);
 
 /* --- reading an operand: polynomial_currents.c --------------------------------------- */
 

@@ -311,6 +311,15 @@ build_divide(struct polynomials *context, const struct polynomial *a, const stru
 }
 
 static const struct polynomial *
+build_product(struct polynomials *context, const struct operation *operation,
+	      const struct polynomial *a, const struct polynomial *b)
+{
+	const struct polynomial *counted = polynomial_counted(context, a, b, operation->results[0]);
+
+	return counted ? counted : polynomial_multiply(context, a, b);
+}
+
+static const struct polynomial *
 build_arithmetic(struct polynomials *context, uint32_t index)
 {
 	const struct operation *operation = operation_of(context, index);
@@ -322,7 +331,7 @@ build_arithmetic(struct polynomials *context, uint32_t index)
 	if (operation_is(operation, "Sub"))
 		return polynomial_add(context, a, b, -1);
 	if (operation_is(operation, "Mul"))
-		return polynomial_multiply(context, a, b);
+		return build_product(context, operation, a, b);
 	if (operation_is(operation, "Div"))
 		return build_divide(context, a, b);
 	if (operation_is(operation, "Neg"))
@@ -356,7 +365,12 @@ build_cast(struct polynomials *context, uint32_t index)
 		if (!is_scaled_site(context, x))
 			return NULL;
 		return as_boolean(context, polynomial_atom(context, x->terms[0].atoms[0]), true);
-	default: /* to an integer: only what already is one */
+	case ONNX__TENSOR_PROTO__DATA_TYPE__INT32:
+	case ONNX__TENSOR_PROTO__DATA_TYPE__INT64:
+		return x->boolean
+			       ? as_boolean(context, x, false)
+			       : polynomial_site(context, SITE_TRUNCATED, x, operation->results[0]);
+	default: /* to another integer: only what already is one */
 		return x->boolean ? as_boolean(context, x, false) : NULL;
 	}
 }
@@ -500,11 +514,11 @@ moved_place(const struct polynomials *context, const struct tensor_axes *x,
 
 /* The same terms, their coefficients where the operation puts the units. */
 static const struct polynomial *
-moved_terms(struct polynomials *context, const struct operation *operation,
+moved_terms(struct polynomials *context, const struct operation *operation, uint32_t result,
 	    const struct polynomial *x)
 {
 	const struct tensor_axes *from = &context->axes->tensors[operation->operands[0]];
-	const struct tensor_axes *to = &context->axes->tensors[operation->results[0]];
+	const struct tensor_axes *to = &context->axes->tensors[operation->results[result]];
 	struct polynomial *out;
 	uint32_t i;
 
@@ -535,11 +549,23 @@ build_reshaped(struct polynomials *context, uint32_t index)
 	const struct operation *operation = operation_of(context, index);
 	const struct polynomial *x = polynomial_operand(context, operation, 0);
 
-	if (!x || (operation->operand_count > 1 && operation_is(operation, "Concat")) ||
-	    !same_elements(context, &context->axes->tensors[operation->operands[0]],
-			   &context->axes->tensors[operation->results[0]]))
-		return NULL;
-	return moved_terms(context, operation, x);
+	if (x && operation->operand_count > 1 && operation_is(operation, "Concat"))
+		return polynomial_stacked(context, operation);
+	if (x && !same_elements(context, &context->axes->tensors[operation->operands[0]],
+				&context->axes->tensors[operation->results[0]]))
+		x = polynomial_at_step(context, operation, 0, x);
+	return moved_terms(context, operation, 0, x);
+}
+
+/* One of several results. */
+static const struct polynomial *
+build_split(struct polynomials *context, const struct operation *operation, uint32_t result)
+{
+	const struct polynomial *x = polynomial_operand(context, operation, 0);
+	const struct polynomial *step = moved_terms(
+		context, operation, result, polynomial_at_step(context, operation, result, x));
+
+	return step ? step : polynomial_piece(context, operation, result);
 }
 
 static const struct polynomial *
@@ -573,7 +599,7 @@ build_transpose(struct polynomials *context, uint32_t index)
 		return NULL;
 	if (long_axes(context, from) > 1)
 		x = polynomial_pooled(context, x, operation->results[0]);
-	return moved_terms(context, operation, x);
+	return moved_terms(context, operation, 0, x);
 }
 
 /* The mean over positions is a pool. */
@@ -586,7 +612,7 @@ build_mean(struct polynomials *context, uint32_t index)
 	if (!x || !context->axes->tensors[operation->operands[0]].known ||
 	    !context->axes->tensors[operation->results[0]].known)
 		return NULL;
-	return moved_terms(context, operation,
+	return moved_terms(context, operation, 0,
 			   polynomial_pooled(context, x, operation->results[0]));
 }
 
@@ -624,12 +650,25 @@ build_relu(struct polynomials *context, uint32_t index)
 			       operation->results[0]);
 }
 
+static const struct polynomial *
+build_function(struct polynomials *context, uint32_t index)
+{
+	const struct operation *operation = operation_of(context, index);
+	enum site_kind kind = operation_is(operation, "Abs")	? SITE_ABS
+			      : operation_is(operation, "Sign") ? SITE_SIGN
+								: SITE_FLOOR;
+
+	return polynomial_site(context, kind, polynomial_operand(context, operation, 0),
+			       operation->results[0]);
+}
+
 /* --- the table ------------------------------------------------------------------------------- */
 
 static const struct {
 	const char *op_type;
 	const struct polynomial *(*build)(struct polynomials *context, uint32_t index);
 } build_table[] = {
+	{ "Abs", build_function },
 	{ "Add", build_arithmetic },
 	{ "And", build_logic },
 	{ "AveragePool", build_pool },
@@ -644,6 +683,7 @@ static const struct {
 	{ "Equal", build_comparison },
 	{ "Expand", build_reshaped },
 	{ "Flatten", build_reshaped },
+	{ "Floor", build_function },
 	{ "Gather", build_piece },
 	{ "Gemm", build_weights },
 	{ "GlobalAveragePool", build_pool },
@@ -662,8 +702,8 @@ static const struct {
 	{ "ReduceMean", build_mean },
 	{ "Relu", build_relu },
 	{ "Reshape", build_reshaped },
+	{ "Sign", build_function },
 	{ "Slice", build_piece },
-	{ "Split", build_piece },
 	{ "Squeeze", build_reshaped },
 	{ "Sub", build_arithmetic },
 	{ "Sum", build_arithmetic },
@@ -718,10 +758,10 @@ build_operation(struct polynomials *context, uint32_t index)
 			continue;
 		if (context->axes->program->values[value].constant)
 			context->of[value] = polynomial_of_constant(context, value);
+		else if (operation_is(operation, "Split"))
+			context->of[value] = build_split(context, operation, i);
 		else if (!polynomial_of_bodies(context, index, i, &context->of[value]) && i == 0)
 			context->of[value] = build(context, index);
-		else if (operation_is(operation, "Split"))
-			context->of[value] = polynomial_piece(context, operation, i);
 		if (!context->of[value])
 			context->of[value] = atom_of_value(context, value, kind);
 	}
@@ -757,6 +797,7 @@ polynomials_build(struct polynomials *context, struct axes *axes, struct arena *
 	size_t i;
 
 	*context = (struct polynomials){ .axes = axes, .arena = arena };
+	map_init(&context->taken, arena);
 	context->of = arena_zalloc(arena, program->value_count, sizeof *context->of);
 	context->input_atoms = arena_alloc(arena, program->value_count, sizeof(uint32_t));
 	context->bare = arena_zalloc(arena, program->value_count, sizeof(bool));

@@ -358,9 +358,10 @@ add_site(struct polynomials *context, enum site_kind kind, const struct polynomi
 			       .argument = p,
 			       .value = value,
 			       .atom = polynomial_add_atom(context, ATOM_SITE, number),
-			       .potential = NO_VALUE };
+			       .potential = NO_VALUE,
+			       .spikes = NO_VALUE };
 	context->site_count++;
-	if (kind != SITE_POOLED) {
+	if (kind < SITE_POOLED) {
 		uint32_t *bucket =
 			&context->buckets[hash_of(kind, p) & (context->bucket_count - 1)];
 
@@ -370,6 +371,20 @@ add_site(struct polynomials *context, enum site_kind kind, const struct polynomi
 	if (kind <= SITE_GREATER_EQUAL)
 		add_potential(context, number);
 	return number;
+}
+
+const struct polynomial *
+polynomial_stack_site(struct polynomials *context, const uint32_t *parts, uint32_t part_count,
+		      uint32_t value)
+{
+	const struct polynomial *first = polynomial_atom(context, context->sites[parts[0]].atom);
+	uint32_t number = first ? add_site(context, SITE_STACKED, first, value) : NO_VALUE;
+
+	if (number == NO_VALUE)
+		return NULL;
+	context->sites[number].parts = parts;
+	context->sites[number].part_count = part_count;
+	return polynomial_atom(context, context->sites[number].atom);
 }
 
 const struct polynomial *

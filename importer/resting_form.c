@@ -64,6 +64,13 @@ resting_form_fit(const struct neurons *neurons, struct found_population *found,
 	found->offset = constant_of_polynomial(polynomials, potential);
 	found->kind = POPULATION_SPIKING;
 	found->model = "LIF";
+	if (site->spikes == NO_VALUE)
+		return;
+	found->comparison = COMPARE_GREATER_EQUAL;
+	found->threshold = constant_of_polynomial(polynomials,
+						  polynomials->sites[site->spikes].bound);
+	found->counts = true;
+	found->model = "multi-spike";
 }
 
 /* What leaves the model is a multiple of the current. */

@@ -40,6 +40,8 @@ enum { STEPS_BACK = 2 };
 struct transition {
 	struct coefficient constant, input;
 	struct coefficient potential[STEPS_BACK], spike[STEPS_BACK], product[STEPS_BACK];
+	struct coefficient
+		floored; /* constant of what the floor is compared with; no floor: none */
 };
 
 struct unrolled {
@@ -114,6 +116,43 @@ read_current(struct unrolled *fit, const struct term *term, struct transition *o
 	return true;
 }
 
+/* V[k-1] = floor + max(X[k-1] - d S[k-1] + constant, 0): the terms are read as if it
+ * was not below. */
+static bool
+read_floor(struct unrolled *fit, const struct term *term, uint32_t step, struct transition *out)
+{
+	const struct polynomial *scale = polynomial_constant(fit->context, term->coefficient);
+	const struct site *site = &fit->context->sites[fit->context->atoms[term->atoms[0]].number];
+	uint32_t i;
+
+	if (term->degree != 1 || out->floored.count)
+		return false;
+	out->floored = coefficient_scalar(fit->context, 0);
+	for (i = 0; i < site->argument->count; i++) {
+		const struct term *inner = &site->argument->terms[i];
+		struct coefficient *at;
+		const struct atom *atom;
+		const struct polynomial *product;
+
+		if (!inner->degree) {
+			out->floored = inner->coefficient;
+			continue;
+		}
+		atom = &fit->context->atoms[inner->atoms[0]];
+		if (inner->degree > 1 ||
+		    (atom->kind != ATOM_SITE && atom->kind != ATOM_POTENTIAL) ||
+		    steps_back(fit, atom->number, step) != 1)
+			return false;
+		at = atom->kind == ATOM_SITE ? &out->spike[0] : &out->potential[0];
+		product = polynomial_multiply(
+			fit->context, scale, polynomial_constant(fit->context, inner->coefficient));
+		if (at->count || !product || product->count != 1)
+			return false;
+		*at = product->terms[0].coefficient;
+	}
+	return true;
+}
+
 static bool
 read_term(struct unrolled *fit, const struct term *term, uint32_t step, struct transition *out)
 {
@@ -130,8 +169,10 @@ read_term(struct unrolled *fit, const struct term *term, uint32_t step, struct t
 		return read_current(fit, term, out);
 	if (term->degree > 2 || (a->kind != ATOM_SITE && a->kind != ATOM_POTENTIAL))
 		return false;
+	if (a->kind == ATOM_SITE && fit->context->sites[a->number].kind == SITE_RELU)
+		return read_floor(fit, term, step, out);
 	back = steps_back(fit, a->number, step);
-	if (!back)
+	if (!back || (a->kind == ATOM_SITE && fit->neurons->owners[a->number].guard))
 		return false;
 	if (term->degree == 1 && a->kind == ATOM_SITE)
 		out->spike[back - 1] = term->coefficient;
@@ -171,7 +212,9 @@ same_past(const struct transition *a, const struct transition *b, uint32_t steps
 		    !same_coefficient(&a->spike[i], &b->spike[i]) ||
 		    !same_coefficient(&a->product[i], &b->product[i]))
 			return false;
-	return same_coefficient(&a->input, &b->input);
+	return same_coefficient(&a->input, &b->input) &&
+	       (!a->floored.count) == (!b->floored.count) &&
+	       same_coefficient(&a->floored, &b->floored);
 }
 
 /* Step by step the same, but for the beginning. */
@@ -192,9 +235,9 @@ every_step_agrees(struct unrolled *fit, const struct transition *expected)
 /* --- solving for the normal form, unit by unit ------------------------------------------ */
 
 struct solution {
-	double decay, threshold, offset, current_decay;
+	double decay, threshold, offset, current_decay, floor;
 	double reset; /* what a spike takes off U, or where it sets V */
-	bool subtract, set, has_current;
+	bool subtract, set;
 };
 
 static bool
@@ -207,6 +250,10 @@ solve_first_order(const struct transition *first, const struct transition *t, ui
 	if (a == 0)
 		return false;
 	out->threshold = (at(&t->constant, unit) - at(&first->constant, unit)) / a;
+	if (t->floored.count) { /* then that is a times the floor */
+		out->floor = out->threshold;
+		out->threshold = at(&t->floored, unit) + out->floor;
+	}
 	out->offset = at(&first->constant, unit) + out->threshold;
 	out->set = product != 0;
 	out->subtract = !out->set && at(&t->spike[0], unit) != 0;
@@ -223,10 +270,9 @@ solve_second_order(const struct transition *first, const struct transition *seco
 	double product = at(&t->product[0], unit), before = at(&t->spike[1], unit);
 	double a, e, rest;
 
-	out->has_current = true;
 	out->set = product != 0;
 	out->subtract = !out->set && spike != 0;
-	if (!out->set && !out->subtract)
+	if ((!out->set && !out->subtract) || t->floored.count)
 		return false; /* then the two decays cannot be told apart */
 	e = out->set ? sum + product : -before / spike;
 	a = sum - e;
@@ -271,12 +317,14 @@ weights_between(const struct axes *axes, uint32_t from, uint32_t to)
 static bool
 is_reset(const struct unrolled *fit, const struct polynomial *p, uint32_t site)
 {
-	const struct site *spike = &fit->context->sites[site];
+	const struct site *test = &fit->context->sites[site];
+	const struct site *spike = test->spikes == NO_VALUE ? test
+							    : &fit->context->sites[test->spikes];
 	uint32_t i;
 
 	if (!polynomial_has(p, spike->atom))
 		return false;
-	if (polynomial_has(p, spike->potential))
+	if (polynomial_has(p, test->potential))
 		return true;
 	for (i = 0; i < p->count; i++)
 		if (p->terms[i].degree &&
@@ -369,6 +417,7 @@ put_solution(struct unrolled *fit, const struct solution *solution, uint32_t uni
 	found->reset_value.values[unit] =
 		fabs(solution->reset) < rounding * fabs(solution->threshold) ? 0 : solution->reset;
 	found->current_decay.values[unit] = solution->current_decay;
+	found->floor.values[unit] = solution->floor;
 	return true;
 }
 
@@ -385,7 +434,8 @@ solve(struct unrolled *fit, const struct transition *first, const struct transit
 	    !new_coefficient(fit, &found->threshold, units) ||
 	    !new_coefficient(fit, &found->offset, units) ||
 	    !new_coefficient(fit, &found->reset_value, units) ||
-	    !new_coefficient(fit, &found->current_decay, units))
+	    !new_coefficient(fit, &found->current_decay, units) ||
+	    !new_coefficient(fit, &found->floor, units))
 		return false;
 	for (unit = 0; unit < units; unit++) {
 		struct solution solution = { 0 };
@@ -398,6 +448,8 @@ solve(struct unrolled *fit, const struct transition *first, const struct transit
 	found->current = current ? CURRENT_OLD_AND_INPUT : CURRENT_ABSENT;
 	if (!current)
 		found->current_decay = (struct coefficient){ 0 };
+	if (!t->floored.count)
+		found->floor = (struct coefficient){ 0 };
 	return true;
 }
 
@@ -442,6 +494,8 @@ set_current(struct unrolled *fit, const struct coefficient *input)
 static const char *
 model_name(const struct found_population *found)
 {
+	if (found->counts)
+		return "multi-spike";
 	if (found->current == CURRENT_NEW)
 		return "synaptic";
 	if (found->current != CURRENT_ABSENT)
@@ -463,6 +517,35 @@ all_finite(const struct found_population *found)
 	return true;
 }
 
+/* The guard tests U > 0, or U >= threshold; the count says what the threshold is. */
+static bool
+set_count(struct unrolled *fit)
+{
+	const struct site *sites = fit->context->sites;
+	struct found_population *found = fit->found;
+	uint32_t count = sites[found->sites[0]].spikes, i;
+	const struct polynomial *bound;
+
+	for (i = 0; i < found->site_count; i++)
+		if ((sites[found->sites[i]].spikes == NO_VALUE) != (count == NO_VALUE) ||
+		    (count != NO_VALUE &&
+		     !polynomial_close(fit->context, sites[sites[found->sites[i]].spikes].bound,
+				       sites[count].bound)))
+			return false;
+	if (count == NO_VALUE)
+		return true;
+	bound = sites[count].bound;
+	if (found->reset == RESET_SET ||
+	    !coefficient_is(&found->threshold, found->comparison == COMPARE_GREATER
+						       ? 0
+						       : at(&bound->terms[0].coefficient, 0)))
+		return false;
+	found->comparison = COMPARE_GREATER_EQUAL;
+	found->threshold = bound->terms[0].coefficient;
+	found->counts = true;
+	return true;
+}
+
 static bool
 fit_steps(struct unrolled *fit)
 {
@@ -480,7 +563,7 @@ fit_steps(struct unrolled *fit)
 		return false;
 	set_timing(fit);
 	set_current(fit, &t.input);
-	return true;
+	return set_count(fit);
 }
 
 static bool

@@ -109,13 +109,16 @@ binding_reason(const struct graph *graph, const struct projection *in, const str
 	return NULL;
 }
 
-/* A rate may count such spikes, or add up their values: the mean is not certain. */
+/* A rate may count such spikes, or add up their values, or tell at how many steps
+ * there were any: the mean is not certain. */
 static bool
 is_graded(const struct population *population)
 {
 	const struct parameter *gain = &population->neuron.spike_gain;
 	uint32_t i;
 
+	if (population->neuron.counts)
+		return true;
 	for (i = 0; i < gain->count; i++)
 		if (gain->values[i] != 1.0)
 			return true;

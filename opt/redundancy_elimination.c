@@ -481,6 +481,8 @@ population_reason(const struct population *population)
 	if (population->kind != POPULATION_SPIKING || neuron->threshold.count == 0 ||
 	    neuron->decay.count == 0)
 		return "its dynamics are not those of a spiking neuron in normal form";
+	if (neuron->floor.count)
+		return "its membrane has a floor";
 	if (!population->starts_at_zero)
 		return "its initial state is not known to be zero";
 	return NULL;

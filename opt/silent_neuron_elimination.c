@@ -76,7 +76,8 @@ find_spiking(struct silent_search *search, snnfit_error *err)
 			search->spiking[graph->populations[i].axis] = true;
 	for (i = 0; i < graph->population_count; i++)
 		if (!graph->populations[i].removed &&
-		    graph->populations[i].kind != POPULATION_SPIKING)
+		    (graph->populations[i].kind != POPULATION_SPIKING ||
+		     graph->populations[i].neuron.counts))
 			search->spiking[graph->populations[i].axis] = false;
 	return SNNFIT_OK;
 }
@@ -267,6 +268,8 @@ population_reason(const struct population *population)
 {
 	if (population->kind != POPULATION_SPIKING || !dynamics_known(&population->neuron))
 		return "its dynamics are not those of a spiking neuron in normal form";
+	if (population->neuron.floor.count)
+		return "its membrane has a floor";
 	if (!population->starts_at_zero)
 		return "its initial state is not known to be zero";
 	return NULL;

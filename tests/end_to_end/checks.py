@@ -148,7 +148,7 @@ def spikes(network):
             continue  # truth.json does not name them; `removal` finds the activation by itself
         known = set(truth["spike_tensors"])
         if truth["spiking"]:
-            for group in (*truth["spike_aliases"], *truth.get("comparison_tensors", ()),
+            for group in (*truth.get("spike_aliases", ()), *truth.get("comparison_tensors", ()),
                           *truth.get("spike_reshaped", ())):
                 known |= set(group)
         assert bool(found["spike_tensors"]) == truth["spiking"], f"{truth['name']}: {found['spike_tensors']}"

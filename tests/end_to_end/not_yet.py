@@ -5,21 +5,12 @@ AXES = {
 }
 
 TIME = {
-    "rockpool-lif-dy18-T4": "layers neurons time states interface spikes rates frozen dead_units_go",
-    "rockpool-lif-ts17-T4": "layers neurons time states interface spikes rates frozen dead_units_go",
-    "sinabs-conv-ts17-T4": "layers neurons time frozen",
-    "sinabs-iaf-dy18-T4": "layers neurons time frozen",
-    "sinabs-iaf-ts17-T1": "layers neurons frozen",
-    "sinabs-iaf-ts17-T4": "layers neurons time frozen",
-    "sinabs-iaf-ts17-T4--sim": "layers neurons time frozen",
-    "sinabs-mlpann-dy18-T4": "layers neurons time frozen",
-    "sinabs-mlpann-ts17-T4": "layers neurons time frozen",
-    "sj20-csnn-dy18-multistep": "layers neurons time frozen",
-    "sj20-if-hard-dy18-multistep": "layers neurons time frozen",
+    "rockpool-lif-dy18-T4": "layers neurons time",
+    "rockpool-lif-ts17-T4": "layers neurons time",
 }
 
 # Kinds of neurons that random networks show to be told wrongly: (as planted, as told) (time).
-NEURONS = (("multi-spike", "LIF"),)
+NEURONS = ()
 
 
 def owner(name, check):

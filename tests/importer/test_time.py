@@ -110,6 +110,50 @@ def unrolled(spec, steps, constant_input=False):
     return writer.model({"input": shape}, {"output": [steps, 1, OUTPUTS]})
 
 
+def taken(writer, tensor, step, steps, form):
+    """[steps, 1, units] -> [1, units]."""
+    if form == "Gather":
+        return writer.node("Gather", tensor, writer.constant(step, np.int64), axis=0)
+    bounds = [writer.constant([each], np.int64) for each in (step, step + 1, 0)]
+    return writer.node("Squeeze", writer.node("Slice", tensor, *bounds), writer.constant([0], np.int64))
+
+
+def layer_by_layer(spec, steps, form, layer=Neurons, sizes=(INPUTS, UNITS, OUTPUTS)):
+    """The same, each layer all of its steps at once."""
+    writer = Writer()
+    data = "input"
+    for index, (columns, rows) in enumerate(zip(sizes, sizes[1:])):
+        weights, bias = random_weights(writer, rows, columns, index)
+        turned = writer.node("Transpose", weights, perm=[1, 0])
+        current = writer.node("Add", writer.node("MatMul", data, turned), bias)
+        neurons = layer(writer, rows, spec)
+        spikes = [neurons.step(taken(writer, current, step, steps, form)) for step in range(steps)]
+        stacked = [writer.node("Unsqueeze", each, writer.constant([0], np.int64)) for each in spikes]
+        data = writer.node("Concat", *stacked, output="output" if index == len(sizes) - 2 else None, axis=0)
+    return writer.model({"input": [steps, 1, INPUTS]}, {"output": [steps, 1, OUTPUTS]})
+
+
+class Counting(Neurons):
+    """S = how often the threshold fits into U; V = max(U - threshold S, floor)."""
+
+    def step(self, current):
+        potential = self.writer.node("Add", self.writer.node("Mul", self.membrane, self.spec["decay"]), current)
+        above = self.writer.node("Cast", self.writer.node("Greater", potential, 0.0), to=TensorProto.FLOAT)
+        ratio = potential if self.spec["threshold"] == 1 else self.writer.node("Div", potential, self.spec["threshold"])
+        if self.spec["cast"]:
+            whole = self.writer.node("Cast", self.writer.node("Cast", ratio, to=TensorProto.INT64), to=TensorProto.FLOAT)
+        else:
+            size = self.writer.node("Floor", self.writer.node("Abs", ratio))
+            whole = self.writer.node("Mul", size, self.writer.node("Sign", ratio))
+        self.spikes = self.writer.node("Mul", above, whole)
+        taken_off = self.writer.node("Mul", self.spikes, self.spec["threshold"])
+        self.membrane = self.writer.node("Sub", potential, taken_off)
+        if self.spec["floor"] is not None:
+            above_floor = self.writer.node("Relu", self.writer.node("Sub", self.membrane, self.spec["floor"]))
+            self.membrane = self.writer.node("Add", above_floor, self.spec["floor"])
+        return self.spikes
+
+
 def saved(model, tmp_path):
     path = tmp_path / "model.onnx"
     onnx.save(model, path)
@@ -180,6 +224,39 @@ def test_layers_of_several_steps_are_not_fused(tmp_path):
     rates.write_text(json.dumps({"version": 1, "layers": [{"tensor": tensor, "rates": [0.001] * UNITS}]}))
     report = run_json("optimize", path, "--dry-run", "--passes", "layer_fusion", "--rates", rates)
     assert "several time steps" in json.dumps(report["passes"])
+
+
+@pytest.mark.parametrize("form", ["Gather", "Slice"])
+@pytest.mark.parametrize("spec", list(specs()), ids=name_of)
+def test_layer_by_layer_it_is_the_same_neuron(spec, form, tmp_path):
+    found = run_json("inspect", saved(layer_by_layer(spec, 5, form), tmp_path))
+    assert found["time"] == {"kind": "unrolled", "steps": 5}
+    assert [layer["units"] for layer in found["layers"]] == [UNITS, OUTPUTS]
+    for layer in found["layers"]:
+        assert (layer["kind"], layer["reset"]) == ("spiking", spec["reset"][0])
+        assert (layer["decay"], layer["threshold"]) == (pytest.approx(spec["decay"]), pytest.approx(spec["threshold"]))
+        if spec["reset"][0] != "none":
+            assert layer["reset_value"] == pytest.approx(spec["reset"][1])
+    assert not found["layers"][0]["frozen"]
+
+
+@pytest.mark.parametrize("cast", [False, True], ids=["sign", "cast"])
+@pytest.mark.parametrize("threshold", [1.0, 1.25])
+@pytest.mark.parametrize("floor", [None, -0.5])
+def test_neurons_that_spike_several_times_a_step(floor, threshold, cast, tmp_path):
+    spec = {"decay": 0.75, "threshold": threshold, "floor": floor, "cast": cast}
+    path = saved(layer_by_layer(spec, 4, "Gather", Counting, (INPUTS, UNITS, UNITS, OUTPUTS)), tmp_path)
+    for layer in run_json("inspect", path)["layers"]:
+        assert (layer["kind"], layer["neuron"], layer["comparison"]) == ("spiking", "multi-spike", ">=")
+        assert (layer["decay"], layer["threshold"]) == (pytest.approx(0.75), pytest.approx(threshold))
+        assert (layer["reset"], layer["reset_timing"]) == ("subtract", "now")
+        assert layer["reset_value"] == pytest.approx(threshold)
+        assert layer.get("floor") == (None if floor is None else pytest.approx(floor))
+        assert len(layer["spike_tensors"]) >= 4
+    report = json.dumps(run_json("optimize", path, "--dry-run", "--input-range", "0,1", "--passes",
+                                 "silent_neuron_elimination,redundancy_elimination")["passes"])
+    # what reads counts has no bound, and a floor is no part of what the passes reason about
+    assert ("not known to be single spikes" if floor is None else "its membrane has a floor") in report
 
 
 def one_step(membrane):
