@@ -129,9 +129,32 @@ rule_dropout(struct axes *axes, uint32_t index)
 
 /* --- weights ------------------------------------------------------------------------ */
 
+/* Weights that cannot be had are none: what they feed is not known, and what they
+ * read is used in a way that is not followed. */
+static bool
+has_numbers(struct axes *axes, const struct weight_operation *weight)
+{
+	const struct operation *operation = &axes->program->operations[weight->operation];
+	uint32_t bias = operation->operand_count > 2 ? operation->operands[2] : NO_VALUE;
+	const char *reason;
+
+	if (constant_is_computable(axes->constants, operation->operands[weight->weight_operand]) &&
+	    (bias == NO_VALUE || !axes->program->values[bias].constant ||
+	     constant_is_computable(axes->constants, bias)))
+		return true;
+	reason = rule_reason(axes, operation,
+			     "the weights of %s cannot be read or computed here; fold constants "
+			     "before, for instance with onnxsim");
+	axis_freeze(axes, weight->units, reason);
+	axis_freeze(axes, weight->columns, reason);
+	return false;
+}
+
 bool
 axes_add_weight(struct axes *axes, const struct weight_operation *weight)
 {
+	if (!has_numbers(axes, weight))
+		return true;
 	if (!arena_grow(axes->arena, &axes->weights, axes->weight_count, &axes->weight_capacity,
 			sizeof *axes->weights)) {
 		axes->out_of_memory = true;

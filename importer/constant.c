@@ -1,9 +1,9 @@
-#include "importer/constant.h"
+#include "importer/constant_private.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { EVALUATE_DEPTH_MAX = 64, OPERANDS_MAX = 8 };
+enum { OPERANDS_MAX = 8 };
 
 #define TYPE(name) ONNX__TENSOR_PROTO__DATA_TYPE__##name
 
@@ -70,8 +70,8 @@ integer_range(int32_t type, int64_t *low, int64_t *high)
 	}
 }
 
-static bool
-shape_count(struct constant *constant)
+bool
+constant_count(struct constant *constant)
 {
 	uint32_t d;
 
@@ -82,9 +82,8 @@ shape_count(struct constant *constant)
 	return true;
 }
 
-/* Room for the values, by type and count. */
-static bool
-allocate(struct arena *arena, struct constant *constant)
+bool
+constant_room(struct arena *arena, struct constant *constant)
 {
 	constant->reals = NULL;
 	constant->integers = NULL;
@@ -115,10 +114,9 @@ failure(snnfit_status status)
 	return status == SNNFIT_EIO || status == SNNFIT_ENOMEM ? status : SNNFIT_OK;
 }
 
-/* *known: its values could be taken; those of some types can't. */
-static snnfit_status
-read_tensor(const struct program *program, const Onnx__TensorProto *tensor, uint64_t limit,
-	    struct arena *arena, struct constant *out, bool *known, snnfit_error *err)
+snnfit_status
+constant_read(const struct program *program, const Onnx__TensorProto *tensor, uint64_t limit,
+	      struct arena *arena, struct constant *out, bool *known, snnfit_error *err)
 {
 	struct tensor_shape shape;
 	snnfit_status status;
@@ -131,7 +129,7 @@ read_tensor(const struct program *program, const Onnx__TensorProto *tensor, uint
 	*out = (struct constant){ .type = shape.type, .rank = shape.rank, .count = shape.count };
 	for (d = 0; d < shape.rank; d++)
 		out->dims[d] = shape.dims[d];
-	if (!allocate(arena, out))
+	if (!constant_room(arena, out))
 		return arena->failed ? error_no_memory(err) : SNNFIT_OK;
 	if (out->reals)
 		status = tensor_read_float(program->model, tensor, 0, out->count, out->reals, err);
@@ -168,7 +166,7 @@ broadcast_shape(const struct constant *const *operands, uint32_t count, struct c
 			out->dims[d + offset] = size;
 		}
 	}
-	return shape_count(out);
+	return constant_count(out);
 }
 
 /* Element of operand that meets element `at` of the broadcast result. */
@@ -371,7 +369,7 @@ apply_elementwise(enum elementwise what, int32_t type, const struct constant *co
 	    out->count > limit)
 		return false;
 	out->type = type;
-	if (!allocate(arena, out))
+	if (!constant_room(arena, out))
 		return false;
 	for (at = 0; at < out->count; at++) {
 		for (i = 0; i < count; i++)
@@ -410,7 +408,7 @@ reshape(const struct constant *x, const int64_t *dims, uint64_t rank, bool allow
 	}
 	if (infer >= 0)
 		out->dims[infer] = known ? x->count / known : 0;
-	return shape_count(out) && out->count == x->count;
+	return constant_count(out) && out->count == x->count;
 }
 
 static bool
@@ -432,7 +430,7 @@ apply_transpose(const struct operation *operation, const struct constant *x, str
 			return false;
 		out->dims[d] = x->dims[from[d]];
 	}
-	if (!allocate(arena, out))
+	if (!constant_room(arena, out))
 		return false;
 	for (at = 0; at < out->count; at++) {
 		uint64_t rest = at, index = 0;
@@ -481,7 +479,7 @@ apply_squeeze(const struct operation *operation, const struct constant *const *o
 		else if (!drop)
 			out->dims[out->rank++] = x->dims[d];
 	}
-	return shape_count(out) && out->count == x->count;
+	return constant_count(out) && out->count == x->count;
 }
 
 /* --- quantization ------------------------------------------------------------- */
@@ -514,8 +512,7 @@ apply_quantization(const struct operation *operation, const struct constant *con
 
 	if (axis < 0)
 		axis += x->rank;
-	if (!scale || !scale->reals || (zero && !zero->integers) ||
-	    operation_int(operation, "block_size", 0) != 0)
+	if (!scale || !scale->reals || (zero && !zero->integers))
 		return false;
 	if (scale->count != 1 &&
 	    (axis < 0 || axis >= (int64_t)x->rank || scale->count != x->dims[axis]))
@@ -525,7 +522,7 @@ apply_quantization(const struct operation *operation, const struct constant *con
 	*out = *x;
 	out->type = !quantize ? scale->type : zero ? zero->type : (int32_t)TYPE(UINT8);
 	integer_range(out->type, &low, &high);
-	if (!allocate(arena, out) || (quantize ? !out->integers : !out->reals))
+	if (!constant_room(arena, out) || (quantize ? !out->integers : !out->reals))
 		return false;
 	for (at = 0; at < x->count; at++) {
 		uint64_t i = parameter_index(x, scale, axis, at);
@@ -569,13 +566,34 @@ is_old_clip(const struct operation *operation)
 	       (operation_attribute(operation, "min") || operation_attribute(operation, "max"));
 }
 
-static bool
-apply(const struct operation *operation, const struct constant *const *operands, uint32_t count,
-      uint64_t limit, struct arena *arena, struct constant *out)
+bool
+constant_applies(const struct operation *operation)
+{
+	static const char *const others[] = {
+		"Identity", "Cast",	 "CastLike",	   "Transpose",	       "Reshape",
+		"Squeeze",  "Unsqueeze", "QuantizeLinear", "DequantizeLinear",
+	};
+	size_t i;
+
+	if (!operation_is_standard(operation) || is_old_clip(operation) ||
+	    operation_int(operation, "block_size", 0) != 0)
+		return false;
+	for (i = 0; i < sizeof others / sizeof *others; i++)
+		if (operation_is(operation, others[i]))
+			return true;
+	for (i = 0; i < sizeof elementwise_table / sizeof *elementwise_table; i++)
+		if (operation_is(operation, elementwise_table[i].op_type))
+			return true;
+	return false;
+}
+
+bool
+constant_apply(const struct operation *operation, const struct constant *const *operands,
+	       uint32_t count, uint64_t limit, struct arena *arena, struct constant *out)
 {
 	size_t i;
 
-	if (!count || !operation_is_standard(operation) || is_old_clip(operation))
+	if (!count || !constant_applies(operation))
 		return false;
 	if (operation_is(operation, "Identity")) {
 		*out = *operands[0];
@@ -693,7 +711,8 @@ fold_operation(struct folder *folder, const struct operation *operation, snnfit_
 	if (constants->values[result])
 		return SNNFIT_OK;
 	count = gather_operands(constants, operation, operands);
-	if (!count || !apply(operation, operands, count, CONSTANT_SMALL, constants->arena, &out))
+	if (!count ||
+	    !constant_apply(operation, operands, count, CONSTANT_SMALL, constants->arena, &out))
 		return SNNFIT_OK;
 	status = keep(constants, result, &out, err);
 	if (status == SNNFIT_OK &&
@@ -719,8 +738,8 @@ fold_value(struct folder *folder, uint32_t value, snnfit_error *err)
 		constants->values[value] = folder->of_source[source];
 		return SNNFIT_OK;
 	}
-	status = read_tensor(constants->program, stored->tensor, CONSTANT_SMALL, constants->arena,
-			     &out, &known, err);
+	status = constant_read(constants->program, stored->tensor, CONSTANT_SMALL, constants->arena,
+			       &out, &known, err);
 	if (status != SNNFIT_OK || !known)
 		return status;
 	status = keep(constants, value, &out, err);
@@ -765,56 +784,4 @@ constant_scalar(const struct constants *constants, uint32_t value, double *out)
 		return false;
 	*out = element(constant, 0);
 	return true;
-}
-
-/* --- any size, on demand ------------------------------------------------------------ */
-
-static snnfit_status
-evaluate(const struct constants *constants, uint32_t value, uint32_t depth, struct arena *arena,
-	 struct constant *out, bool *known, snnfit_error *err)
-{
-	const struct program *program = constants->program;
-	const struct value *asked = &program->values[value];
-	const struct operation *operation;
-	struct constant values[OPERANDS_MAX];
-	const struct constant *operands[OPERANDS_MAX];
-	snnfit_status status = SNNFIT_OK;
-	uint32_t i;
-
-	*known = constants->values[value] != NULL;
-	if (*known) {
-		*out = *constants->values[value];
-		return SNNFIT_OK;
-	}
-	if (asked->kind == VALUE_SOURCE)
-		return read_tensor(program, asked->tensor, UINT64_MAX, arena, out, known, err);
-	if (asked->kind != VALUE_RESULT || !asked->constant || depth > EVALUATE_DEPTH_MAX)
-		return SNNFIT_OK;
-	operation = &program->operations[asked->operation];
-	for (i = 0; i < operation->operand_count && i < OPERANDS_MAX; i++) {
-		operands[i] = &values[i];
-		*known = false;
-		if (operation->operands[i] != NO_VALUE)
-			status = evaluate(constants, operation->operands[i], depth + 1, arena,
-					  &values[i], known, err);
-		if (!*known)
-			return status;
-	}
-	*known = apply(operation, operands, i, UINT64_MAX, arena, out);
-	return !*known && arena->failed ? error_no_memory(err) : SNNFIT_OK;
-}
-
-snnfit_status
-constant_evaluate(const struct constants *constants, uint32_t value, struct arena *arena,
-		  struct constant *out, snnfit_error *err)
-{
-	bool known;
-	snnfit_status status = evaluate(constants, value, 0, arena, out, &known, err);
-
-	if (status != SNNFIT_OK || known)
-		return status;
-	return error_set(err, SNNFIT_EUNSUPPORTED,
-			 "the constant %s cannot be read or computed here; fold constants before, "
-			 "for instance with onnxsim",
-			 constants->program->values[value].name);
 }

@@ -33,6 +33,8 @@ const struct constant *constant_of(const struct constants *constants, uint32_t v
 /* The only element (any rank), as a double. */
 MUST_USE bool constant_scalar(const struct constants *constants, uint32_t value, double *out);
 
+/* There is a way to compute it, by what it is made of. */
+MUST_USE bool constant_is_computable(const struct constants *constants, uint32_t value);
 /* Any size; memory from arena. SNNFIT_EUNSUPPORTED when it cannot be folded. */
 MUST_USE snnfit_status constant_evaluate(const struct constants *constants, uint32_t value,
 					 struct arena *arena, struct constant *out,

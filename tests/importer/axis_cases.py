@@ -767,3 +767,60 @@ def smaller_of_two(net):
     drive = net.node("Min", net.dense("input", 5, 10, "fc"), net.constant(net.random.random(10) + 1))
     net.readout(net.lif(drive, 1, 10, name="fc"), 10)
     return {"fc": None, "out": "graph output"}
+
+
+# --- weights that are computed from constants -----------------------------------------
+
+
+def made_weights(net, make, reason=None):
+    """fc1 -> fc -> readout; the weights of fc, [8, 10], are what make gives."""
+    net.readout(net.lif(net.node("Gemm", dense_then(net, name="fc1"), make(net), name="fc", transB=1), 1, 8, name="fc"), 8)
+    return {"fc1": reason, "fc": reason, "out": "graph output"}
+
+
+@case((1, 5))
+def weights_put_together(net):
+    return made_weights(net, lambda n: n.node("Concat", n.constant(n.weights(3, 10)), n.constant(n.weights(5, 10)),
+                                              axis=0))
+
+
+@case((1, 5))
+def weights_put_together_turned(net):
+    return made_weights(net, lambda n: n.node("Transpose", n.node(
+        "Concat", n.constant(n.weights(10, 3)), n.constant(n.weights(10, 5)), axis=-1), perm=[1, 0]))
+
+
+@case((1, 5))
+def weights_of_nine_parts(net):
+    parts = [1, 1, 1, 1, 1, 1, 1, 1, 2]
+    said = made_weights(net, lambda n: n.node("Concat", *(n.constant(n.weights(8, k)) for k in parts), axis=1))
+    return {**said, "fc1": "one row of a Concat"}
+
+
+@case((1, 5))
+def weights_cut_out(net):
+    return made_weights(net, lambda n: n.node("Slice", n.constant(n.weights(12, 10)), n.ints(2), n.ints(10), n.ints(0)))
+
+
+@case((1, 5))
+def weights_picked(net):
+    return made_weights(net, lambda n: n.node("Gather", n.constant(n.weights(2, 8, 10)), n.constant(np.array(1)), axis=0))
+
+
+@case((1, 5))
+def weights_picked_by_unit(net):
+    return made_weights(net, lambda n: n.node("Gather", n.constant(n.weights(6, 10)), n.ints(0, 1, -1, 3, 4, 2, 2, 0)))
+
+
+@case((1, 5))
+def weights_repeated(net):
+    return made_weights(net, lambda n: n.node("Expand", n.constant(n.weights(8, 1)), n.ints(8, 10)))
+
+
+@case((1, 5))
+def weights_beyond_computing(net):
+    """Never a reason to refuse the whole file."""
+    drive = net.node("Gemm", dense_then(net, name="fc1"),
+                     net.node("CumSum", net.constant(net.weights(8, 10)), net.constant(np.array(0))), name="fc", transB=1)
+    net.readout(net.lif(net.dense(net.lif(drive, 1, 8, name="fc"), 8, 6, "fc2"), 1, 6, name="fc2"), 6)
+    return {"fc1": "fold constants", "fc2": None, "out": "graph output"}
