@@ -8,14 +8,14 @@ release debug:
 
 check: release
 	ctest --preset release
-	SNNFIT=build/release/snnfit $(PYTHON) -m pytest -q tests
+	SNNFIT=build/release/snnfit $(PYTHON) -m pytest -q -n $(JOBS) tests
 
 # The whole suite again, under the address and undefined behaviour sanitizers.
 asan:
 	cmake --preset asan >/dev/null
 	cmake --build --preset asan -j $(JOBS)
 	ctest --preset asan
-	SNNFIT=build/asan/snnfit $(PYTHON) -m pytest -q tests
+	SNNFIT=build/asan/snnfit $(PYTHON) -m pytest -q -n $(JOBS) tests
 
 # Lines and branches that the whole suite runs, a line a folder.
 coverage:
@@ -31,7 +31,7 @@ fuzz:
 # Every allocation and system call of every command fails once, on the middle-sized models too
 # (the tests above leave some out there).
 faults: release
-	SNNFIT=build/release/snnfit SNNFIT_FAULTS_EVERY=1 $(PYTHON) -m pytest -q tests/faults
+	SNNFIT=build/release/snnfit SNNFIT_FAULTS_EVERY=1 $(PYTHON) -m pytest -q -n $(JOBS) tests/faults
 
 # Writes the golden files and the table of real networks anew: look at the difference, and say in the
 # commit why each changed.
