@@ -178,15 +178,19 @@ run(int count, char **words)
 {
 	struct streams streams = redirect();
 	int status = snnfit_main(count, words);
+	bool batch = count > 1 && strcmp(words[1], "batch") == 0, internal;
 	char *out, *err;
 
 	restore(&streams);
 	out = text_of(streams.out);
 	err = text_of(streams.err);
-	if (status < 0 || status >= STATUS_INTERNAL || strstr(out, "\"exit\":5"))
+	/* Of a batch's lines only: a name in one has its quotes escaped, elsewhere it may
+	 * hold anything. */
+	internal = status < 0 || status >= STATUS_INTERNAL || (batch && strstr(out, "\"exit\":5"));
+	if (internal)
 		(void)fprintf(stderr, "status %d\n%s%s", status, out, err);
-	MUST(status >= 0 && status < STATUS_INTERNAL && !strstr(out, "\"exit\":5"));
-	if (status >= STATUS_USAGE && (count < 2 || strcmp(words[1], "batch") != 0))
+	MUST(!internal);
+	if (status >= STATUS_USAGE && !batch)
 		MUST(lines_with_an_error(err) == 1);
 	free(out);
 	free(err);
