@@ -53,12 +53,14 @@ limits_of(const snnfit_read_options *options)
 {
 	struct onnx_limits limits = onnx_limits_default;
 
-	if (options->max_depth)
-		limits.depth = options->max_depth;
-	if (options->max_messages)
-		limits.messages = options->max_messages;
-	if (options->max_message_bytes)
-		limits.message_bytes = options->max_message_bytes;
+	if (options->limits.depth)
+		limits.depth = options->limits.depth;
+	if (options->limits.messages)
+		limits.messages = options->limits.messages;
+	if (options->limits.message_bytes)
+		limits.message_bytes = options->limits.message_bytes;
+	if (options->limits.operations)
+		limits.operations = options->limits.operations;
 	return limits;
 }
 

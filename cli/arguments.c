@@ -41,6 +41,7 @@ struct option {
 #define WRITES (COMMAND_ANNOTATE | COMMAND_SIMULATE | COMMAND_OPTIMIZE | COMMAND_FIT)
 #define CHANGES (COMMAND_OPTIMIZE | COMMAND_FIT)
 #define COSTS (COMMAND_ESTIMATE | CHANGES)
+#define READS (MODELS | COMMAND_REPORT)
 #define ALL (MODELS | COMMAND_REPORT | COMMAND_TARGETS | COMMAND_BATCH)
 
 static const char not_measured[] =
@@ -56,6 +57,14 @@ static const struct option table[] = {
 	  "lowest and highest value of the model's inputs" },
 	{ "state", 0, KIND_STATE, 0, "IN=OUT", MODELS,
 	  "input IN of a time step takes output OUT of the one before; repeatable" },
+	{ "max-depth", 0, KIND_COUNT, AT(read.limits.depth), "N", READS,
+	  "refuse files with messages nested deeper; default 100, at most 1000" },
+	{ "max-messages", 0, KIND_COUNT, AT(read.limits.messages), "N", READS,
+	  "... with more nodes, tensors, attributes and so on; default 2097152" },
+	{ "max-message-bytes", 0, KIND_COUNT, AT(read.limits.message_bytes), "N", READS,
+	  "... with more bytes that are not tensor data; default 134217728" },
+	{ "max-operations", 0, KIND_COUNT, AT(read.limits.operations), "N", MODELS,
+	  "... that spell out to more operations; default 500000" },
 	/* writing */
 	{ "output", 'o', KIND_TEXT, AT(output), "OUT", WRITES | COMMAND_BATCH,
 	  "where to write, - is standard output; batch: the folder" },

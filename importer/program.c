@@ -1,11 +1,9 @@
 #include "importer/program_private.h"
 
+#include <inttypes.h>
 #include <string.h>
 
-enum {
-	DEPTH_MAX = 500,	     /* of nested calls and bodies */
-	FUNCTION_NODES_MAX = 500000, /* spelled out of functions, calls among them */
-};
+enum { DEPTH_MAX = 500 }; /* of nested calls and bodies */
 
 static bool
 in_function(const struct frame *frame)
@@ -410,13 +408,16 @@ add_plain_node(struct builder *builder, struct frame *frame, const Onnx__NodePro
 static snnfit_status
 add_node(struct builder *builder, struct frame *frame, const Onnx__NodeProto *node)
 {
+	uint32_t nodes_max = onnx_model_limits(builder->program->model)->operations;
 	uint32_t function = find_function(builder, node);
 	bool entered = false;
 	snnfit_status status;
 
-	if (in_function(frame) && builder->function_nodes++ > FUNCTION_NODES_MAX)
+	if (in_function(frame) && builder->function_nodes++ > nodes_max)
 		return error_set(builder->err, SNNFIT_ELIMIT,
-				 "spelling out functions gives over %d nodes", FUNCTION_NODES_MAX);
+				 "spelling out functions gives over %" PRIu32
+				 " nodes (--max-operations)",
+				 nodes_max);
 	if (function != MAP_NONE)
 		return add_call(builder, frame, node, function);
 	if (domain_is_standard(node->domain) && node->op_type &&

@@ -1,12 +1,12 @@
 /* program_values.c - values, operations, and the instances of constants that readers see. */
 #include "importer/program_private.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 enum {
 	EXPRESSION_DEPTH_MAX = 1000, /* of a constant expression */
 	EXPRESSION_NODES_MAX = 4096,
-	OPERATIONS_MAX = 500000, /* spelled out; about 1 KiB each */
 };
 
 /* --- values and operations ------------------------------------------------- */
@@ -27,12 +27,14 @@ program_add_operation(struct builder *builder, const Onnx__NodeProto *node, size
 		      size_t results)
 {
 	struct program *program = builder->program;
+	uint32_t operations_max = onnx_model_limits(program->model)->operations;
 	struct operation *operation;
 
-	if (program->operation_count >= OPERATIONS_MAX) {
+	if (program->operation_count >= operations_max) {
 		error_set(builder->err, SNNFIT_ELIMIT,
-			  "spelling out functions and constants gives over %d operations",
-			  OPERATIONS_MAX);
+			  "spelling out functions and constants gives over %" PRIu32
+			  " operations (--max-operations)",
+			  operations_max);
 		return NULL;
 	}
 	if (!arena_grow(program->arena, &program->operations, program->operation_count,

@@ -45,6 +45,15 @@ typedef struct {
  * is seen by the next one; a call that fails leaves the model as it was. */
 typedef struct snnfit_model snnfit_model;
 
+/* What a file may ask for; one that asks for more is refused with SNNFIT_ELIMIT
+ * before memory is taken. 0 in a member: the default named here. */
+typedef struct {
+	uint32_t depth;		/* 100: messages within messages; at most 1000 */
+	uint32_t messages;	/* 2097152: nodes, tensors, attributes, ... together */
+	uint32_t message_bytes; /* 134217728: of what is not tensor data; at most 2147483647 */
+	uint32_t operations;	/* 500000: to spell out functions, bodies and constants to */
+} snnfit_limits;
+
 /* Every options structure: snnfit_..._options_init(&options, sizeof options)
  * fills in the defaults named here; then set what you want otherwise. Strings
  * and arrays are read during the call only. A NULL pointer means the defaults. */
@@ -61,10 +70,7 @@ typedef struct {
 	const char *const *states;
 	size_t state_count;
 	const char *folder; /* of external data, for snnfit_model_read_bytes; NULL: refused */
-	/* What a file may ask for: nested messages, messages, and bytes that are not
-	 * tensor data. 0: generous defaults. */
-	uint32_t max_depth;
-	uint64_t max_messages, max_message_bytes;
+	snnfit_limits limits;
 } snnfit_read_options;
 
 SNNFIT_API_VOID void snnfit_read_options_init(snnfit_read_options *options, size_t size);

@@ -108,7 +108,8 @@ unpack(struct onnx_model *model, snnfit_error *err)
 	if (memory.over)
 		return error_set(err, SNNFIT_ELIMIT,
 				 "the model without its tensor data needs more than %" PRIu64
-				 " bytes of memory; raise the limit if it is to be trusted",
+				 " bytes of memory; raise the limit (--max-message-bytes) if it is "
+				 "to be trusted",
 				 most);
 	return error_no_memory(err);
 }
@@ -237,6 +238,12 @@ onnx_model_read_bytes(struct onnx_model **out, const void *bytes, size_t length,
 {
 	return finish_checking(
 		out, onnx_model_decode_bytes(out, bytes, length, folder, limits, err), err);
+}
+
+const struct onnx_limits *
+onnx_model_limits(const struct onnx_model *model)
+{
+	return &model->source->limits;
 }
 
 snnfit_status

@@ -17,11 +17,15 @@ struct onnx_limits {
 	uint64_t message_bytes; /* the message without its payloads */
 	uint64_t messages;	/* nodes, tensors, attributes, ... together */
 	uint32_t depth;		/* of nested messages */
+	uint32_t operations;	/* for readers that spell out functions, bodies and constants */
 };
 
 extern const struct onnx_limits onnx_limits_default;
 
 struct onnx_model; /* opaque; holds the tree, its memory, and the open files */
+
+/* Those that the model was read with. */
+const struct onnx_limits *onnx_model_limits(const struct onnx_model *model);
 
 /* limits NULL = the defaults. path "-" is standard input. *out is NULL on failure.
  * What comes out is a valid model: see proto/check.h. */

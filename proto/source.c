@@ -15,7 +15,8 @@ enum { DEPTH_MAX = 1000 }; /* protobuf-c recurses: about 1 KiB of stack a level 
 const struct onnx_limits onnx_limits_default = {
 	.message_bytes = 128u << 20,
 	.messages = 2u << 20,
-	.depth = 100, /* as protobuf's own parsers */
+	.depth = 100,	      /* as protobuf's own parsers */
+	.operations = 500000, /* about 1 KiB each */
 };
 
 snnfit_status

@@ -55,10 +55,11 @@ reserve(struct strip *strip, uint64_t more)
 	uint8_t *grown;
 
 	if (more > limit || strip->length > limit - more)
-		return error_set(strip->err, SNNFIT_ELIMIT,
-				 "the model without its tensor data is larger than %" PRIu64
-				 " bytes; raise the limit if it is to be trusted",
-				 limit);
+		return error_set(
+			strip->err, SNNFIT_ELIMIT,
+			"the model without its tensor data is larger than %" PRIu64
+			" bytes; raise the limit (--max-message-bytes) if it is to be trusted",
+			limit);
 	if (more <= strip->capacity - strip->length)
 		return SNNFIT_OK;
 	while (capacity - strip->length < more)
@@ -144,7 +145,9 @@ put_placeholder(struct strip *strip, uint32_t field, uint64_t offset, uint64_t l
 	snnfit_status status;
 
 	if (strip->walk.messages_left == 0 || index >= UINT32_MAX)
-		return error_set(strip->err, SNNFIT_ELIMIT, "too many tensors and unknown fields");
+		return error_set(strip->err, SNNFIT_ELIMIT,
+				 "too many tensors and unknown fields; raise the limit "
+				 "(--max-messages) if the file is to be trusted");
 	strip->walk.messages_left--;
 	if (!arena_grow(&source->arena, &source->payloads, index, &source->payload_capacity,
 			sizeof *source->payloads))

@@ -214,7 +214,7 @@ step_in_group(struct wire_walk *walk, uint32_t *open, uint32_t *depth, uint64_t 
 		if (walk->depth + *depth > walk->depth_limit)
 			return error_set(err, SNNFIT_ELIMIT,
 					 "groups are nested deeper than %" PRIu32
-					 " levels at byte %" PRIu64,
+					 " levels (--max-depth) at byte %" PRIu64,
 					 walk->depth_limit, field.begin);
 		open[(*depth)++] = field.number;
 	}
@@ -260,11 +260,12 @@ enter(struct wire_walk *walk, const struct wire_event *event, snnfit_error *err)
 	if (walk->depth > walk->depth_limit)
 		return error_set(err, SNNFIT_ELIMIT,
 				 "messages are nested deeper than %" PRIu32
-				 " levels at byte %" PRIu64,
+				 " levels (--max-depth) at byte %" PRIu64,
 				 walk->depth_limit, event->begin);
 	if (walk->messages_left == 0)
 		return error_set(err, SNNFIT_ELIMIT,
-				 "too many nodes, tensors, attributes and so on, at byte %" PRIu64,
+				 "too many nodes, tensors, attributes and so on (--max-messages), "
+				 "at byte %" PRIu64,
 				 event->begin);
 	walk->messages_left--;
 	walk->frames[walk->depth++] = (struct wire_frame){

@@ -669,7 +669,7 @@ START_TEST(what_can_not_be_read_says_why)
 	ck_assert_int_eq(snnfit_model_read_bytes(&model, "hello", 5, NULL, &err), SNNFIT_EFORMAT);
 	ck_assert_ptr_null(model);
 	snnfit_read_options_init(&options, sizeof options);
-	options.max_messages = 3;
+	options.limits.messages = 3;
 	ck_assert_int_eq(snnfit_model_read(&model, EXAMPLE, &options, &err), SNNFIT_ELIMIT);
 	options.size = 1;
 	ck_assert_int_eq(snnfit_model_read(&model, EXAMPLE, &options, &err), SNNFIT_EUSAGE);
