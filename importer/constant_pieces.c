@@ -264,21 +264,68 @@ concat(const struct operation *operation, const struct constant *const *operands
 	return true;
 }
 
-bool
-constant_takes_pieces(const struct operation *operation)
+/* --- ConstantOfShape -------------------------------------------------------------------- */
+
+/* The one element; without a value it is a float of 0. */
+static bool
+read_fill(const struct program *program, const struct operation *operation, struct arena *arena,
+	  struct constant *out)
 {
-	return operation_is(operation, "Concat") || operation_is(operation, "Expand") ||
-	       operation_is(operation, "Gather") || operation_is(operation, "Slice");
+	const Onnx__AttributeProto *value = operation_attribute(operation, "value");
+	bool known;
+
+	*out = (struct constant){ .type = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, .count = 1 };
+	if (!value) {
+		out->reals = arena_zalloc(arena, 1, sizeof *out->reals);
+		return out->reals != NULL;
+	}
+	return value->t && !constant_read(program, value->t, 1, arena, out, &known, NULL) &&
+	       known && out->count == 1;
+}
+
+static bool
+constant_of_shape(const struct program *program, const struct operation *operation,
+		  const struct constant *shape, struct arena *arena, struct constant *out)
+{
+	struct constant fill;
+	uint64_t i;
+
+	if (!shape->integers || shape->count > CONSTANT_RANK_MAX ||
+	    !read_fill(program, operation, arena, &fill))
+		return false;
+	*out = fill;
+	out->rank = (uint32_t)shape->count;
+	for (i = 0; i < shape->count; i++) {
+		if (shape->integers[i] < 0)
+			return false;
+		out->dims[i] = (uint64_t)shape->integers[i];
+	}
+	if (!repeated_room(arena, out))
+		return false;
+	for (i = 0; i < out->count; i++)
+		copy_element(&fill, 0, out, i);
+	return true;
 }
 
 bool
-constant_pieces(const struct operation *operation, const struct constant *const *operands,
-		uint32_t count, struct arena *arena, struct constant *out)
+constant_takes_pieces(const struct operation *operation)
+{
+	return operation_is(operation, "Concat") || operation_is(operation, "ConstantOfShape") ||
+	       operation_is(operation, "Expand") || operation_is(operation, "Gather") ||
+	       operation_is(operation, "Slice");
+}
+
+bool
+constant_pieces(const struct program *program, const struct operation *operation,
+		const struct constant *const *operands, uint32_t count, struct arena *arena,
+		struct constant *out)
 {
 	if (!count || !operands[0])
 		return false;
 	if (operation_is(operation, "Concat"))
 		return concat(operation, operands, count, arena, out);
+	if (operation_is(operation, "ConstantOfShape"))
+		return constant_of_shape(program, operation, operands[0], arena, out);
 	if (operation_is(operation, "Expand"))
 		return expand(operation, operands, count, arena, out);
 	if (operation_is(operation, "Gather"))

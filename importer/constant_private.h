@@ -20,10 +20,11 @@ bool constant_applies(const struct operation *operation);
 bool constant_apply(const struct operation *operation, const struct constant *const *operands,
 		    uint32_t count, uint64_t limit, struct arena *arena, struct constant *out);
 
-/* Operators that take pieces of tensors, or put them together: Concat, Expand, Gather,
- * Slice. Operands that are left out are NULL. */
+/* Operators that take pieces of tensors, or put them together: Concat,
+ * ConstantOfShape, Expand, Gather, Slice. Operands that are left out are NULL. */
 bool constant_takes_pieces(const struct operation *operation);
-bool constant_pieces(const struct operation *operation, const struct constant *const *operands,
-		     uint32_t count, struct arena *arena, struct constant *out);
+bool constant_pieces(const struct program *program, const struct operation *operation,
+		     const struct constant *const *operands, uint32_t count, struct arena *arena,
+		     struct constant *out);
 
 #endif

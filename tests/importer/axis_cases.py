@@ -818,6 +818,12 @@ def weights_repeated(net):
 
 
 @case((1, 5))
+def weights_all_alike(net):
+    value = onnx.helper.make_tensor("value", onnx.TensorProto.FLOAT, [1], [0.125])
+    return made_weights(net, lambda n: n.node("ConstantOfShape", n.ints(8, 10), value=value))
+
+
+@case((1, 5))
 def weights_beyond_computing(net):
     """Never a reason to refuse the whole file."""
     drive = net.node("Gemm", dense_then(net, name="fc1"),
