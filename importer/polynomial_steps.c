@@ -170,7 +170,7 @@ polynomial_at_step(struct polynomials *context, const struct operation *operatio
 {
 	const struct polynomial *out = polynomial_scalar(context, 0);
 	const struct tensor_axes *tensor;
-	uint32_t dimension, i;
+	uint32_t dimension = 0, i;
 	int64_t index;
 
 	if (!x || !step_taken(context, operation, result, &dimension, &index))
@@ -248,7 +248,7 @@ puts_steps_together(const struct polynomials *context, const struct operation *o
 const struct polynomial *
 polynomial_stacked(struct polynomials *context, const struct operation *operation)
 {
-	uint32_t count = operation->operand_count, i, atom;
+	uint32_t count = operation->operand_count, i, atom = 0;
 	uint32_t *parts = arena_alloc(context->arena, count, sizeof *parts);
 	const struct polynomial *stacked;
 	double constant, factor, first_constant = 0, first_factor = 0;
