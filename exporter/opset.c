@@ -8,6 +8,7 @@
 
 #include "exporter/bodies.h"
 #include "exporter/build.h"
+#include "proto/attribute.h"
 
 #include <string.h>
 
@@ -230,17 +231,11 @@ holds(enum condition condition, const Onnx__NodeProto *node, int64_t version)
 /* --- nodes ---------------------------------------------------------------------------- */
 
 static bool
-is_standard(const char *domain)
-{
-	return !domain || !domain[0] || strcmp(domain, "ai.onnx") == 0;
-}
-
-static bool
 keeps_meaning(const Onnx__NodeProto *node, int64_t version)
 {
 	size_t i;
 
-	if (!is_standard(node->domain))
+	if (!domain_is_standard(node->domain))
 		return true;
 	for (i = 0; i < sizeof meanings / sizeof *meanings; i++)
 		if (node->op_type && strcmp(node->op_type, meanings[i].op_type) == 0 &&
@@ -278,7 +273,7 @@ find_import(Onnx__OperatorSetIdProto *const *list, size_t count)
 	size_t i;
 
 	for (i = 0; i < count; i++)
-		if (is_standard(list[i]->domain))
+		if (domain_is_standard(list[i]->domain))
 			return list[i];
 	return NULL;
 }
@@ -337,7 +332,7 @@ raise_imports(Onnx__OperatorSetIdProto *const *list, size_t count, int64_t targe
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		if (!is_standard(list[i]->domain) || list[i]->version >= target)
+		if (!domain_is_standard(list[i]->domain) || list[i]->version >= target)
 			continue;
 		list[i]->has_version = 1;
 		list[i]->version = target;

@@ -8,6 +8,7 @@
 #include "exporter/edit.h"
 #include "exporter/build.h"
 #include "exporter/quantize.h"
+#include "proto/attribute.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -53,9 +54,8 @@ is_float(int32_t type)
 static bool
 node_is(const Onnx__NodeProto *node, const char *op_type)
 {
-	bool standard = !node->domain || !node->domain[0] || !strcmp(node->domain, "ai.onnx");
-
-	return standard && node->op_type && strcmp(node->op_type, op_type) == 0;
+	return domain_is_standard(node->domain) && node->op_type &&
+	       strcmp(node->op_type, op_type) == 0;
 }
 
 /* What makes the name, and *graph becomes the one that this stands in. */

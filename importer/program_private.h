@@ -2,8 +2,8 @@
 #ifndef SNNFIT_IMPORTER_PROGRAM_PRIVATE_H
 #define SNNFIT_IMPORTER_PROGRAM_PRIVATE_H
 
-#include "importer/attribute.h"
 #include "importer/program.h"
+#include "proto/attribute.h"
 
 /* Where nodes are being read from: a graph of the model, or what a call spells out. */
 struct frame {

@@ -1,5 +1,6 @@
 #include "simulator/plan.h"
 
+#include "proto/attribute.h"
 #include "simulator/operators.h"
 
 #include <stdio.h>
@@ -11,18 +12,12 @@ enum {
 	NODES_MAX = 500000,  /* spelled out */
 };
 
-struct call_scope {
-	const struct call_scope *outer;
-	const Onnx__NodeProto *call;
-	const Onnx__FunctionProto *function;
-};
-
 /* Where names are looked up: a graph in the graph around it, or a function, which
  * sees nothing but its own. */
 struct scope {
 	struct map names;
 	struct scope *outer;
-	const struct call_scope *call;
+	const struct attribute_scope *call;
 	Onnx__OperatorSetIdProto **imports;
 	size_t import_count;
 	uint32_t depth;
@@ -45,35 +40,10 @@ struct builder {
 
 /* --- attributes ----------------------------------------------------------------------- */
 
-static const Onnx__AttributeProto *
-find_attribute(Onnx__AttributeProto **attributes, size_t count, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		if (attributes[i]->name && !strcmp(attributes[i]->name, name))
-			return attributes[i];
-	return NULL;
-}
-
 const Onnx__AttributeProto *
 node_attribute(const struct plan_node *node, const char *name)
 {
-	const Onnx__AttributeProto *found = find_attribute(node->proto->attribute,
-							   node->proto->n_attribute, name);
-	const struct call_scope *scope = node->scope;
-
-	while (found && found->ref_attr_name && *found->ref_attr_name) {
-		if (!scope)
-			return NULL;
-		name = found->ref_attr_name;
-		found = find_attribute(scope->call->attribute, scope->call->n_attribute, name);
-		if (!found)
-			found = find_attribute(scope->function->attribute_proto,
-					       scope->function->n_attribute_proto, name);
-		scope = scope->outer;
-	}
-	return found;
+	return attribute_of_node(node->proto, name, node->scope);
 }
 
 int64_t
@@ -193,12 +163,6 @@ scope_init(struct builder *builder, struct scope *scope, struct scope *outer)
 	scope->depth = outer->depth + 1;
 }
 
-static bool
-is_standard(const char *domain)
-{
-	return !domain || !*domain || !strcmp(domain, "ai.onnx");
-}
-
 static int64_t
 version_of(const struct scope *scope, const char *domain)
 {
@@ -207,8 +171,8 @@ version_of(const struct scope *scope, const char *domain)
 	for (i = 0; i < scope->import_count; i++) {
 		const char *imported = scope->imports[i]->domain;
 
-		if (is_standard(domain) ? is_standard(imported)
-					: imported && !strcmp(domain, imported))
+		if (domain_is_standard(domain) ? domain_is_standard(imported)
+					       : imported && !strcmp(domain, imported))
 			return scope->imports[i]->version;
 	}
 	return 1;
@@ -222,8 +186,9 @@ static snnfit_status add_nodes(struct builder *builder, struct scope *scope,
 static char *
 function_key(struct builder *builder, const char *domain, const char *name, const char *overload)
 {
-	return arena_printf(&builder->plan->arena, "%s:%s:%s", is_standard(domain) ? "" : domain,
-			    name ? name : "", overload ? overload : "");
+	return arena_printf(&builder->plan->arena, "%s:%s:%s",
+			    domain_is_standard(domain) ? "" : domain, name ? name : "",
+			    overload ? overload : "");
 }
 
 /* *out NULL: the node calls none. */
@@ -250,7 +215,7 @@ static snnfit_status
 call_function(struct builder *builder, struct scope *scope, const Onnx__NodeProto *node,
 	      const Onnx__FunctionProto *function, struct node_list *list)
 {
-	struct call_scope *call = arena_alloc(&builder->plan->arena, 1, sizeof *call);
+	struct attribute_scope *call = arena_alloc(&builder->plan->arena, 1, sizeof *call);
 	struct scope inner;
 	snnfit_status status = SNNFIT_OK;
 	uint32_t slot;
@@ -263,7 +228,7 @@ call_function(struct builder *builder, struct scope *scope, const Onnx__NodeProt
 	inner.call = call;
 	if (!call)
 		return error_no_memory(builder->err);
-	*call = (struct call_scope){ scope->call, node, function };
+	*call = (struct attribute_scope){ scope->call, node, function };
 	for (i = 0; i < function->n_input && status == SNNFIT_OK; i++) {
 		slot = SLOT_NONE;
 		if (i < node->n_input)
@@ -345,13 +310,13 @@ fill_node(struct builder *builder, struct scope *scope, const Onnx__NodeProto *p
 	size_t i;
 
 	*node = (struct plan_node){ .proto = proto, .scope = scope->call };
-	node->operator= operator_find_runnable(is_standard(proto->domain) ? "" : proto->domain,
-					       proto->op_type);
+	node->operator= operator_find_runnable(
+		domain_is_standard(proto->domain) ? "" : proto->domain, proto->op_type);
 	if (!node->operator)
 		return error_set(builder->err, SNNFIT_EUNSUPPORTED,
 				 "%s: operator %.100s of domain '%.100s' cannot be simulated",
 				 plan_node_label(node, label), proto->op_type,
-				 is_standard(proto->domain) ? "ai.onnx" : proto->domain);
+				 domain_is_standard(proto->domain) ? "ai.onnx" : proto->domain);
 	node->version = version_of(scope, proto->domain);
 	node->inputs = arena_zalloc(arena, proto->n_input, sizeof *node->inputs);
 	node->outputs = arena_zalloc(arena, proto->n_output, sizeof *node->outputs);

@@ -16,9 +16,9 @@ enum {
 	BODIES_MAX = 2,
 };
 
-struct operator;   /* simulator/operators.h */
-struct tape;	   /* simulator/tape.h */
-struct call_scope; /* attributes of the function call that a node is in */
+struct operator;	/* simulator/operators.h */
+struct tape;		/* simulator/tape.h */
+struct attribute_scope; /* attributes of the function call that a node is in */
 
 struct plan_graph {
 	struct plan_node *nodes; /* in the order of execution */
@@ -30,7 +30,7 @@ struct plan_graph {
 
 struct plan_node {
 	const Onnx__NodeProto *proto;
-	const struct call_scope *scope; /* NULL: not in a function */
+	const struct attribute_scope *scope; /* NULL: not in a function */
 	const struct operator* operator;
 	int64_t version;	    /* of the operator set */
 	uint32_t *inputs, *outputs; /* slots; SLOT_NONE: left out */

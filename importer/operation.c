@@ -1,46 +1,13 @@
-/* attribute.c - what an operation says of itself, seen through function calls. */
-#include "importer/attribute.h"
+/* operation.c - what an operation says of itself, seen through function calls. */
+#include "importer/program.h"
+#include "proto/attribute.h"
 
 #include <string.h>
-
-static const Onnx__AttributeProto *
-find_attribute(size_t count, Onnx__AttributeProto *const *list, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		if (list[i]->name && strcmp(list[i]->name, name) == 0)
-			return list[i];
-	return NULL;
-}
-
-const Onnx__AttributeProto *
-attribute_resolve(const Onnx__AttributeProto *attribute, const struct attribute_scope *scope)
-{
-	const Onnx__AttributeProto *found;
-
-	while (attribute && attribute->ref_attr_name && attribute->ref_attr_name[0]) {
-		if (!scope)
-			return NULL;
-		found = find_attribute(scope->call->n_attribute, scope->call->attribute,
-				       attribute->ref_attr_name);
-		if (!found)
-			found = find_attribute(scope->function->n_attribute_proto,
-					       scope->function->attribute_proto,
-					       attribute->ref_attr_name);
-		attribute = found;
-		scope = scope->outer;
-	}
-	return attribute;
-}
 
 const Onnx__AttributeProto *
 operation_attribute(const struct operation *operation, const char *name)
 {
-	const Onnx__NodeProto *node = operation->node;
-
-	return attribute_resolve(find_attribute(node->n_attribute, node->attribute, name),
-				 operation->scope);
+	return attribute_of_node(operation->node, name, operation->scope);
 }
 
 int64_t
@@ -57,12 +24,6 @@ operation_float(const struct operation *operation, const char *name, double fall
 	const Onnx__AttributeProto *attribute = operation_attribute(operation, name);
 
 	return attribute ? (double)attribute->f : fallback;
-}
-
-bool
-domain_is_standard(const char *domain)
-{
-	return !domain || !domain[0] || strcmp(domain, "ai.onnx") == 0;
 }
 
 bool
