@@ -259,17 +259,13 @@ enter_carried(struct axes *axes, uint32_t initial, uint32_t in)
 		axes_set(axes, in, x->rank, x->axes);
 }
 
-/* The axis that a Scan's operand is scanned along; false: none that is known. */
-static bool
+bool
 scanned_axis(const struct operation *operation, const char *name, uint32_t i, uint32_t rank,
 	     uint32_t *axis)
 {
 	const Onnx__AttributeProto *list = operation_attribute(operation, name);
-	int64_t at = list && i < list->n_ints ? list->ints[i] : 0;
 
-	at += at < 0 ? rank : 0;
-	*axis = (uint32_t)at;
-	return at >= 0 && at < rank;
+	return rule_axis_at(list && i < list->n_ints ? list->ints[i] : 0, rank, axis);
 }
 
 static void

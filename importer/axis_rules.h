@@ -21,6 +21,10 @@ void rule_bind_number(struct axes *axes, struct axis axis, const struct number *
 /* -1 is the last axis; false: there is no such axis. */
 bool rule_axis_at(int64_t axis, uint32_t rank, uint32_t *out);
 
+/* Along which a Scan scans its operand i, as the attribute of that name lists it. */
+bool scanned_axis(const struct operation *operation, const char *name, uint32_t i, uint32_t rank,
+		  uint32_t *axis);
+
 /* Spatial axes after a window has gone over them, from out[2] on; kernel NULL: as the
  * attribute says. False: they do not come out. */
 bool rule_window(struct axes *axes, const struct operation *operation, const struct tensor_axes *x,

@@ -369,8 +369,8 @@ constants_agree(struct fit *fit)
 	       ratio_is(&of_potential, &gain, &of_current, &found->current_gain);
 }
 
-static bool
-every_gain_is_set(const struct found_population *found)
+bool
+normal_form_is_driven(const struct found_population *found)
 {
 	uint32_t i;
 
@@ -402,7 +402,7 @@ fit_linear_part(struct fit *fit)
 	if (!fit_currents(fit, driven, fit->current == NO_VALUE ? &found->input_gain : &gain,
 			  found->gains))
 		return false;
-	return every_gain_is_set(found);
+	return normal_form_is_driven(found);
 }
 
 /* --- which state is which --------------------------------------------------------------------- */
@@ -519,8 +519,8 @@ is_finite(const struct coefficient *coefficient)
 	return true;
 }
 
-static bool
-all_finite(const struct found_population *found)
+bool
+normal_form_is_finite(const struct found_population *found)
 {
 	uint32_t i;
 
@@ -551,7 +551,8 @@ normal_form_fit(struct found_population *found, struct polynomials *polynomials,
 		return;
 	}
 	for (i = 0; i < found->state_count; i++) {
-		if ((spikes ? fit_spiking(&fit, i) : fit_readout(&fit, i)) && all_finite(found)) {
+		if ((spikes ? fit_spiking(&fit, i) : fit_readout(&fit, i)) &&
+		    normal_form_is_finite(found)) {
 			found->kind = spikes ? POPULATION_SPIKING : POPULATION_READOUT;
 			found->model = model_name(&fit);
 			return;

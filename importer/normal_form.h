@@ -9,6 +9,10 @@
 void normal_form_fit(struct found_population *population, struct polynomials *polynomials,
 		     const struct states *states);
 
+/* Every weight operation drives it: no gain is 0 or not known. */
+bool normal_form_is_driven(const struct found_population *population);
+/* Every number that is known of it is finite. */
+bool normal_form_is_finite(const struct found_population *population);
 /* Back to nothing known. */
 void normal_form_forget(struct found_population *population);
 

@@ -307,6 +307,20 @@ term_has(const struct term *term, uint32_t atom)
 	return false;
 }
 
+struct polynomial *
+polynomial_copy(struct polynomials *context, const struct polynomial *p)
+{
+	struct polynomial *out = arena_copy(context->arena, p, 1, sizeof *p);
+
+	if (out)
+		out->terms = arena_copy(context->arena, p->terms, p->count, sizeof *p->terms);
+	if (!out || !out->terms) {
+		context->out_of_memory = true;
+		return NULL;
+	}
+	return out;
+}
+
 const struct polynomial *
 polynomial_select(struct polynomials *context, const struct polynomial *p, uint32_t atom, bool with)
 {

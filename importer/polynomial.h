@@ -127,6 +127,8 @@ const struct polynomial *polynomial_add(struct polynomials *context, const struc
 const struct polynomial *polynomial_multiply(struct polynomials *context,
 					     const struct polynomial *a,
 					     const struct polynomial *b);
+/* With terms of its own, to be changed. */
+struct polynomial *polynomial_copy(struct polynomials *context, const struct polynomial *p);
 /* The terms without (with = false) or with the atom. */
 const struct polynomial *polynomial_select(struct polynomials *context, const struct polynomial *p,
 					   uint32_t atom, bool with);

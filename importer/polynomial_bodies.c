@@ -1,5 +1,7 @@
 #include "importer/polynomial_bodies.h"
 
+#include "importer/axis_rules.h"
+
 #include <string.h>
 
 enum { ALIASES_MAX = 64 }; /* followed from a value back to where it was made */
@@ -102,14 +104,8 @@ shift(struct polynomials *context, const struct polynomial *p, uint32_t rank, ui
 
 	if (!p || !more)
 		return p;
-	out = arena_copy(context->arena, p, 1, sizeof *p);
-	if (out)
-		out->terms = arena_copy(context->arena, p->terms, p->count, sizeof *p->terms);
-	if (!out || !out->terms) {
-		context->out_of_memory = true;
-		return NULL;
-	}
-	for (i = 0; i < out->count; i++) {
+	out = polynomial_copy(context, p);
+	for (i = 0; out && i < out->count; i++) {
 		struct coefficient *coefficient = &out->terms[i].coefficient;
 
 		if (coefficient->count <= 1)
@@ -123,18 +119,6 @@ shift(struct polynomials *context, const struct polynomial *p, uint32_t rank, ui
 			coefficient->place = (uint32_t)((int)coefficient->place + more);
 	}
 	return out;
-}
-
-static bool
-listed_axis(const struct operation *operation, const char *name, uint32_t i, uint32_t rank,
-	    uint32_t *axis)
-{
-	const Onnx__AttributeProto *list = operation_attribute(operation, name);
-	int64_t at = list && i < list->n_ints ? list->ints[i] : 0;
-
-	at += at < 0 ? rank : 0;
-	*axis = (uint32_t)at;
-	return at >= 0 && at < rank;
 }
 
 static bool
@@ -170,7 +154,7 @@ enter_scanned(struct polynomials *context, const struct operation *enter, uint32
 
 	if (body->kind != BODY_SCAN || i < body->carried || !whole->known ||
 	    runs_backwards(enter, "scan_input_directions", number) ||
-	    !listed_axis(enter, "scan_input_axes", number, whole->rank, &axis))
+	    !scanned_axis(enter, "scan_input_axes", number, whole->rank, &axis))
 		return NULL;
 	return shift(context, known(context, enter->operands[i]), whole->rank, axis, -1);
 }
@@ -245,7 +229,7 @@ leave_stacked(struct polynomials *context, const struct operation *leave, uint32
 	const struct tensor_axes *element = &context->axes->tensors[out];
 
 	if (!element->known ||
-	    !listed_axis(leave, "scan_output_axes", i - body->carried, element->rank + 1, &axis))
+	    !scanned_axis(leave, "scan_output_axes", i - body->carried, element->rank + 1, &axis))
 		return NULL;
 	return shift(context, known(context, out), element->rank, axis, 1);
 }

@@ -524,14 +524,8 @@ moved_terms(struct polynomials *context, const struct operation *operation, uint
 
 	if (!x)
 		return NULL;
-	out = arena_copy(context->arena, x, 1, sizeof *x);
-	if (out)
-		out->terms = arena_copy(context->arena, x->terms, x->count, sizeof *x->terms);
-	if (!out || !out->terms) {
-		context->out_of_memory = true;
-		return NULL;
-	}
-	for (i = 0; i < out->count; i++) {
+	out = polynomial_copy(context, x);
+	for (i = 0; out && i < out->count; i++) {
 		struct coefficient *coefficient = &out->terms[i].coefficient;
 
 		if (coefficient->count <= 1)

@@ -503,20 +503,6 @@ model_name(const struct found_population *found)
 	return coefficient_is(&found->decay, 1) ? "IF" : "LIF";
 }
 
-static bool
-all_finite(const struct found_population *found)
-{
-	const struct coefficient *all[] = { &found->decay, &found->threshold, &found->offset,
-					    &found->reset_value, &found->current_decay };
-	uint32_t i, j;
-
-	for (i = 0; i < sizeof all / sizeof *all; i++)
-		for (j = 0; j < all[i]->count; j++)
-			if (!isfinite(all[i]->values[j]))
-				return false;
-	return true;
-}
-
 /* The guard tests U > 0, or U >= threshold; the count says what the threshold is. */
 static bool
 set_count(struct unrolled *fit)
@@ -559,22 +545,11 @@ fit_steps(struct unrolled *fit)
 	    !read_transition(fit, last < STEPS_BACK ? last : STEPS_BACK, &t))
 		return false;
 	memcpy(found->gains, fit->gains, found->weight_count * sizeof *found->gains);
-	if (!solve(fit, &first, &second, &t) || !all_finite(found))
+	if (!solve(fit, &first, &second, &t) || !normal_form_is_finite(found))
 		return false;
 	set_timing(fit);
 	set_current(fit, &t.input);
 	return set_count(fit);
-}
-
-static bool
-every_gain_is_set(const struct found_population *found)
-{
-	uint32_t i;
-
-	for (i = 0; i < found->weight_count; i++)
-		if (!found->gains[i].count || coefficient_is(&found->gains[i], 0))
-			return false;
-	return true;
 }
 
 /* --- the whole ------------------------------------------------------------------------------ */
@@ -593,7 +568,7 @@ unrolled_form_fit(const struct neurons *neurons, struct found_population *found,
 	found->comparison = polynomials->sites[found->spike_site].kind == SITE_GREATER
 				    ? COMPARE_GREATER
 				    : COMPARE_GREATER_EQUAL;
-	if (fit_steps(&fit) && every_gain_is_set(found)) {
+	if (fit_steps(&fit) && normal_form_is_driven(found)) {
 		found->kind = POPULATION_SPIKING;
 		found->starts_at_rest = true;
 		found->model = model_name(found);
