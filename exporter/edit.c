@@ -1,8 +1,6 @@
 /* edit.c - the lists of the clone while it is being edited. */
 #include "exporter/edit.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -240,22 +238,6 @@ edit_input_of(const struct edit *edit, uint32_t node, uint32_t slot)
 	const Onnx__NodeProto *proto = edit->nodes[node].proto;
 
 	return slot < proto->n_input ? proto->input[slot] : "";
-}
-
-snnfit_status
-edit_note(struct edit *edit, snnfit_error *err, const char *format, ...)
-{
-	char line[512];
-	va_list args;
-
-	if (!edit->notes)
-		return SNNFIT_OK;
-	va_start(args, format);
-	if (vsnprintf(line, sizeof line, format, args) < 0)
-		line[0] = '\0';
-	va_end(args);
-	text_printf(edit->notes, "%s\n", line);
-	return text_failed(edit->notes) ? error_no_memory(err) : SNNFIT_OK;
 }
 
 /* --- order, and the end ----------------------------------------------------------- */

@@ -84,8 +84,6 @@ void edit_remove(struct edit *edit, uint32_t node);
 MUST_USE uint32_t *edit_order(struct edit *edit, size_t *count);
 /* The slot of a node of the input model, "" when it has none. */
 const char *edit_input_of(const struct edit *edit, uint32_t node, uint32_t slot);
-MUST_USE snnfit_status edit_note(struct edit *edit, snnfit_error *err, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
 
 /* --- names: edit_values.c ---------------------------------------------------- */
 
