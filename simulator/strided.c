@@ -287,15 +287,18 @@ rearrange(struct call *call, const uint64_t factors[6], const uint32_t order[6],
 	return copy_out(call, &strided, 0, 4, dims);
 }
 
+/* *by_column: the mode CRD, where the channels of a block come apart otherwise. */
 static snnfit_status
-block_size(struct call *call, uint64_t *block)
+read_blocks(struct call *call, uint64_t *block, bool *by_column)
 {
 	const struct tensor *x = call_input(call, 0);
+	char room[NODE_TEXT_BYTES];
 	int64_t size = node_int(call->node, "blocksize", 0);
 
 	if (!x || x->rank != 4 || size <= 0 || size > 65536)
 		return call_fail(call, SNNFIT_EFORMAT, "it takes four dimensions and a blocksize");
 	*block = (uint64_t)size;
+	*by_column = !strcmp(node_text(call->node, "mode", "DCR", room), "CRD");
 	return SNNFIT_OK;
 }
 
@@ -305,10 +308,9 @@ run_depth_to_space(struct call *call)
 	static const uint32_t depth_first[6] = { 0, 3, 4, 1, 5, 2 };
 	static const uint32_t column_first[6] = { 0, 1, 4, 2, 5, 3 };
 	const struct tensor *x = call_input(call, 0);
-	char room[NODE_TEXT_BYTES];
-	bool crd = !strcmp(node_text(call->node, "mode", "DCR", room), "CRD");
+	bool crd = false;
 	uint64_t b = 0;
-	snnfit_status status = block_size(call, &b);
+	snnfit_status status = read_blocks(call, &b, &crd);
 
 	if (status != SNNFIT_OK)
 		return status;
@@ -330,10 +332,9 @@ run_space_to_depth(struct call *call)
 	static const uint32_t order[6] = { 0, 3, 5, 1, 2, 4 };
 	static const uint32_t channel_first[6] = { 0, 1, 3, 5, 2, 4 };
 	const struct tensor *x = call_input(call, 0);
-	char room[NODE_TEXT_BYTES];
-	bool crd = !strcmp(node_text(call->node, "mode", "DCR", room), "CRD");
+	bool crd = false;
 	uint64_t b = 0;
-	snnfit_status status = block_size(call, &b);
+	snnfit_status status = read_blocks(call, &b, &crd);
 
 	if (status != SNNFIT_OK)
 		return status;
