@@ -337,6 +337,7 @@ follow_all(struct axes *axes, const struct map *hints)
 	const struct program *program = axes->program;
 	size_t i;
 
+	axes->left_out = 0;
 	axes->variable_count = axes->use_count = axes->weight_count = axes->attribute_count =
 		axes->sum_count = axes->sequence_count = 0;
 	axes->again = false;

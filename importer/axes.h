@@ -116,6 +116,8 @@ struct axes {
 		sequence_capacity;
 	struct map symbols; /* dim_param -> prime */
 	uint64_t next_symbol;
+	uint32_t left_out; /* operations whose weights cannot be had: no populations */
+	uint32_t first_left_out;
 	bool again;	    /* a carried variable turned out to be opaque */
 	bool out_of_memory; /* remembered: ask once at the end */
 };

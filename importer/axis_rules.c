@@ -147,6 +147,8 @@ has_numbers(struct axes *axes, const struct weight_operation *weight)
 			     "before, for instance with onnxsim");
 	axis_freeze(axes, weight->units, reason);
 	axis_freeze(axes, weight->columns, reason);
+	if (!axes->left_out++)
+		axes->first_left_out = weight->operation;
 	return false;
 }
 

@@ -2,6 +2,7 @@
 #include "importer/bind.h"
 
 #include <math.h>
+#include <inttypes.h>
 #include <string.h>
 
 /* --- names ----------------------------------------------------------------------------------------- */
@@ -744,6 +745,24 @@ refuse_without_units(const struct graph *graph, snnfit_error *err)
 			 "custom population");
 }
 
+/* What is not in the graph is in no estimate. */
+static bool
+note_left_out(struct import *import, struct graph *graph)
+{
+	const struct program *program = &import->program;
+	const struct axes *axes = &import->axes;
+
+	if (!axes->left_out)
+		return true;
+	return graph_note(graph,
+			  "left out, in estimates too: %" PRIu32
+			  " weight operations (first %s), whose "
+			  "weights cannot be read or computed here; fold constants before, for "
+			  "instance with onnxsim",
+			  axes->left_out,
+			  operation_label(program, &program->operations[axes->first_left_out]));
+}
+
 snnfit_status
 bind_graph(struct import *import, struct graph *graph, snnfit_error *err)
 {
@@ -761,7 +780,7 @@ bind_graph(struct import *import, struct graph *graph, snnfit_error *err)
 		status = bind_interface(import, graph, err);
 	if (status)
 		return status;
-	if (!set_time(import, graph))
+	if (!set_time(import, graph) || !note_left_out(import, graph))
 		return error_no_memory(err);
 	graph->bindings = &import->bindings;
 	count_parameters(graph);
