@@ -2,7 +2,7 @@
 #ifndef SNNFIT_OPT_PASS_H
 #define SNNFIT_OPT_PASS_H
 
-#include "graph/graph.h"
+#include "opt/calibration.h"
 
 struct pass_options {
 	double dead_below;	/* rates at most this are dead; 0 */
@@ -15,6 +15,7 @@ struct pass_options {
 	bool prune_by_rate;
 	uint32_t quantize_bits; /* 2 to 16; 8 */
 	bool quantize_per_tensor;
+	const struct calibration *calibration; /* NULL: no data */
 };
 
 extern const struct pass_options pass_options_default;
@@ -33,6 +34,7 @@ struct pass_report {
 	double drive_variance_change; /* fusion: relative change of the next layer's drive variance */
 	struct pass_skip *skipped;
 	size_t skipped_count, skipped_capacity;
+	uint32_t undone; /* changes of it that cost too much accuracy; not counted above */
 };
 
 struct pass_context {
@@ -57,19 +59,31 @@ struct pass {
 extern const struct pass passes[]; /* ends with a NULL name; in the order they run by default */
 const struct pass *pass_find(const char *name); /* NULL: unknown */
 
+/* What the network was after a pass had changed it. */
+struct pass_change {
+	const char *pass;
+	bool undone; /* and the network is again what it was before */
+	uint64_t neurons, parameters;
+	const struct measurement *accuracy; /* the calibration's; NULL: not measured */
+};
+
 struct optimize_report {
 	struct arena arena;
 	struct pass_report *passes; /* one a pass named, rounds added up */
 	size_t pass_count;
+	struct pass_change *changes; /* in the order in which they happened */
+	size_t change_count, change_capacity;
 };
 
-/* Called after every pass that changed something (--dump-after, --save-steps). */
+/* Called after every pass that changed something for good (--dump-after, --save-steps). */
 typedef snnfit_status (*optimize_observer)(void *context, const char *pass,
 					   const struct graph *graph, snnfit_error *err);
 
 /* Runs the passes named (comma-separated; NULL: the default ones; "none": none)
  * on copies of *graph, verifies after each, repeats until nothing changes, and
- * replaces *graph. On failure *graph is unchanged. */
+ * replaces *graph. Where the options have a calibration with labels, accuracy is
+ * measured after each change, and one that takes it below the limit is undone; the
+ * other passes go on. On failure *graph is unchanged. */
 MUST_USE snnfit_status optimize(struct graph **graph, const char *names,
 				const struct pass_options *options, optimize_observer observer,
 				void *context, struct optimize_report *report, snnfit_error *err);

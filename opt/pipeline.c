@@ -186,7 +186,9 @@ struct run {
 	struct optimize_report *report;
 	optimize_observer observer;
 	void *context;
-	bool changed; /* in this round */
+	bool changed;	  /* in this round */
+	uint64_t version; /* of the graph: how often it has changed, from 1 on */
+	uint64_t *tried;  /* a pass each: the version that it ran on last */
 };
 
 /* Adds a round to what is known of a pass. What it left alone in the last round is
@@ -210,6 +212,20 @@ add_round(struct pass_report *total, const struct pass_report *round)
 	total->skipped_capacity = round->skipped_capacity;
 }
 
+/* Positions of channels are neurons each. */
+static uint64_t
+neurons_of(const struct graph *graph)
+{
+	uint64_t neurons = 0;
+	population_id id;
+
+	for (id = 0; id < graph->population_count; id++)
+		if (!graph->populations[id].removed)
+			neurons += (uint64_t)population_units(graph, id) *
+				   graph->populations[id].positions;
+	return neurons;
+}
+
 static snnfit_status
 verify_after(const struct graph *graph, const char *pass, snnfit_error *err)
 {
@@ -223,23 +239,86 @@ verify_after(const struct graph *graph, const char *pass, snnfit_error *err)
 			 why.text);
 }
 
+/* The network after a change, measured where that is wanted. */
+static snnfit_status
+note_change(struct run *run, const char *pass, struct pass_change *change, snnfit_error *err)
+{
+	const struct calibration *calibration = run->options->calibration;
+	struct optimize_report *report = run->report;
+	snnfit_status status;
+
+	*change = (struct pass_change){ .pass = pass, .neurons = neurons_of(run->graph) };
+	status = graph_count_parameters(run->graph, &change->parameters, NULL, err);
+	if (status == SNNFIT_OK && calibration_measures(calibration)) {
+		status = calibration->measure(calibration->context, run->graph, &change->accuracy,
+					      err);
+		change->undone = status == SNNFIT_OK &&
+				 !calibration_allows(calibration, change->accuracy);
+	}
+	if (status != SNNFIT_OK)
+		return status;
+	if (!arena_grow(&report->arena, &report->changes, report->change_count,
+			&report->change_capacity, sizeof *report->changes))
+		return error_no_memory(err);
+	report->changes[report->change_count++] = *change;
+	return SNNFIT_OK;
+}
+
+/* A change that costs too much is none: what was before is the graph again. */
+static void
+undo(struct run *run, size_t index, struct graph **before)
+{
+	struct graph *spoilt = run->graph;
+
+	run->report->passes[index].undone++;
+	run->graph = *before;
+	*before = spoilt;
+}
+
+static snnfit_status
+judge(struct run *run, size_t index, const struct pass_report *round, struct graph **before,
+      snnfit_error *err)
+{
+	struct pass_change change;
+	snnfit_status status = verify_after(run->graph, round->name, err);
+
+	if (status == SNNFIT_OK)
+		status = note_change(run, round->name, &change, err);
+	if (status != SNNFIT_OK)
+		return status;
+	if (change.undone) {
+		undo(run, index, before);
+		return SNNFIT_OK;
+	}
+	add_round(&run->report->passes[index], round);
+	run->changed = true;
+	run->version++;
+	return run->observer ? run->observer(run->context, round->name, run->graph, err)
+			     : SNNFIT_OK;
+}
+
+/* On the same graph a pass does what it did: once is enough. */
 static snnfit_status
 run_pass(struct run *run, size_t index, snnfit_error *err)
 {
 	const struct pass *pass = run->pipeline.passes[index];
 	struct pass_report round = { .name = pass->name };
 	struct pass_context context = { run->options, &run->report->arena, &round };
-	snnfit_status status = pass->run(&context, run->graph, err);
+	struct graph *before = NULL; /* where it may be needed again */
+	snnfit_status status = SNNFIT_OK;
 
-	if (status != SNNFIT_OK)
-		return status;
-	add_round(&run->report->passes[index], &round);
-	if (!round.changed)
+	if (run->tried[index] == run->version)
 		return SNNFIT_OK;
-	run->changed = true;
-	status = verify_after(run->graph, pass->name, err);
-	if (status == SNNFIT_OK && run->observer)
-		status = run->observer(run->context, pass->name, run->graph, err);
+	run->tried[index] = run->version;
+	if (calibration_limits(run->options->calibration))
+		status = graph_copy(&before, run->graph, err);
+	if (status == SNNFIT_OK)
+		status = pass->run(&context, run->graph, err);
+	if (status == SNNFIT_OK && round.changed)
+		status = judge(run, index, &round, &before, err);
+	else if (status == SNNFIT_OK)
+		add_round(&run->report->passes[index], &round);
+	graph_free(before);
 	return status;
 }
 
@@ -282,7 +361,9 @@ start_report(struct run *run, snnfit_error *err)
 
 	report->pass_count = run->pipeline.count;
 	report->passes = arena_zalloc(&report->arena, report->pass_count, sizeof *report->passes);
-	if (!report->passes)
+	run->version = 1;
+	run->tried = arena_zalloc(&report->arena, report->pass_count, sizeof *run->tried);
+	if (!report->passes || !run->tried)
 		return error_no_memory(err);
 	for (i = 0; i < report->pass_count; i++)
 		report->passes[i].name = run->pipeline.passes[i]->name;

@@ -1,0 +1,32 @@
+#include "opt/calibration.h"
+
+#include <math.h>
+
+/* Room for the rounding of a limit that is written in decimals. */
+#define ROUNDING 1e-9
+
+bool
+calibration_measures(const struct calibration *calibration)
+{
+	return calibration && calibration->measure;
+}
+
+bool
+calibration_limits(const struct calibration *calibration)
+{
+	return calibration_measures(calibration) && isfinite(calibration->max_drop);
+}
+
+bool
+calibration_allows(const struct calibration *calibration, const struct measurement *now)
+{
+	double lost = (double)calibration->before->right - (double)now->right;
+
+	return 100.0 * lost <= calibration->max_drop * (double)now->samples + ROUNDING;
+}
+
+double
+measurement_accuracy(const struct measurement *measurement)
+{
+	return (double)measurement->right / (double)measurement->samples;
+}
