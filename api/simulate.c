@@ -1,6 +1,7 @@
 /* simulate.c - a network on data: the run, what it shows, and the rates that stay. */
-#include "api/options.h"
+#include "api/intervals.h"
 #include "api/names.h"
+#include "api/options.h"
 #include "api/report.h"
 #include "api/simulation.h"
 
@@ -15,21 +16,11 @@ struct accuracy {
 	uint64_t *confusion; /* [label][taken for], malloc'd; NULL: not wanted */
 };
 
-static uint64_t
-best_class(const float *scores, uint64_t classes)
-{
-	uint64_t c, best = 0;
-
-	for (c = 1; c < classes; c++)
-		if (scores[c] > scores[best])
-			best = c;
-	return best;
-}
-
 static snnfit_status
 judge(const struct simulation *simulation, struct accuracy *out, snnfit_error *err)
 {
 	const struct network *network = &simulation->network;
+	snnfit_status status = simulation_check_classes(simulation, err);
 	uint64_t sample, label, taken;
 
 	*out = (struct accuracy){ .samples = network->samples };
@@ -39,33 +30,14 @@ judge(const struct simulation *simulation, struct accuracy *out, snnfit_error *e
 		if (!out->confusion)
 			return error_no_memory(err);
 	}
-	for (sample = 0; sample < network->samples; sample++) {
-		label = (uint64_t)simulation->classes->values[sample];
-		if (label >= network->classes)
-			return error_set(err, SNNFIT_EDATA,
-					 "%s: label %llu is %llu, but the network has %llu classes",
-					 simulation->options->labels, (unsigned long long)sample,
-					 (unsigned long long)label,
-					 (unsigned long long)network->classes);
-		taken = best_class(network->scores + sample * network->classes, network->classes);
+	for (sample = 0; sample < network->samples && status == SNNFIT_OK; sample++) {
+		label = (uint64_t)simulation->samples->classes->values[sample];
+		taken = simulation_class(simulation, sample);
 		out->right += taken == label;
 		if (out->confusion)
 			out->confusion[label * network->classes + taken]++;
 	}
-	return SNNFIT_OK;
-}
-
-/* Wilson's score interval (1927), 95 %: good also near 0 and 1. */
-static void
-wilson(uint64_t right, uint64_t samples, double *low, double *high)
-{
-	const double z = 1.959963984540054;
-	double n = (double)samples, p = (double)right / n;
-	double centre = (p + z * z / (2 * n)) / (1 + z * z / n);
-	double half = z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n));
-
-	*low = centre - half;
-	*high = centre + half;
+	return status;
 }
 
 static void
@@ -76,12 +48,12 @@ put_accuracy(struct json_builder *builder, json_t *document, const struct simula
 	json_t *interval, *table, *row;
 	double low, high;
 
-	if (!simulation->classes) {
+	if (!simulation->samples->classes) {
 		json_put(builder, document, "accuracy", json_null());
 		json_put(builder, document, "interval", json_null());
 		return;
 	}
-	wilson(accuracy->right, accuracy->samples, &low, &high);
+	interval_of_share(accuracy->right, accuracy->samples, &low, &high);
 	json_put(builder, document, "accuracy",
 		 json_figure((double)accuracy->right / (double)accuracy->samples));
 	json_put(builder, document, "right", json_amount(accuracy->right));
@@ -167,12 +139,10 @@ put_layer(struct json_builder *builder, json_t *array, const struct graph *graph
 											       : 0;
 }
 
-/* The measured rates are the model's from here on. */
-static void
-take_rates(struct simulation *simulation)
+void
+simulation_take_rates(const struct simulation *simulation, struct graph *graph)
 {
-	struct graph *graph = simulation->model->graph;
-	struct network *network = &simulation->network;
+	const struct network *network = &simulation->network;
 	size_t i;
 	uint32_t w;
 
@@ -237,40 +207,73 @@ simulation_document(const struct simulation *simulation, const struct accuracy *
 	return NULL;
 }
 
+/* As it would be written; where no populations are found, as it was read. */
 static snnfit_status
-simulate(struct simulation *simulation, struct accuracy *accuracy, snnfit_report **report,
+choose_model(struct simulation *simulation, struct snnfit_model *model, struct onnx_model **made,
+	     snnfit_error *err)
+{
+	struct graph *graph = NULL;
+	snnfit_error why = { .text = "" };
+	snnfit_status status = model_graph(model, &graph, &why);
+
+	simulation->onnx = model->exported ? model->exported : model->onnx;
+	if (status == SNNFIT_EUNSUPPORTED) {
+		text_printf(&simulation->notes, "no rates of layers: %s\n", why.text);
+		return SNNFIT_OK;
+	}
+	if (status != SNNFIT_OK)
+		return error_set(err, status, "%s", why.text);
+	simulation->graph = graph;
+	if (simulation->onnx)
+		return SNNFIT_OK;
+	status = model_export(model, graph, made, NULL, err);
+	simulation->onnx = *made;
+	return status;
+}
+
+static snnfit_status
+simulate(struct simulation *simulation, struct snnfit_model *model, snnfit_report **report,
 	 snnfit_error *err)
 {
-	snnfit_status status = network_run(&simulation->network, err);
+	struct accuracy accuracy = { .confusion = NULL };
+	snnfit_status status = simulation_prepare(simulation, err);
 
-	if (status == SNNFIT_OK && simulation->classes)
-		status = judge(simulation, accuracy, err);
-	if (status != SNNFIT_OK)
-		return status;
-	take_rates(simulation);
-	if (!report)
-		return SNNFIT_OK;
-	return report_new(report, simulation_document(simulation, accuracy), describe_simulation,
-			  err);
+	if (status == SNNFIT_OK)
+		status = network_run(&simulation->network, err);
+	if (status == SNNFIT_OK && simulation->samples->classes)
+		status = judge(simulation, &accuracy, err);
+	if (status == SNNFIT_OK && model->graph)
+		simulation_take_rates(simulation, model->graph);
+	if (status == SNNFIT_OK && report)
+		status = report_new(report, simulation_document(simulation, &accuracy),
+				    describe_simulation, err);
+	free(accuracy.confusion);
+	return status;
 }
 
 snnfit_status
 snnfit_simulate(snnfit_model *model, const snnfit_simulate_options *given, snnfit_report **report,
 		snnfit_error *err)
 {
-	struct accuracy accuracy = { .confusion = NULL };
-	struct simulation simulation = { .options = NULL };
+	struct samples samples = { .classes = NULL };
+	struct simulation simulation = { .read = model->onnx, .told = &model->import_options };
+	struct onnx_model *made = NULL;
 	snnfit_simulate_options options;
 	snnfit_error own = { .text = "" };
 	snnfit_status status = simulate_options_get(&options, given, &own);
 
 	if (report)
 		*report = NULL;
+	simulation.options = &options;
+	simulation.samples = &samples;
 	if (status == SNNFIT_OK)
-		status = simulation_prepare(&simulation, model, &options, &own);
+		status = choose_model(&simulation, model, &made, &own);
 	if (status == SNNFIT_OK)
-		status = simulate(&simulation, &accuracy, report, &own);
+		status = samples_read(&samples, &options, &own);
+	if (status == SNNFIT_OK)
+		status = simulate(&simulation, model, report, &own);
 	simulation_free(&simulation);
-	free(accuracy.confusion);
+	samples_free(&samples);
+	onnx_model_free(made);
 	return status == SNNFIT_OK ? SNNFIT_OK : error_set(err, status, "%s", own.text);
 }

@@ -3,11 +3,7 @@
 
 #include "api/options.h"
 
-#include <ctype.h>
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *const encoding_names[] = { "direct", "poisson", "latency", "time" };
@@ -64,32 +60,8 @@ note(struct simulation *simulation, const char *text)
 	text_printf(&simulation->notes, "%s\n", text);
 }
 
-/* As it would be written; where no populations are found, as it was read. */
-static snnfit_status
-choose_model(struct simulation *simulation, snnfit_error *err)
-{
-	struct snnfit_model *model = simulation->model;
-	struct graph *graph = NULL;
-	snnfit_error why = { .text = "" };
-	snnfit_status status = model_graph(model, &graph, &why);
-
-	simulation->onnx = model->exported ? model->exported : model->onnx;
-	if (status == SNNFIT_EUNSUPPORTED) {
-		text_printf(&simulation->notes, "no rates of layers: %s\n", why.text);
-		return SNNFIT_OK;
-	}
-	if (status != SNNFIT_OK)
-		return error_set(err, status, "%s", why.text);
-	simulation->graph = graph;
-	if (simulation->onnx)
-		return SNNFIT_OK;
-	status = model_export(model, graph, &simulation->made, NULL, err);
-	simulation->onnx = simulation->made;
-	return status;
-}
-
-static const Onnx__ValueInfoProto *
-model_input(const struct simulation *simulation, const char *name)
+const Onnx__ValueInfoProto *
+simulation_input(const struct simulation *simulation, const char *name)
 {
 	const Onnx__GraphProto *graph = onnx_model_proto(simulation->onnx)->graph;
 	size_t i;
@@ -100,12 +72,11 @@ model_input(const struct simulation *simulation, const char *name)
 	return NULL;
 }
 
-/* Type and dims of an input; dims that are not numbers are 0. */
-static snnfit_status
-input_shape(const struct simulation *simulation, const char *name, int32_t *type, uint32_t *rank,
-	    uint64_t *dims, snnfit_error *err)
+snnfit_status
+simulation_input_shape(const struct simulation *simulation, const char *name, int32_t *type,
+		       uint32_t *rank, uint64_t *dims, snnfit_error *err)
 {
-	const Onnx__ValueInfoProto *info = model_input(simulation, name);
+	const Onnx__ValueInfoProto *info = simulation_input(simulation, name);
 	const Onnx__TypeProto__Tensor *tensor;
 	size_t d;
 
@@ -127,124 +98,6 @@ input_shape(const struct simulation *simulation, const char *name, int32_t *type
 	return SNNFIT_OK;
 }
 
-/* --- states ---------------------------------------------------------------------------- */
-
-static snnfit_status
-add_state(struct simulation *simulation, const char *input, const char *output, snnfit_error *err)
-{
-	struct network *network = &simulation->network;
-	struct network_state *state = &network->states[network->state_count];
-	uint64_t dims[TENSOR_DIMS_MAX];
-	uint32_t rank = 0, d;
-	int32_t type = TYPE_NONE;
-	snnfit_status status = input_shape(simulation, input, &type, &rank, dims, err);
-
-	if (status != SNNFIT_OK)
-		return status;
-	*state = (struct network_state){ .input = plan_slot(network->plan, input),
-					 .output = plan_slot(network->plan, output),
-					 .type = type };
-	state->initial.type = type_computed(type);
-	state->initial.rank = rank;
-	for (d = 0; d < rank; d++)
-		state->initial.dims[d] = dims[d] ? dims[d] : 1;
-	if (state->output == SLOT_NONE ||
-	    !dims_count(rank, state->initial.dims, &state->initial.count))
-		return error_set(err, SNNFIT_EUNSUPPORTED, "state '%.100s' has no output '%.100s'",
-				 input, output);
-	network->state_count++;
-	return SNNFIT_OK;
-}
-
-/* From the graph, or what the reader was told. */
-static snnfit_status
-list_states(struct simulation *simulation, snnfit_error *err)
-{
-	const struct import_options *told = &simulation->model->import_options;
-	size_t count = simulation->graph ? simulation->graph->state_count : told->state_count, i;
-	snnfit_status status = SNNFIT_OK;
-
-	simulation->network.states = arena_zalloc(&simulation->arena, count,
-						  sizeof *simulation->network.states);
-	if (!simulation->network.states)
-		return error_no_memory(err);
-	for (i = 0; i < count && status == SNNFIT_OK; i++) {
-		char *input, *output;
-
-		if (simulation->graph) {
-			/* those of a loop are none of the model's inputs */
-			if (!model_input(simulation, simulation->graph->states[i].input))
-				continue;
-			status = add_state(simulation, simulation->graph->states[i].input,
-					   simulation->graph->states[i].output, err);
-			continue;
-		}
-		input = arena_strdup(&simulation->arena, told->states[i]);
-		if (!input)
-			return error_no_memory(err);
-		output = strchr(input, '=');
-		if (output)
-			*output++ = '\0';
-		status = add_state(simulation, input, output ? output : "", err);
-	}
-	return status;
-}
-
-static snnfit_status
-set_initial(struct simulation *simulation, struct network_state *state, const char *name,
-	    snnfit_error *err)
-{
-	const struct array *array = NULL;
-	uint64_t i;
-	size_t k;
-
-	for (k = 0; k < simulation->initial.count; k++)
-		if (strcmp(simulation->initial.items[k].name, name) == 0)
-			array = &simulation->initial.items[k];
-	if (!array)
-		return SNNFIT_OK;
-	if (array->count != state->initial.count)
-		return error_set(
-			err, SNNFIT_EDATA, "%s: array \"%.100s\" has %llu elements, the state %llu",
-			simulation->options->initial_state, name, (unsigned long long)array->count,
-			(unsigned long long)state->initial.count);
-	state->initial.data = arena_alloc(&simulation->arena, state->initial.count,
-					  type_bytes(state->initial.type));
-	if (!state->initial.data)
-		return error_no_memory(err);
-	for (i = 0; i < array->count; i++)
-		element_set_double(state->initial.type, state->initial.data, i,
-				   (double)array->values[i]);
-	return SNNFIT_OK;
-}
-
-static snnfit_status
-read_initial(struct simulation *simulation, snnfit_error *err)
-{
-	const struct network *network = &simulation->network;
-	size_t known = 0, i, k;
-	snnfit_status status;
-
-	if (!simulation->options->initial_state)
-		return SNNFIT_OK;
-	status = arrays_read(&simulation->initial, simulation->options->initial_state, err);
-	for (i = 0; i < network->state_count && status == SNNFIT_OK; i++)
-		status = set_initial(simulation, &simulation->network.states[i],
-				     network->plan->slot_names[network->states[i].input], err);
-	for (k = 0; k < simulation->initial.count && status == SNNFIT_OK; k++) {
-		for (i = 0, known = 0; i < network->state_count; i++)
-			known += strcmp(network->plan->slot_names[network->states[i].input],
-					simulation->initial.items[k].name) == 0;
-		if (!known)
-			status = error_set(err, SNNFIT_EDATA,
-					   "%s: array \"%.100s\" is named like no state of the "
-					   "model",
-					   simulation->options->initial_state,
-					   simulation->initial.items[k].name);
-	}
-	return status;
-}
-
 /* --- inputs ------------------------------------------------------------------------------- */
 
 static bool
@@ -264,7 +117,7 @@ static bool
 is_time_dim(const struct simulation *simulation, const char *name, uint32_t d,
 	    const struct network_input *input)
 {
-	const Onnx__ValueInfoProto *info = model_input(simulation, name);
+	const Onnx__ValueInfoProto *info = simulation_input(simulation, name);
 	const char *symbol = info->type->tensor_type->shape->dim[d]->dim_param;
 	uint32_t k;
 
@@ -355,13 +208,13 @@ data_of(const struct simulation *simulation, const char *name, uint32_t number)
 	size_t i;
 
 	(void)snprintf(digits, sizeof digits, "%u", number);
-	for (i = 0; i < simulation->inputs.count; i++)
-		if (strcmp(simulation->inputs.items[i].name, name) == 0)
-			return &simulation->inputs.items[i];
-	for (i = 0; i < simulation->inputs.count; i++)
-		if (strcmp(simulation->inputs.items[i].name, digits) == 0)
-			return &simulation->inputs.items[i];
-	return number == 0 ? arrays_find(&simulation->inputs, "x") : NULL;
+	for (i = 0; i < simulation->samples->inputs.count; i++)
+		if (strcmp(simulation->samples->inputs.items[i].name, name) == 0)
+			return &simulation->samples->inputs.items[i];
+	for (i = 0; i < simulation->samples->inputs.count; i++)
+		if (strcmp(simulation->samples->inputs.items[i].name, digits) == 0)
+			return &simulation->samples->inputs.items[i];
+	return number == 0 ? arrays_find(&simulation->samples->inputs, "x") : NULL;
 }
 
 static snnfit_status
@@ -379,7 +232,8 @@ add_input(struct simulation *simulation, uint32_t slot, snnfit_error *err)
 				 "input of the model",
 				 simulation->options->inputs, name);
 	*input = (struct network_input){ .slot = slot };
-	status = input_shape(simulation, name, &input->type, &input->rank, input->dims, err);
+	status = simulation_input_shape(simulation, name, &input->type, &input->rank, input->dims,
+					err);
 	if (status == SNNFIT_OK)
 		status = resolve_dims(simulation, name, input, err);
 	if (status == SNNFIT_OK)
@@ -396,22 +250,16 @@ add_input(struct simulation *simulation, uint32_t slot, snnfit_error *err)
 }
 
 static snnfit_status
-read_inputs(struct simulation *simulation, snnfit_error *err)
+list_inputs(struct simulation *simulation, snnfit_error *err)
 {
 	struct network *network = &simulation->network;
-	const char *path = simulation->options->inputs;
-	struct stat about;
-	snnfit_status status;
+	snnfit_status status = SNNFIT_OK;
 	uint32_t i;
 
-	if (stat(path, &about) == 0 && S_ISDIR(about.st_mode))
-		status = arrays_read_sets(&simulation->inputs, path, err);
-	else
-		status = arrays_read(&simulation->inputs, path, err);
 	network->inputs = arena_zalloc(&simulation->arena, network->plan->graph.input_count,
 				       sizeof *network->inputs);
-	if (status == SNNFIT_OK && !network->inputs)
-		status = error_no_memory(err);
+	if (!network->inputs)
+		return error_no_memory(err);
 	for (i = 0; i < network->plan->graph.input_count && status == SNNFIT_OK; i++)
 		if (!is_state(network, network->plan->graph.inputs[i]))
 			status = add_input(simulation, network->plan->graph.inputs[i], err);
@@ -423,35 +271,15 @@ read_inputs(struct simulation *simulation, snnfit_error *err)
 /* --- labels ---------------------------------------------------------------------------------- */
 
 static snnfit_status
-read_labels(struct simulation *simulation, snnfit_error *err)
+check_labels(const struct simulation *simulation, snnfit_error *err)
 {
-	const char *path = simulation->options->labels;
-	snnfit_status status;
-	uint64_t i;
+	const struct array *classes = simulation->samples->classes;
 
-	if (!path)
+	if (!classes || classes->count == simulation->network.samples)
 		return SNNFIT_OK;
-	status = arrays_read(&simulation->labels, path, err);
-	if (status != SNNFIT_OK)
-		return status;
-	simulation->classes = arrays_find(&simulation->labels, "labels");
-	if (!simulation->classes)
-		simulation->classes = arrays_find(&simulation->labels, "y");
-	if (!simulation->classes)
-		return error_set(err, SNNFIT_EDATA, "%s: has no array named \"labels\" or \"y\"",
-				 path);
-	if (simulation->classes->count != simulation->network.samples)
-		return error_set(err, SNNFIT_EDATA, "%s: %llu labels for %llu samples", path,
-				 (unsigned long long)simulation->classes->count,
-				 (unsigned long long)simulation->network.samples);
-	for (i = 0; i < simulation->classes->count; i++) {
-		float label = simulation->classes->values[i];
-
-		if (!(label >= 0) || label != floorf(label))
-			return error_set(err, SNNFIT_EDATA, "%s: label %llu is %g, not a class",
-					 path, (unsigned long long)i, (double)label);
-	}
-	return SNNFIT_OK;
+	return error_set(err, SNNFIT_EDATA, "%s: %llu labels for %llu samples",
+			 simulation->options->labels, (unsigned long long)classes->count,
+			 (unsigned long long)simulation->network.samples);
 }
 
 /* --- time, and what is watched ------------------------------------------------------------------ */
@@ -569,25 +397,21 @@ read_codes(struct simulation *simulation, snnfit_error *err)
 }
 
 snnfit_status
-simulation_prepare(struct simulation *simulation, struct snnfit_model *model,
-		   const snnfit_simulate_options *options, snnfit_error *err)
+simulation_prepare(struct simulation *simulation, snnfit_error *err)
 {
-	snnfit_status status;
+	struct network *network = &simulation->network;
+	snnfit_status status = read_codes(simulation, err);
 
-	*simulation = (struct simulation){ .options = options, .model = model };
-	status = choose_model(simulation, err);
 	if (status == SNNFIT_OK)
-		status = read_codes(simulation, err);
+		status = plan_new(&network->plan, simulation->onnx, err);
 	if (status == SNNFIT_OK)
-		status = plan_new(&simulation->network.plan, simulation->onnx, err);
+		status = states_list(simulation, err);
 	if (status == SNNFIT_OK)
-		status = list_states(simulation, err);
+		status = list_inputs(simulation, err);
 	if (status == SNNFIT_OK)
-		status = read_inputs(simulation, err);
+		status = check_labels(simulation, err);
 	if (status == SNNFIT_OK)
-		status = read_labels(simulation, err);
-	if (status == SNNFIT_OK)
-		status = read_initial(simulation, err);
+		status = states_set_initial(simulation, err);
 	if (status == SNNFIT_OK)
 		status = choose_steps(simulation, err);
 	if (status == SNNFIT_OK)
@@ -597,15 +421,39 @@ simulation_prepare(struct simulation *simulation, struct snnfit_model *model,
 	return status;
 }
 
+snnfit_status
+simulation_check_classes(const struct simulation *simulation, snnfit_error *err)
+{
+	const struct array *classes = simulation->samples->classes;
+	uint64_t count = simulation->network.classes, i;
+
+	for (i = 0; classes && i < classes->count; i++)
+		if (classes->values[i] >= (float)count)
+			return error_set(err, SNNFIT_EDATA,
+					 "%s: label %llu is %.0f, but the network has %llu classes",
+					 simulation->options->labels, (unsigned long long)i,
+					 (double)classes->values[i], (unsigned long long)count);
+	return SNNFIT_OK;
+}
+
+uint64_t
+simulation_class(const struct simulation *simulation, uint64_t sample)
+{
+	const struct network *network = &simulation->network;
+	const float *scores = network->scores + sample * network->classes;
+	uint64_t c, best = 0;
+
+	for (c = 1; c < network->classes; c++)
+		if (scores[c] > scores[best])
+			best = c;
+	return best;
+}
+
 void
 simulation_free(struct simulation *simulation)
 {
 	network_free(&simulation->network);
 	plan_free(simulation->network.plan);
-	onnx_model_free(simulation->made);
-	arrays_free(&simulation->inputs);
-	arrays_free(&simulation->labels);
-	arrays_free(&simulation->initial);
 	text_free(&simulation->notes);
 	arena_free(&simulation->arena);
 }

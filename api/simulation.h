@@ -3,32 +3,55 @@
 #define SNNFIT_API_SIMULATION_H
 
 #include "api/model.h"
-#include "data/array.h"
+#include "api/samples.h"
 #include "simulator/network.h"
 
 struct simulation {
+	/* What is run, and on what; not owned. */
 	const snnfit_simulate_options *options;
+	const struct samples *samples;
+	const struct onnx_model *onnx;
+	const struct onnx_model *read;	   /* what the graph's bindings are about, or NULL */
+	const struct graph *graph;	   /* NULL: no populations were recognised */
+	const struct import_options *told; /* which states there are, without a graph */
+	/* The rest is prepared. */
 	struct arena arena;
-	struct snnfit_model *model;
-	struct onnx_model *made;       /* for this run only, or NULL */
-	const struct onnx_model *onnx; /* what is run */
-	const struct graph *graph;     /* NULL: no populations were recognised */
 	struct network network;
-	struct arrays inputs, labels, initial;
-	const struct array *classes; /* of the samples; NULL: no labels */
-	uint64_t time_inside;	     /* steps that a sample has in the model's input */
-	struct text notes;	     /* one line each */
+	uint64_t time_inside; /* steps that a sample has in the model's input */
+	struct text notes;    /* one line each */
 };
 
 /* Everything up to running; to be freed, also on failure. */
-MUST_USE snnfit_status simulation_prepare(struct simulation *simulation, struct snnfit_model *model,
-					  const snnfit_simulate_options *options,
-					  snnfit_error *err);
+MUST_USE snnfit_status simulation_prepare(struct simulation *simulation, snnfit_error *err);
 void simulation_free(struct simulation *simulation);
+
+/* --- after network_run ----------------------------------------------------------------- */
+
+/* Every label is a class of the network. */
+MUST_USE snnfit_status simulation_check_classes(const struct simulation *simulation,
+						snnfit_error *err);
+/* What the sample is taken for. */
+uint64_t simulation_class(const struct simulation *simulation, uint64_t sample);
+/* The rates measured become those of the graph, which is the one that was run. */
+void simulation_take_rates(const struct simulation *simulation, struct graph *graph);
+
+/* --- how data become spikes, and outputs a class ------------------------------------------- */
 
 const char *encoding_name(enum encoding encoding);
 const char *decoding_name(enum decoding decoding);
 /* How the class outputs of a network are read when nobody says otherwise. */
 enum decoding decoding_by_default(const struct graph *graph);
+
+/* --- the parts of preparing ----------------------------------------------------------------- */
+
+/* An input of the model that is run; NULL: there is none of that name. */
+const Onnx__ValueInfoProto *simulation_input(const struct simulation *simulation, const char *name);
+/* Its type and dims; those that are not numbers are 0. */
+MUST_USE snnfit_status simulation_input_shape(const struct simulation *simulation, const char *name,
+					      int32_t *type, uint32_t *rank, uint64_t *dims,
+					      snnfit_error *err);
+/* From the graph, or what the reader was told. */
+MUST_USE snnfit_status states_list(struct simulation *simulation, snnfit_error *err);
+MUST_USE snnfit_status states_set_initial(struct simulation *simulation, snnfit_error *err);
 
 #endif

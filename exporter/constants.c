@@ -7,6 +7,7 @@
  * expressions (Clip of a decay, DequantizeLinear of a weight) are copied node by
  * node for the readers that see other inputs, and keep their form. */
 #include "exporter/edit.h"
+#include "graph/keep.h"
 
 #include "core/text.h"
 
@@ -208,13 +209,15 @@ make_wish(struct cutter *cutter, const struct binding_use *use, struct wish *wis
 	if (!wish->keeps || !wish->sizes)
 		return error_no_memory(cutter->err);
 	for (i = 0; i < use->rank; i++) {
-		status = keep_of(cutter->edit, &use->dims[i], &wish->keeps[i], cutter->err);
+		status = keep_of(cutter->edit->graph, &use->dims[i], &cutter->edit->scratch,
+				 &wish->keeps[i], cutter->err);
 		if (status != SNNFIT_OK)
 			return status;
 		wish->changed = wish->changed || wish->keeps[i].indices;
 	}
 	for (i = 0; i < use->edit_count; i++) {
-		status = keep_of(cutter->edit, &use->edit_dims[i], &size, cutter->err);
+		status = keep_of(cutter->edit->graph, &use->edit_dims[i], &cutter->edit->scratch,
+				 &size, cutter->err);
 		if (status != SNNFIT_OK)
 			return status;
 		wish->sizes[i] = use->edit_negative && use->edit_negative[i] ? -(int64_t)size.count

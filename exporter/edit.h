@@ -105,18 +105,6 @@ uint32_t edit_producer(const struct edit *edit, uint32_t graph, const char *name
 
 /* --- cuts: shapes.c --------------------------------------------------------- */
 
-/* Which indices of a dimension stay. */
-struct keep {
-	uint32_t *indices; /* NULL: all */
-	uint32_t count;
-	uint64_t before;
-};
-
-/* In scratch memory. Units of a population that was fused away count as kept:
- * what follows them goes as a whole, or is written anew. */
-MUST_USE snnfit_status keep_of(struct edit *edit, const struct dimension *dimension,
-			       struct keep *out, snnfit_error *err);
-bool keep_equal(const struct keep *a, const struct keep *b);
 /* Declared shapes and attributes that are the size of a dimension. */
 MUST_USE snnfit_status shapes_cut(struct edit *edit, snnfit_error *err);
 /* What is declared about a constant, by the name that the graph sees it under,

@@ -1,125 +1,16 @@
-/* shapes.c - sizes: which indices stay, and what is declared about them. */
+/* shapes.c - sizes, where they are declared. */
 #include "exporter/edit.h"
-
-#include <inttypes.h>
-#include <string.h>
-
-/* --- which indices stay ------------------------------------------------------------ */
-
-static bool
-is_cut(const struct edit *edit, axis_id axis)
-{
-	const struct unit_axis *units;
-
-	if (axis == GRAPH_NONE || axis >= edit->graph->axis_count)
-		return false;
-	units = &edit->graph->axes[axis];
-	return units->units > 0 && units->units != units->units_before;
-}
-
-/* Of the units in the span, those that stay: axis->origin[*at] and on. */
-static uint32_t
-find_kept(const struct unit_axis *axis, const struct span *span, uint32_t *at)
-{
-	uint32_t end;
-
-	for (*at = 0; *at < axis->units && axis->origin[*at] < span->first; ++*at)
-		;
-	for (end = *at; end < axis->units && axis->origin[end] < span->first + span->units; end++)
-		;
-	return end - *at;
-}
-
-/* Sizes before and after; *cut: they differ, or could. */
-static bool
-measure(const struct edit *edit, const struct dimension *dimension, uint64_t *before,
-	uint64_t *after, bool *cut)
-{
-	uint32_t i, at;
-
-	*before = *after = 0;
-	*cut = false;
-	for (i = 0; i < dimension->count; i++) {
-		const struct span *span = &dimension->spans[i];
-		uint64_t around = (uint64_t)span->outer * span->inner, kept = span->units, size;
-
-		if (is_cut(edit, span->axis)) {
-			kept = find_kept(&edit->graph->axes[span->axis], span, &at);
-			*cut = *cut || kept != span->units;
-		}
-		if (__builtin_mul_overflow(around, span->units, &size) || size > UINT32_MAX)
-			return false;
-		*before += size;
-		*after += around * kept;
-	}
-	return *before <= UINT32_MAX;
-}
-
-static void
-list_span(const struct edit *edit, const struct span *span, uint64_t first, struct keep *out)
-{
-	bool cut = is_cut(edit, span->axis);
-	const struct unit_axis *axis = cut ? &edit->graph->axes[span->axis] : NULL;
-	uint32_t at = 0, o, u, i;
-	uint32_t units = cut ? find_kept(axis, span, &at) : span->units;
-
-	for (o = 0; o < span->outer; o++)
-		for (u = 0; u < units; u++) {
-			uint64_t unit = (uint64_t)o * span->units +
-					(cut ? axis->origin[at + u] - span->first : u);
-
-			for (i = 0; i < span->inner; i++)
-				out->indices[out->count++] = (uint32_t)(first + unit * span->inner +
-									i);
-		}
-}
-
-snnfit_status
-keep_of(struct edit *edit, const struct dimension *dimension, struct keep *out, snnfit_error *err)
-{
-	uint64_t after, first = 0;
-	uint32_t i;
-	bool cut;
-
-	*out = (struct keep){ 0 };
-	if (!measure(edit, dimension, &out->before, &after, &cut))
-		return error_set(err, SNNFIT_ELIMIT,
-				 "a dimension has more than %" PRIu32 " elements", UINT32_MAX);
-	if (!cut) {
-		out->count = (uint32_t)after;
-		return SNNFIT_OK;
-	}
-	out->indices = arena_alloc(&edit->scratch, (size_t)after, sizeof *out->indices);
-	if (!out->indices)
-		return error_no_memory(err);
-	for (i = 0; i < dimension->count; i++) {
-		const struct span *span = &dimension->spans[i];
-
-		list_span(edit, span, first, out);
-		first += (uint64_t)span->outer * span->units * span->inner;
-	}
-	return SNNFIT_OK;
-}
-
-bool
-keep_equal(const struct keep *a, const struct keep *b)
-{
-	if (a->count != b->count || a->before != b->before || !a->indices != !b->indices)
-		return false;
-	return !a->indices || memcmp(a->indices, b->indices, a->count * sizeof *a->indices) == 0;
-}
+#include "graph/keep.h"
 
 static snnfit_status
 new_size(struct edit *edit, const struct dimension *dimension, int64_t *size, bool *changed,
 	 snnfit_error *err)
 {
 	uint64_t before, after;
+	snnfit_status status = keep_sizes(edit->graph, dimension, &before, &after, changed, err);
 
-	if (!measure(edit, dimension, &before, &after, changed))
-		return error_set(err, SNNFIT_ELIMIT,
-				 "a dimension has more than %" PRIu32 " elements", UINT32_MAX);
 	*size = (int64_t)after;
-	return SNNFIT_OK;
+	return status;
 }
 
 /* --- declared shapes ------------------------------------------------------------------ */
