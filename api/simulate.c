@@ -88,12 +88,10 @@ element_of(const struct network_watch *watch, uint64_t units, uint64_t positions
 /* Rates of the population into it, unless the tensor is not of its size, or what it
  * holds are no rates. */
 static void
-keep_rates(const struct simulation *simulation, const struct network_watch *watch,
-	   struct graph *graph)
+keep_rates(const struct network_watch *watch, struct graph *graph)
 {
 	struct population *population = &graph->populations[watch->owner];
 	uint64_t units = graph->axes[population->axis].units, positions = population->positions;
-	double runs = (double)simulation->network.samples * simulation->network.steps;
 	double *rates = arena_alloc(&graph->arena, units * positions, sizeof *rates);
 	uint64_t u, p;
 
@@ -101,7 +99,8 @@ keep_rates(const struct simulation *simulation, const struct network_watch *watc
 		return;
 	for (u = 0; u < units; u++)
 		for (p = 0; p < positions; p++) {
-			double rate = watch->sums[element_of(watch, units, positions, u, p)] / runs;
+			double rate = watch->sums[element_of(watch, units, positions, u, p)] /
+				      (double)watch->seen;
 
 			if (!(rate >= 0 && isfinite(rate)))
 				return;
@@ -139,6 +138,18 @@ put_layer(struct json_builder *builder, json_t *array, const struct graph *graph
 											       : 0;
 }
 
+/* Of a sample, as many as were seen: more than those of the run where the model has
+ * its time inside. */
+static uint64_t
+steps_of(const struct simulation *simulation)
+{
+	const struct network *network = &simulation->network;
+
+	if (network->watch_count)
+		return network->watches[0].seen / network->samples;
+	return network->steps * simulation->time_inside;
+}
+
 void
 simulation_take_rates(const struct simulation *simulation, struct graph *graph)
 {
@@ -151,9 +162,9 @@ simulation_take_rates(const struct simulation *simulation, struct graph *graph)
 	for (i = 0; i < graph->population_count; i++)
 		graph->populations[i].rates = NULL;
 	for (w = 0; w < network->watch_count; w++)
-		keep_rates(simulation, &network->watches[w], graph);
+		keep_rates(&network->watches[w], graph);
 	graph->rates_samples = network->samples;
-	graph->rates_steps = network->steps;
+	graph->rates_steps = steps_of(simulation);
 }
 
 static void
@@ -161,17 +172,18 @@ put_layers(struct json_builder *builder, json_t *document, const struct simulati
 {
 	const struct graph *graph = simulation->graph;
 	json_t *array = json_put(builder, document, "layers", json_array());
-	double spikes = 0, samples = (double)simulation->network.samples;
-	bool known = simulation->network.watch_count > 0;
+	const struct network *network = &simulation->network;
+	double spikes = 0, samples = (double)network->samples;
+	bool known = network->watch_count > 0;
 	size_t i;
 
 	for (i = 0; graph && i < graph->population_count; i++)
 		if (!graph->populations[i].removed)
 			spikes += put_layer(builder, array, graph, &graph->populations[i]);
 	json_put(builder, document, "spikes_per_inference",
-		 known ? json_figure(spikes * simulation->network.steps) : json_null());
+		 known ? json_figure(spikes * (double)steps_of(simulation)) : json_null());
 	json_put(builder, document, "synaptic_operations_per_inference",
-		 json_figure(simulation->network.synaptic_operations / samples));
+		 json_figure(network->synaptic_operations / samples));
 }
 
 /* --- the report ------------------------------------------------------------------------------- */
@@ -195,8 +207,7 @@ simulation_document(const struct simulation *simulation, const struct accuracy *
 
 	put_accuracy(&builder, document, simulation, accuracy);
 	json_put(&builder, document, "samples", json_amount(network->samples));
-	json_put(&builder, document, "steps",
-		 json_amount(network->steps * simulation->time_inside));
+	json_put(&builder, document, "steps", json_amount(steps_of(simulation)));
 	json_put(&builder, document, "encoding", json_text(encoding_name(network->encoding)));
 	json_put(&builder, document, "decoding", json_text(decoding_name(network->decoding)));
 	put_layers(&builder, document, simulation);

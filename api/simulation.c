@@ -301,15 +301,40 @@ choose_steps(struct simulation *simulation, snnfit_error *err)
 	return SNNFIT_OK;
 }
 
-/* The spike tensor of a population that is the model's to look at. */
+/* A spike tensor that is the model's to look at. */
 static uint32_t
 watched_slot(const struct plan *plan, const struct population *population)
 {
 	uint32_t i, slot = SLOT_NONE;
 
 	for (i = 0; i < population->spike_tensor_count && slot == SLOT_NONE; i++)
-		slot = plan_slot(plan, population->spike_tensors[i]);
+		slot = population->body ? plan_slot_inside(plan, population->body,
+							   population->spike_tensors[i])
+					: plan_slot(plan, population->spike_tensors[i]);
 	return slot;
+}
+
+/* A slot for each step that the file has; none if it is not known which they are. */
+static uint32_t
+watched_slots(const struct simulation *simulation, const struct population *population,
+	      uint32_t *slots)
+{
+	const struct graph *graph = simulation->graph;
+	const struct plan *plan = simulation->network.plan;
+	uint32_t i;
+
+	if (graph->time != TIME_UNROLLED) {
+		slots[0] = watched_slot(plan, population);
+		return slots[0] != SLOT_NONE;
+	}
+	if (population->spike_steps != graph->steps)
+		return 0;
+	for (i = 0; i < graph->steps; i++) {
+		slots[i] = plan_slot(plan, population->spike_tensors[i]);
+		if (slots[i] == SLOT_NONE)
+			return 0;
+	}
+	return graph->steps;
 }
 
 static snnfit_status
@@ -322,18 +347,26 @@ list_watches(struct simulation *simulation, snnfit_error *err)
 	network->watches = arena_zalloc(&simulation->arena, count, sizeof *network->watches);
 	if (!network->watches)
 		return error_no_memory(err);
-	if (graph && (graph->time == TIME_UNROLLED || graph->time == TIME_LOOP)) {
-		note(simulation, "no rates of layers: the model has its time inside");
-		return SNNFIT_OK;
-	}
 	for (i = 0; i < count; i++) {
-		uint32_t slot = watched_slot(network->plan, &graph->populations[i]);
+		const struct population *population = &graph->populations[i];
+		struct network_watch *watch = &network->watches[network->watch_count];
+		uint32_t *slots = arena_alloc(&simulation->arena,
+					      population->spike_tensor_count + 1, sizeof *slots);
 
-		if (graph->populations[i].removed || slot == SLOT_NONE)
+		if (!slots)
+			return error_no_memory(err);
+		watch->slot_count = population->removed
+					    ? 0
+					    : watched_slots(simulation, population, slots);
+		if (!watch->slot_count)
 			continue;
-		network->watches[network->watch_count].owner = (uint32_t)i;
-		network->watches[network->watch_count++].slot = slot;
+		watch->slots = slots;
+		watch->inside = population->body != NULL;
+		watch->owner = (uint32_t)i;
+		network->watch_count++;
 	}
+	if (count && network->watch_count == 0)
+		note(simulation, "no rates of layers: their spikes in each step are not known");
 	return SNNFIT_OK;
 }
 

@@ -104,7 +104,9 @@ struct population {
 	bool starts_at_zero;	  /* the initial state is zero, or assumed so by the interface */
 	bool removed;		  /* tombstone */
 	uint32_t spike_tensor_count, state_count;
-	const char **spike_tensors;		    /* the rate carrier first, then its aliases */
+	uint32_t spike_steps;	    /* rate carriers of so many steps in the file come first, in
+			       * their order; 0: one */
+	const char **spike_tensors; /* the rate carrier first, then its aliases */
 	const char **state_inputs, **state_outputs; /* [state_count], paired */
 };
 

@@ -334,6 +334,8 @@ set_spike_tensors(struct import *import, struct graph *graph, const struct site_
 		return set_gated_spikes(graph, population, gated);
 	for (i = 0; ok && i < found->site_count; i++)
 		ok = add_spike_names(graph, population, &steps[i], false);
+	if (ok && population->spike_tensor_count == found->site_count)
+		population->spike_steps = found->site_count;
 	for (i = 0; ok && i < found->site_count; i++)
 		ok = add_spike_names(graph, population, &steps[i], true);
 	if (!ok || !steps[0].count)

@@ -273,7 +273,24 @@ run_call(struct call *call)
 	return call_by_lane(call);
 }
 
-static void
+static snnfit_status
+tell(const struct call *call)
+{
+	const struct machine *machine = call->machine;
+	const struct machine_tap *tap = machine->tap;
+	snnfit_status status = SNNFIT_OK;
+	uint32_t i;
+
+	for (i = 0; tap && i < call->node->output_count && status == SNNFIT_OK; i++) {
+		uint32_t slot = call->node->outputs[i];
+
+		if (tap->slots[slot])
+			status = tap->see(tap->context, slot, &machine->slots[slot], call->err);
+	}
+	return status;
+}
+
+static snnfit_status
 finish_call(struct call *call, snnfit_status status)
 {
 	struct machine *machine = call->machine;
@@ -285,8 +302,11 @@ finish_call(struct call *call, snnfit_status status)
 			machine_set(machine, node->outputs[i], call->outputs[i]);
 		else
 			tensor_release(&call->outputs[i], &machine->pool);
+	if (status == SNNFIT_OK)
+		status = tell(call);
 	for (i = 0; i < node->release_count && status == SNNFIT_OK; i++)
 		tensor_release(&machine->slots[node->releases[i]], &machine->pool);
+	return status;
 }
 
 snnfit_status
@@ -308,8 +328,7 @@ machine_run_node(struct machine *machine, const struct plan_node *node, snnfit_e
 	if (!call.inputs || !call.outputs) {
 		status = error_no_memory(err);
 	} else {
-		status = run_call(&call);
-		finish_call(&call, status);
+		status = finish_call(&call, run_call(&call));
 	}
 	if (call.inputs != few_inputs)
 		free(call.inputs);

@@ -8,12 +8,21 @@ enum {
 	MACHINE_ITERATIONS_MAX = 1 << 20, /* of a Loop or Scan */
 };
 
+/* Told of what nodes make, for some of the slots. */
+struct machine_tap {
+	const bool *slots; /* [plan->slot_count] */
+	snnfit_status (*see)(void *context, uint32_t slot, const struct tensor *value,
+			     snnfit_error *err);
+	void *context;
+};
+
 struct machine {
 	const struct plan *plan;
 	struct pool pool;
-	struct tensor *slots; /* [plan->slot_count] */
-	uint32_t lanes;	      /* samples that run side by side */
-	uint64_t random;      /* number of the next random draw */
+	struct tensor *slots;	       /* [plan->slot_count] */
+	uint32_t lanes;		       /* samples that run side by side */
+	uint64_t random;	       /* number of the next random draw */
+	const struct machine_tap *tap; /* NULL: none */
 	/* Non-zeros that arrived at constant weights, times the weights of each. */
 	double synaptic_operations;
 };

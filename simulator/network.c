@@ -3,6 +3,7 @@
 #include "simulator/encode.h"
 #include "simulator/phases.h"
 #include "simulator/tape.h"
+#include "simulator/watch.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -18,8 +19,8 @@ enum { BLOCK_SAMPLES = 32 };
 struct block {
 	uint64_t first;
 	uint32_t lanes;
-	float **watched; /* [watch_count][count], sums over lanes and steps */
-	float *scores;	 /* [lanes][classes] */
+	struct sight sight; /* sums over lanes and steps */
+	float *scores;	    /* [lanes][classes] */
 	double synaptic_operations;
 };
 
@@ -92,45 +93,6 @@ feed_back(struct machine *machine, const struct network *network, struct tensor 
 }
 
 /* --- what is seen after a step ------------------------------------------------------------- */
-
-static void
-add_up(const struct tensor *value, uint32_t lanes, float *sums)
-{
-	uint64_t i;
-	uint32_t lane;
-
-	if (value->type == TYPE_FLOAT && value->laned) {
-		const float *x = value->data;
-
-		for (lane = 0; lane < lanes; lane++, x += value->count)
-			for (i = 0; i < value->count; i++)
-				sums[i] += x[i];
-		return;
-	}
-	for (lane = 0; lane < lanes; lane++)
-		for (i = 0; i < value->count; i++)
-			sums[i] += (float)element_double(value->type, value->data,
-							 (value->laned ? lane : 0) * value->count +
-								 i);
-}
-
-static snnfit_status
-see_watches(struct machine *machine, const struct network *network, struct block *block,
-	    snnfit_error *err)
-{
-	uint32_t i;
-
-	for (i = 0; i < network->watch_count; i++) {
-		const struct tensor *value = &machine->slots[network->watches[i].slot];
-
-		if (value->type == TYPE_NONE || value->count != network->watches[i].count)
-			return error_set(err, SNNFIT_EUNSUPPORTED,
-					 "'%.100s' has another shape in some step",
-					 network->plan->slot_names[network->watches[i].slot]);
-		add_up(value, block->lanes, block->watched[i]);
-	}
-	return SNNFIT_OK;
-}
 
 /* The class outputs of a step, or of several that the model has inside. */
 static void
@@ -209,9 +171,7 @@ begin_block(struct machine *machine, const struct run *run, struct block *block,
 	machine_reset(machine, block->lanes);
 	machine->random = block->first << 32;
 	machine->synaptic_operations = 0;
-	for (i = 0; i < network->watch_count; i++)
-		if (block->watched[i])
-			memset(block->watched[i], 0, network->watches[i].count * sizeof(float));
+	sight_begin(&block->sight, block->first, block->lanes);
 	for (i = 0; i < network->state_count && status == SNNFIT_OK; i++)
 		status = set_state(machine, &network->states[i], err);
 	if (status == SNNFIT_OK && encoding_is_constant(network))
@@ -237,7 +197,7 @@ run_block(struct machine *machine, const struct run *run, struct block *block, s
 		if (status == SNNFIT_OK)
 			status = machine_run(machine, &run->phases->step, err);
 		if (status == SNNFIT_OK)
-			status = see_watches(machine, network, block, err);
+			status = sight_see(&block->sight, machine, err);
 		if (status == SNNFIT_OK)
 			status = see_output(machine, network, block, step, err);
 		if (status == SNNFIT_OK && step + 1 < network->steps)
@@ -257,17 +217,13 @@ commit(struct run *run, uint64_t number, const struct block *block, snnfit_statu
 {
 	struct network *network = run->network;
 	bool go_on;
-	uint64_t i;
-	uint32_t w;
 
 	(void)pthread_mutex_lock(&run->lock);
 	while (run->committed < number)
 		(void)pthread_cond_wait(&run->turn, &run->lock);
 	go_on = run->committed == number && status == SNNFIT_OK;
 	if (go_on) {
-		for (w = 0; w < network->watch_count; w++)
-			for (i = 0; i < network->watches[w].count; i++)
-				network->watches[w].sums[i] += (double)block->watched[w][i];
+		sight_commit(&block->sight);
 		network->synaptic_operations += block->synaptic_operations;
 		memcpy(network->scores + block->first * network->classes, block->scores,
 		       block->lanes * network->classes * sizeof(float));
@@ -285,33 +241,13 @@ commit(struct run *run, uint64_t number, const struct block *block, snnfit_statu
 	return go_on;
 }
 
-static void
-block_free(struct block *block, const struct network *network)
-{
-	uint32_t i;
-
-	for (i = 0; block->watched && i < network->watch_count; i++)
-		free(block->watched[i]);
-	free(block->watched);
-	free(block->scores);
-}
-
 static snnfit_status
 block_allocate(struct block *block, const struct run *run, snnfit_error *err)
 {
-	const struct network *network = run->network;
-	uint32_t i;
-
-	block->watched = calloc(network->watch_count + 1, sizeof *block->watched);
-	block->scores = calloc(run->block_samples * network->classes, sizeof *block->scores);
-	if (!block->watched || !block->scores)
+	block->scores = calloc(run->block_samples * run->network->classes, sizeof *block->scores);
+	if (!block->scores)
 		return error_no_memory(err);
-	for (i = 0; i < network->watch_count; i++) {
-		block->watched[i] = calloc(network->watches[i].count + 1, sizeof(float));
-		if (!block->watched[i])
-			return error_no_memory(err);
-	}
-	return SNNFIT_OK;
+	return sight_open(&block->sight, run->network, err);
 }
 
 static void *
@@ -320,7 +256,7 @@ work(void *context)
 	struct run *run = context;
 	const struct network *network = run->network;
 	struct machine machine = { .slots = NULL };
-	struct block block = { .watched = NULL };
+	struct block block = { .scores = NULL };
 	snnfit_error err = { .text = "" };
 	struct tensor *taken = calloc(network->state_count + 1, sizeof *taken);
 	snnfit_status ready, status;
@@ -330,6 +266,7 @@ work(void *context)
 		      : error_no_memory(&err);
 	if (ready == SNNFIT_OK)
 		ready = block_allocate(&block, run, &err);
+	machine.tap = sight_tap(&block.sight);
 	while (go_on) {
 		uint64_t number = atomic_fetch_add(&run->next, 1);
 
@@ -342,7 +279,8 @@ work(void *context)
 		status = ready == SNNFIT_OK ? run_block(&machine, run, &block, taken, &err) : ready;
 		go_on = commit(run, number, &block, status, &err);
 	}
-	block_free(&block, network);
+	sight_close(&block.sight);
+	free(block.scores);
 	machine_free(&machine);
 	free(taken);
 	return NULL;
@@ -404,27 +342,6 @@ note_step(struct machine *machine, const struct plan_graph *step, struct slot_sh
 }
 
 static snnfit_status
-learn_watches(struct network *network, const struct machine *machine, snnfit_error *err)
-{
-	uint32_t i;
-
-	for (i = 0; i < network->watch_count; i++) {
-		struct network_watch *watch = &network->watches[i];
-		const struct tensor *value = &machine->slots[watch->slot];
-
-		if (value->type == TYPE_NONE)
-			continue;
-		watch->count = value->count;
-		watch->rank = value->rank;
-		memcpy(watch->dims, value->dims, sizeof watch->dims);
-		watch->sums = calloc(value->count + 1, sizeof *watch->sums);
-		if (!watch->sums)
-			return error_no_memory(err);
-	}
-	return SNNFIT_OK;
-}
-
-static snnfit_status
 learn_classes(struct network *network, const struct machine *machine, snnfit_error *err)
 {
 	const struct tensor *value = &machine->slots[network->output];
@@ -442,33 +359,20 @@ learn_shapes(struct run *run, struct machine *machine, struct slot_shape *shapes
 {
 	struct network *network = run->network;
 	struct block block = { .first = 0, .lanes = 1 };
-	snnfit_status status;
+	snnfit_status status = sight_open(&block.sight, network, err);
 
-	/* No watch has a count yet: nothing is added up. */
-	block.watched = calloc(network->watch_count + 1, sizeof *block.watched);
-	if (!block.watched)
-		return error_no_memory(err);
-	status = begin_block(machine, run, &block, err);
-	free(block.watched);
+	machine->tap = sight_tap(&block.sight);
+	if (status == SNNFIT_OK)
+		status = begin_block(machine, run, &block, err);
 	if (status == SNNFIT_OK && !encoding_is_constant(network))
 		status = set_inputs(machine, network, &block, 0, err);
 	if (status == SNNFIT_OK)
 		status = note_step(machine, &run->phases->step, shapes, err);
 	if (status == SNNFIT_OK)
-		status = learn_watches(network, machine, err);
+		status = sight_learn(&block.sight, machine, err);
+	machine->tap = NULL;
+	sight_close(&block.sight);
 	return status == SNNFIT_OK ? learn_classes(network, machine, err) : status;
-}
-
-/* A tensor that does not come to be in the main graph cannot be watched. */
-static void
-drop_unseen_watches(struct network *network)
-{
-	uint32_t i, kept = 0;
-
-	for (i = 0; i < network->watch_count; i++)
-		if (network->watches[i].sums)
-			network->watches[kept++] = network->watches[i];
-	network->watch_count = kept;
 }
 
 static snnfit_status
@@ -476,11 +380,9 @@ run_blocks(struct network *network, const struct phases *phases, uint32_t block_
 	   snnfit_error *err)
 {
 	struct run run = { .network = network, .phases = phases, .block_samples = block_samples };
-	uint32_t w;
 
 	run.blocks = (network->samples + block_samples - 1) / block_samples;
-	for (w = 0; w < network->watch_count; w++)
-		memset(network->watches[w].sums, 0, network->watches[w].count * sizeof(double));
+	watches_reset(network);
 	network->synaptic_operations = 0;
 	if (pthread_mutex_init(&run.lock, NULL) != 0)
 		return error_no_memory(err);
@@ -498,16 +400,16 @@ run_blocks(struct network *network, const struct phases *phases, uint32_t block_
 static uint32_t *
 list_kept(const struct network *network, uint32_t *count)
 {
-	uint32_t *kept = calloc(network->state_count + network->watch_count + 1, sizeof *kept);
-	uint32_t i;
+	uint32_t watched = watches_slots(network, NULL);
+	uint32_t *kept = calloc(network->state_count + watched + 1, sizeof *kept), i;
 
 	*count = 0;
 	for (i = 0; kept && i < network->state_count; i++)
 		kept[(*count)++] = network->states[i].output;
-	for (i = 0; kept && i < network->watch_count; i++)
-		kept[(*count)++] = network->watches[i].slot;
-	if (kept)
+	if (kept) {
+		*count += watches_slots(network, kept + *count);
 		kept[(*count)++] = network->output;
+	}
 	return kept;
 }
 
@@ -551,11 +453,10 @@ make_ready(struct network *network, struct phases *phases, snnfit_error *err)
 		status = learn_shapes(&run, &machine, shapes, err);
 	if (status == SNNFIT_OK)
 		status = tapes_make(phases, network->plan, shapes, kept, kept_count, err);
-	drop_unseen_watches(network);
 	machine_free(&machine);
 	free(shapes);
 	free(kept);
-	return status;
+	return status == SNNFIT_OK ? watches_ready(network, err) : status;
 }
 
 snnfit_status
@@ -583,9 +484,6 @@ network_run(struct network *network, snnfit_error *err)
 void
 network_free(struct network *network)
 {
-	uint32_t i;
-
-	for (i = 0; i < network->watch_count; i++)
-		free(network->watches[i].sums);
+	watches_free(network);
 	free(network->scores);
 }

@@ -43,14 +43,22 @@ struct network_input {
 					 * is a multiple, and the values are repeated */
 };
 
-/* A tensor whose mean over samples and steps is wanted. */
+/* The spikes of a population, whose mean over samples and steps is wanted. */
 struct network_watch {
-	uint32_t slot;
+	const uint32_t *slots; /* the caller's; one after the other in a step of the run */
+	uint32_t slot_count;
+	bool inside;	/* the slot, one, is in the body of a loop: seen in each iteration */
+	bool recorded;	/* spike trains are wanted, too */
 	uint32_t owner; /* the caller's: what it stands for */
-	uint64_t count; /* elements of one sample; set by the first block */
-	double *sums;	/* [count], malloc'd; NULL: it never came to be */
+	/* Results. */
+	uint64_t count; /* elements of one sample and step */
 	uint32_t rank;
 	uint64_t dims[TENSOR_DIMS_MAX];
+	double *sums;	  /* [count], malloc'd; NULL: it never came to be */
+	uint64_t seen;	  /* samples times steps that were added up */
+	uint64_t steps;	  /* of a sample */
+	uint64_t *trains; /* [count][watch_words()], malloc'd; NULL: none. Bit i % 64 of word
+			   * i / 64: in step i % steps of sample i / steps it was not 0 */
 };
 
 struct network {
@@ -67,7 +75,9 @@ struct network {
 	float scale_divisor; /* values are divided by it; 1 */
 	uint64_t samples;
 	uint32_t threads;
+	uint64_t train_bytes; /* most that all spike trains may take */
 	/* Results. */
+	uint64_t recorded; /* samples, the first ones, that there are spike trains of */
 	uint64_t classes;
 	float *scores;		    /* [samples][classes], malloc'd */
 	double synaptic_operations; /* of all samples */
@@ -77,6 +87,8 @@ struct network {
 };
 
 MUST_USE snnfit_status network_run(struct network *network, snnfit_error *err);
+/* Of a spike train. */
+uint64_t watch_words(const struct network *network, const struct network_watch *watch);
 /* Frees the results. */
 void network_free(struct network *network);
 

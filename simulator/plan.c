@@ -500,3 +500,54 @@ plan_slot(const struct plan *plan, const char *name)
 			return i;
 	return SLOT_NONE;
 }
+
+/* What is left of the path behind this node's attribute; NULL: it does not go there. */
+static const char *
+path_behind(const char *path, const struct plan_node *node, const char *attribute)
+{
+	const char *name = node->proto->name ? node->proto->name : "";
+	size_t length = strlen(name), attribute_length = strlen(attribute);
+
+	if (path[0] != '/' || strncmp(path + 1, name, length) != 0)
+		return NULL;
+	path += 1 + length;
+	if (path[0] != '.' || strncmp(path + 1, attribute, attribute_length) != 0)
+		return NULL;
+	path += 1 + attribute_length;
+	return path[0] == '\0' || path[0] == '/' ? path : NULL;
+}
+
+static const struct plan_graph *
+find_body(const struct plan_graph *graph, const char **path)
+{
+	const char *rest;
+	uint32_t i, k;
+
+	for (i = 0; i < graph->node_count; i++)
+		for (k = 0; k < graph->nodes[i].body_count; k++) {
+			rest = path_behind(*path, &graph->nodes[i], graph->nodes[i].body_names[k]);
+			if (!rest)
+				continue;
+			*path = rest;
+			return graph->nodes[i].bodies[k];
+		}
+	return NULL;
+}
+
+uint32_t
+plan_slot_inside(const struct plan *plan, const char *body, const char *name)
+{
+	const struct plan_graph *graph = &plan->graph;
+	uint32_t i, k;
+
+	while (graph && *body)
+		graph = find_body(graph, &body);
+	for (i = 0; graph && i < graph->node_count; i++)
+		for (k = 0; k < graph->nodes[i].output_count; k++) {
+			const char *made = plan->slot_names[graph->nodes[i].outputs[k]];
+
+			if (made && strcmp(made, name) == 0)
+				return graph->nodes[i].outputs[k];
+		}
+	return SLOT_NONE;
+}

@@ -86,6 +86,8 @@ MUST_USE snnfit_status graph_lifetimes(struct arena *memory, struct plan_graph *
 
 /* The slot of a name, in the main graph first; SLOT_NONE: there is none. */
 uint32_t plan_slot(const struct plan *plan, const char *name);
+/* The slot of a name in a body, "/NODE.ATTRIBUTE" for each graph that it is in. */
+uint32_t plan_slot_inside(const struct plan *plan, const char *body, const char *name);
 
 /* For operators, once constants are known: makes the packing if the slot is a
  * constant of floats and dimensions that can be. */

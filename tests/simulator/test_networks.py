@@ -7,12 +7,13 @@ import json
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import numpy_helper
 import subprocess
 
-from networks import (IMAGES, LABELS, TOOL, dtype_of, inputs_of, networks, recorded, run_in_onnxruntime, simulate,
-                      snnfit)
+from networks import (IMAGES, LABELS, TOOL, dtype_of, inputs_of, networks, read_images, recorded,
+                      run_in_onnxruntime, simulate, snnfit)
 
 NETWORKS = networks()
 # Without io.npz because onnxruntime refuses it; its accuracy is judged below.
@@ -137,6 +138,73 @@ def test_rates_are_those_of_the_framework(network, reports):
     said = {layer["name"]: layer for layer in report["layers"]}
     for layer in layers:
         assert said[layer["name"]]["mean_rate"] == pytest.approx(np.mean(layer["rates"]), abs=1e-9)
+
+
+def rates_measured(network, tmp_path, images, steps):
+    """What -o writes, by spike tensor."""
+    np.save(tmp_path / "x.npy", images)
+    report = simulate(network.model, "--inputs", tmp_path / "x.npy", "--steps", steps, "-o", tmp_path / "out.onnx")
+    assert report["steps"] == steps and report["notes"] == []
+    done = snnfit("inspect", tmp_path / "out.onnx", "--json")
+    assert done.returncode == 0, done.stderr
+    layers = [layer for layer in json.loads(done.stdout)["layers"] if layer["rates"] is not None]
+    spikes = sum(np.sum(layer["rates"]) for layer in layers if layer["kind"] in ("spiking", "custom"))
+    assert report["spikes_per_inference"] == pytest.approx(spikes * steps, rel=1e-6)
+    return {tensor: np.array(layer["rates"]) for layer in layers for tensor in layer["spike_tensors"]}
+
+
+def in_file(network):
+    """Steps that the file has inside, one after the other."""
+    return len(network.truth["layers"][0]["spike_tensors"])
+
+
+# The importer takes this one for a single step, and says so.
+ONE_STEP = {"rockpool-lif-ts17-T4"}
+UNROLLED = [n for n in RUNNABLE if in_file(n) > 1 and n.name not in ONE_STEP]
+# What the importer has no dynamics for has no spikes of each step either.
+UNROLLED_UNKNOWN = {"rockpool-lif-dy18-T4"}
+
+
+@pytest.mark.parametrize("network", UNROLLED, ids=names(UNROLLED))
+def test_rates_of_unrolled_steps_are_those_in_onnxruntime(network, tmp_path):
+    """The mean of the spike tensors of all steps, made outputs of the file."""
+    images = read_images()[:40]
+    layers = [layer for layer in network.truth["layers"] if layer["spike_tensors"]]
+    if network.name in UNROLLED_UNKNOWN:
+        np.save(tmp_path / "x.npy", images)
+        report = simulate(network.model, "--inputs", tmp_path / "x.npy")
+        assert all(layer["mean_rate"] is None for layer in report["layers"]) and len(report["notes"]) == 1
+        return
+    model = onnx.load(network.model)
+    wanted = [tensor for layer in layers for tensor in layer["spike_tensors"]]
+    model.graph.output.extend(onnx.helper.make_tensor_value_info(tensor, onnx.TensorProto.FLOAT, None)
+                              for tensor in wanted if tensor not in {o.name for o in model.graph.output})
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+    given = session.get_inputs()[0]
+    shape = [d if isinstance(d, int) else 1 for d in given.shape]
+    results = [session.run(wanted, {given.name: np.resize(image, shape)}) for image in images]
+    seen = {tensor: np.mean([result[i].ravel() for result in results], axis=0) for i, tensor in enumerate(wanted)}
+    ours = rates_measured(network, tmp_path, images, in_file(network))
+    for layer in layers:
+        theirs = np.mean([seen[tensor] for tensor in layer["spike_tensors"]], axis=0)
+        # Rates are written as float32.
+        assert ours[layer["spike_tensors"][0]] == pytest.approx(theirs, abs=1e-6), layer["name"]
+
+
+LOOPS = [n for n in RUNNABLE if n.kind == "seq" and in_file(n) == 1 and n.steps == n.meta["T"]]
+
+
+@pytest.mark.parametrize("network", LOOPS, ids=names(LOOPS))
+def test_rates_inside_of_loops_are_those_of_the_framework(network, tmp_path):
+    framework = np.load(network.folder / "rates.npz")
+    ours = rates_measured(network, tmp_path, read_images(), network.steps)
+    of_tensor = recorded_layers(network, framework)
+    found = {of_tensor[tensor]: rates for tensor, rates in ours.items() if tensor in of_tensor}
+    assert set(found) == {key for key in framework.files if "__" not in key}
+    for name, rates in found.items():
+        assert np.abs(framework[name].ravel() - rates).max() <= 1e-4 + 1e-7, name
 
 
 REFUSED = [n for n in NETWORKS if n.is_refused and n.kind]
