@@ -168,6 +168,13 @@ typedef bool (*axis_rule)(struct axes *axes, uint32_t operation_index);
 axis_rule axis_rule_of(const struct operation *operation);
 /* An operator whose weights are read, but not followed in what it computes. */
 bool axes_is_foreign(const struct operation *operation);
+/* MatMulInteger and ConvInteger: their weights are cut, but no new ones are written. */
+bool axes_multiplies_codes(const struct operation *operation);
+/* The DynamicQuantizeLinear whose codes and zero point it reads; NULL: none. */
+const struct operation *axes_quantizer_of(const struct program *program,
+					  const struct operation *operation);
+/* What is taken off its weights; NULL: nothing. */
+const struct constant *axes_weight_zero(const struct axes *axes, const struct operation *operation);
 /* Of what enters and leaves bodies, and of sequences: their operands may be
  * tensors whose rank is not known, or sequences. NULL: not such an operation. */
 axis_rule body_rule_of(const struct operation *operation);

@@ -40,8 +40,8 @@ adds_up(const struct operation *operation)
 	       operation_is(operation, "ReduceL2") || operation_is(operation, "ReduceSumSquare");
 }
 
-static void
-note_sum(struct axes *axes, uint32_t index, struct axis axis)
+void
+axes_note_total(struct axes *axes, uint32_t index, struct axis axis)
 {
 	if (!arena_grow(axes->arena, &axes->sums, axes->sum_count, &axes->sum_capacity,
 			sizeof *axes->sums))
@@ -80,7 +80,7 @@ rule_reduce(struct axes *axes, uint32_t index)
 		if (!reduced[d] || !x->axes[d].count)
 			continue;
 		if (adds_up(operation))
-			note_sum(axes, index, x->axes[d]);
+			axes_note_total(axes, index, x->axes[d]);
 		else
 			axis_freeze(axes, x->axes[d], reason);
 	}

@@ -327,7 +327,9 @@ rule_conv(struct axes *axes, uint32_t index)
 	const struct operation *operation = &axes->program->operations[index];
 	const struct tensor_axes *x = rule_operand(axes, operation, 0);
 	const struct tensor_axes *w = rule_operand(axes, operation, 1);
-	const struct tensor_axes *bias = rule_operand(axes, operation, 2);
+	const struct tensor_axes *bias = operation_is(operation, "Conv")
+						 ? rule_operand(axes, operation, 2)
+						 : NULL;
 	int64_t groups = operation_int(operation, "group", 1);
 	struct axis out[AXES_RANK_MAX];
 	uint32_t d;
@@ -473,12 +475,14 @@ static const struct {
 	{ "Concat", rule_concat },
 	{ "ConstantOfShape", rule_constant_of_shape },
 	{ "Conv", rule_conv },
+	{ "ConvInteger", rule_conv_integer },
 	{ "Cos", rule_unary },
 	{ "Cosh", rule_unary },
 	{ "CumSum", rule_cumsum },
 	{ "DequantizeLinear", rule_quantize },
 	{ "Div", rule_elementwise },
 	{ "Dropout", rule_dropout },
+	{ "DynamicQuantizeLinear", rule_dynamic_quantize },
 	{ "Elu", rule_unary },
 	{ "Equal", rule_elementwise },
 	{ "Erf", rule_unary },
@@ -509,6 +513,7 @@ static const struct {
 	{ "LogSoftmax", rule_softmax },
 	{ "LpPool", rule_pool },
 	{ "MatMul", rule_matmul },
+	{ "MatMulInteger", rule_matmul_integer },
 	{ "Max", rule_elementwise },
 	{ "MaxPool", rule_pool },
 	{ "Mean", rule_elementwise },

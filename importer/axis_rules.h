@@ -30,6 +30,8 @@ bool scanned_axis(const struct operation *operation, const char *name, uint32_t 
 bool rule_window(struct axes *axes, const struct operation *operation, const struct tensor_axes *x,
 		 const struct tensor_axes *kernel, struct axis *out);
 bool axes_add_weight(struct axes *axes, const struct weight_operation *weight);
+/* The operation reads all that stands along the axis together: only what is 0 may go. */
+void axes_note_total(struct axes *axes, uint32_t index, struct axis axis);
 /* axis_foreign_rules.c; NULL: none. */
 axis_rule axis_foreign_rule_of(const struct operation *operation);
 
@@ -42,6 +44,10 @@ bool rule_conv(struct axes *axes, uint32_t index);
 bool rule_batch_normalization(struct axes *axes, uint32_t index);
 bool rule_pool(struct axes *axes, uint32_t index);
 bool rule_quantize(struct axes *axes, uint32_t index);
+
+bool rule_matmul_integer(struct axes *axes, uint32_t index);
+bool rule_conv_integer(struct axes *axes, uint32_t index);
+bool rule_dynamic_quantize(struct axes *axes, uint32_t index);
 
 bool rule_random_like(struct axes *axes, uint32_t index);
 bool rule_instance_normalization(struct axes *axes, uint32_t index);

@@ -708,8 +708,12 @@ index_readers(struct import *import, snnfit_error *err)
 	for (i = 0; i < import->axes.weight_count; i++) {
 		const struct weight_operation *weight = &import->axes.weights[i];
 
-		import->carries_spikes[program->operations[weight->operation]
-					       .operands[weight->data_operand]] = true;
+		const struct operation *operation = &program->operations[weight->operation];
+		const struct operation *quantizer = axes_quantizer_of(program, operation);
+
+		import->carries_spikes[operation->operands[weight->data_operand]] = true;
+		if (quantizer)
+			import->carries_spikes[quantizer->operands[0]] = true;
 	}
 	return SNNFIT_OK;
 }

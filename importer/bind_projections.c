@@ -27,9 +27,10 @@ struct loader {
 	struct import *import;
 	const struct weight_operation *weight;
 	uint32_t value;
-	uint32_t rows, columns; /* of the matrix; columns include the kernel */
-	bool direct;		/* value is the stored tensor, or an alias of it */
-	struct constant *whole; /* kept once it had to be computed */
+	uint32_t rows, columns;	     /* of the matrix; columns include the kernel */
+	bool direct;		     /* value is the stored tensor, or an alias of it */
+	const struct constant *zero; /* taken off the integers, one or one a row; NULL: none */
+	struct constant *whole;	     /* kept once it had to be computed */
 };
 
 static bool
@@ -41,7 +42,7 @@ is_real(int32_t type)
 	       type == ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16;
 }
 
-/* Integers as they stand: those of operators that are never cut. */
+/* Integers as they stand. */
 static snnfit_status
 read_values(const struct onnx_model *model, const Onnx__TensorProto *tensor, uint64_t first,
 	    uint64_t count, float *out, snnfit_error *err)
@@ -85,6 +86,17 @@ load_direct(const struct loader *loader, const Onnx__TensorProto *tensor, uint32
 	return status;
 }
 
+static bool
+make_reals(const struct loader *loader, struct constant *whole)
+{
+	uint64_t i;
+
+	whole->reals = arena_alloc(&loader->import->arena, whole->count, sizeof *whole->reals);
+	for (i = 0; whole->reals && i < whole->count; i++)
+		whole->reals[i] = (float)whole->integers[i];
+	return whole->reals != NULL;
+}
+
 static snnfit_status
 evaluate_whole(struct loader *loader, snnfit_error *err)
 {
@@ -97,8 +109,11 @@ evaluate_whole(struct loader *loader, snnfit_error *err)
 				   &loader->import->arena, whole, err);
 	if (status)
 		return status;
-	if (!whole->reals || whole->count != (uint64_t)loader->rows * loader->columns)
-		return error_set(err, SNNFIT_EUNSUPPORTED, "the weights %s are not real numbers",
+	if (whole->integers && !make_reals(loader, whole))
+		return error_no_memory(err);
+	if (whole->count != (uint64_t)loader->rows * loader->columns)
+		return error_set(err, SNNFIT_EUNSUPPORTED,
+				 "the weights %s are not the numbers of its units",
 				 loader->import->program.values[loader->value].name);
 	loader->whole = whole;
 	return SNNFIT_OK;
@@ -115,6 +130,18 @@ copy_rows(const struct loader *loader, uint32_t first, uint32_t count, float *ou
 		for (c = 0; c < columns; c++)
 			out[r * columns + c] = transposed ? from[c * rows + first + r]
 							  : from[(first + r) * columns + c];
+}
+
+static void
+take_off_zero(const struct loader *loader, uint32_t first, uint32_t count, float *out)
+{
+	const struct constant *zero = loader->zero;
+	size_t r, c;
+
+	for (r = 0; zero && r < count; r++)
+		for (c = 0; c < loader->columns; c++)
+			out[r * loader->columns + c] -=
+				(float)zero->integers[zero->count > 1 ? first + r : 0];
 }
 
 /* Without a branch, so that the compiler makes vectors of it. */
@@ -168,7 +195,10 @@ load_rows(void *context, uint32_t id, uint32_t first, uint32_t count, float *out
 		if (!status)
 			copy_rows(loader, first, count, out);
 	}
-	return status ? status : check_finite(loader, first, count, out, err);
+	if (status)
+		return status;
+	take_off_zero(loader, first, count, out);
+	return check_finite(loader, first, count, out, err);
 }
 
 /* Stored as it is read: nothing between but Identity. */
@@ -196,8 +226,15 @@ make_weights(struct import *import, const struct weight_operation *weight, uint3
 
 	if (!loader)
 		return error_no_memory(err);
-	*loader = (struct loader){ import, weight, value, rows, columns, is_direct(import, value),
-				   NULL };
+	*loader = (struct loader){ .import = import,
+				   .weight = weight,
+				   .value = value,
+				   .rows = rows,
+				   .columns = columns,
+				   .direct = is_direct(import, value) };
+	if (weight)
+		loader->zero = axes_weight_zero(&import->axes,
+						&import->program.operations[weight->operation]);
 	return weights_from_file(out, rows, columns, load_rows, loader, value, err);
 }
 
@@ -243,6 +280,8 @@ find_bias(const struct import *import, const struct weight_operation *weight, ui
 	struct bias bias = { NO_VALUE, GRAPH_NONE, 0, true };
 	uint32_t third = operation->operand_count > 2 ? operation->operands[2] : NO_VALUE;
 
+	if (axes_multiplies_codes(operation))
+		return bias;
 	if (operation_is(operation, "MatMul")) {
 		find_added_bias(import, operation->results[0], rows, &bias);
 		return bias;
@@ -261,7 +300,7 @@ static bool
 is_editable(const struct operation *operation)
 {
 	return !operation->scope && !axes_is_foreign(operation) &&
-	       operation_float(operation, "alpha", 1) == 1 &&
+	       !axes_multiplies_codes(operation) && operation_float(operation, "alpha", 1) == 1 &&
 	       operation_float(operation, "beta", 1) == 1;
 }
 
@@ -406,7 +445,8 @@ bind_projection(struct import *import, struct graph *graph, uint32_t population,
 		status = bind_quantization(import, graph, id, weight, err);
 	if (status)
 		return status;
-	if (!import->bindings.projections[projection->binding].editable ||
+	if ((!import->bindings.projections[projection->binding].editable &&
+	     (operation->scope || !axes_multiplies_codes(operation))) ||
 	    (kernel > 1 && projection->silent))
 		freeze_uneditable(graph, projection, label);
 	return SNNFIT_OK;

@@ -128,33 +128,59 @@ bits_of(int64_t largest)
 	return bits <= 16 ? bits : 0;
 }
 
+static snnfit_status
+set_quantization(struct import *import, struct graph *graph, struct projection *projection,
+		 uint32_t codes, int64_t zero, const struct constant *scale, snnfit_error *err)
+{
+	const float one = 1;
+	uint64_t count = scale ? scale->count : 1;
+	int64_t largest;
+	bool known;
+	snnfit_status status = largest_code(import, codes, &largest, &known, err);
+	uint32_t bits = bits_of(largest + zero);
+
+	if (status || !known || !bits)
+		return status;
+	projection->quantization.scale = arena_copy(&graph->arena, scale ? scale->reals : &one,
+						    count, sizeof(float));
+	if (!projection->quantization.scale)
+		return error_no_memory(err);
+	projection->quantization.bits = bits;
+	return SNNFIT_OK;
+}
+
+/* Integers that an operator multiplies as they are: their scale is part of the gain. */
+static snnfit_status
+bind_integers(struct import *import, struct graph *graph, struct projection *projection,
+	      const struct operation *operation, uint32_t weights, snnfit_error *err)
+{
+	const struct constant *zero = axes_weight_zero(&import->axes, operation);
+	int64_t largest = 0;
+
+	if (zero)
+		widen(zero->integers, zero->count, &largest);
+	return set_quantization(import, graph, projection, weights, largest, NULL, err);
+}
+
 snnfit_status
 bind_quantization(struct import *import, struct graph *graph, projection_id id,
 		  const struct weight_operation *weight, snnfit_error *err)
 {
-	const struct program *program = &import->program;
+	const struct operation *reader = &import->program.operations[weight->operation];
 	struct projection *projection = &graph->projections[id];
-	uint32_t value = program->operations[weight->operation].operands[weight->weight_operand];
-	const struct operation *operation = dequantization_of(program, value);
+	uint32_t value = reader->operands[weight->weight_operand];
+	const struct operation *operation = dequantization_of(&import->program, value);
 	const struct constant *scale;
-	snnfit_status status;
-	int64_t largest;
-	bool per_unit, known;
+	bool per_unit = false;
 
+	if (axes_multiplies_codes(reader))
+		return bind_integers(import, graph, projection, reader, value, err);
 	if (!operation || !zero_point_is_zero(&import->constants, operation))
 		return SNNFIT_OK;
 	scale = scales_of(import, operation, weight->transposed ? 1 : 0, projection->weights->rows,
 			  &per_unit);
-	if (!scale)
-		return SNNFIT_OK;
-	status = largest_code(import, operation->operands[0], &largest, &known, err);
-	if (status || !known || !bits_of(largest))
-		return status;
-	projection->quantization.scale = arena_copy(&graph->arena, scale->reals, scale->count,
-						    sizeof(float));
-	if (!projection->quantization.scale)
-		return error_no_memory(err);
-	projection->quantization.bits = bits_of(largest);
 	projection->quantization.per_unit = per_unit;
-	return SNNFIT_OK;
+	return scale ? set_quantization(import, graph, projection, operation->operands[0], 0, scale,
+					err)
+		     : SNNFIT_OK;
 }

@@ -254,26 +254,39 @@ describe_span(struct columns *columns, const struct polynomial *p, const struct 
 	return (spikes || span->axis == GRAPH_NONE) && fill_span(columns, p, span, place);
 }
 
-/* All columns, made by the tensor `value` along the axis `units`. */
 static void
-describe(struct columns *columns, uint32_t value, struct axis units)
+set_counts(struct columns *columns, const struct dimension *dimension)
 {
-	const struct polynomial *p = columns->import->polynomials.of[value];
-	const struct dimension *dimension = &columns->projection->columns;
-	struct place place = { 0, 0 };
 	uint32_t i;
 
 	columns->count = (uint32_t)dimension_size(dimension);
 	columns->units = 0;
 	for (i = 0; i < dimension->count; i++)
 		columns->units += dimension->spans[i].units;
+}
+
+static void
+pass_span(struct place *place, const struct span *span)
+{
+	place->column += span->outer * span->units * span->inner;
+	place->unit += span->units;
+}
+
+/* All columns, made by a tensor of this polynomial along the axis `units`. */
+static void
+describe(struct columns *columns, const struct polynomial *p, struct axis units)
+{
+	const struct dimension *dimension = &columns->projection->columns;
+	struct place place = { 0, 0 };
+	uint32_t i;
+
+	set_counts(columns, dimension);
 	for (i = 0; i < dimension->count; i++) {
 		const struct span *span = &dimension->spans[i];
 
 		if (!p || !describe_span(columns, p, span, &place, &units))
 			columns->other = true;
-		place.column += span->outer * span->units * span->inner;
-		place.unit += span->units;
+		pass_span(&place, span);
 	}
 }
 
@@ -291,6 +304,19 @@ freeze_sources(struct columns *columns, const struct operation *operation)
 			    reason ? reason : "something else of it than its spikes is read");
 }
 
+/* Rounded to 255 codes between 0 and the largest: what is 0 or the largest stays that, but
+ * for the last bit, and what is between them stays between. */
+static bool
+is_exact_in_codes(const struct columns *columns)
+{
+	uint32_t c;
+
+	for (c = 0; !columns->input && c < columns->count; c++)
+		if (columns->silent[c] != 0 || columns->spike[c] != columns->spike[0])
+			break;
+	return !columns->input && c == columns->count;
+}
+
 /* What one operation of the projection reads. */
 static enum reads
 describe_operation(struct columns *columns, const struct weight_operation *weight)
@@ -301,8 +327,11 @@ describe_operation(struct columns *columns, const struct weight_operation *weigh
 		columns->import->neurons.step_of_weight[weight - columns->import->axes.weights];
 	columns->plain = true;
 	columns->delayed = columns->now = columns->other = columns->input = false;
-	describe(columns, operation->operands[weight->data_operand],
+	describe(columns,
+		 polynomial_read(&columns->import->polynomials, operation, weight->data_operand),
 		 axis_resolve(&columns->import->axes, weight->columns));
+	if (axes_quantizer_of(&columns->import->program, operation) && !is_exact_in_codes(columns))
+		columns->other = true;
 	if (columns->other || (columns->input && (columns->now || columns->delayed)) ||
 	    (columns->now && columns->delayed))
 		return READS_OTHER;
@@ -384,42 +413,68 @@ has_spikes(const struct columns *columns, const struct span *span, const struct 
 	return false;
 }
 
-/* Every term is zero where the unit is silent. */
+/* The coefficient of what stands in the tensor has one number a unit. */
+static bool
+is_along(const struct columns *columns, uint32_t value, const struct coefficient *coefficient,
+	 struct axis units)
+{
+	const struct tensor_axes *tensor = &columns->import->axes.tensors[value];
+
+	return coefficient->place < tensor->rank &&
+	       axis_equal(&columns->import->axes,
+			  tensor->axes[tensor->rank - 1 - coefficient->place], units);
+}
+
+/* Every term of the tensor's polynomial is zero where the unit is silent. */
 static bool
 is_zero_when_silent(const struct columns *columns, const struct span *span,
-		    const struct axis *units, const struct polynomial *p)
+		    const struct place *place, const struct axis *units, uint32_t value)
 {
+	const struct polynomial *p = columns->import->polynomials.of[value];
 	uint32_t i;
 
-	for (i = 0; p && i < p->count; i++)
-		if (!has_spikes(columns, span, units, &p->terms[i]))
+	for (i = 0; i < p->count; i++)
+		if (!has_spikes(columns, span, units, &p->terms[i]) &&
+		    !(is_along(columns, value, &p->terms[i].coefficient, *units) &&
+		      is_absent(columns, &p->terms[i], span, place)))
 			return false;
-	return p != NULL;
+	return true;
+}
+
+static const char *
+reason_of_sum(const struct import *import, struct graph *graph, const struct operation *operation)
+{
+	const char *label = operation_label(&import->program, operation);
+
+	if (operation_is(operation, "DynamicQuantizeLinear"))
+		return arena_printf(&graph->arena, "%s takes its scale from all of its units",
+				    label);
+	return arena_printf(&graph->arena, "%s adds up its units", label);
 }
 
 static bool
 bind_sum(struct import *import, struct graph *graph, const struct axis_total *sum)
 {
 	const struct operation *operation = &import->program.operations[sum->operation];
-	const struct polynomial *p = import->polynomials.of[operation->operands[0]];
 	struct columns columns = { .import = import, .graph = graph };
 	struct axis units = axis_resolve(&import->axes, sum->axis);
-	const char *reason = arena_printf(&graph->arena, "%s adds up its units",
-					  operation_label(&import->program, operation));
+	const char *reason = reason_of_sum(import, graph, operation);
 	struct dimension dimension;
+	struct place place = { 0, 0 };
 	uint32_t i;
 
 	if (!reason || !bind_dimension(import, graph, units, &import->arena, &dimension))
 		return false;
+	set_counts(&columns, &dimension);
 	for (i = 0; i < dimension.count; i++) {
 		const struct span *span = &dimension.spans[i];
 
-		if (span->axis == GRAPH_NONE)
-			continue;
-		if (is_zero_when_silent(&columns, span, &units, p))
+		if (span->axis != GRAPH_NONE &&
+		    is_zero_when_silent(&columns, span, &place, &units, operation->operands[0]))
 			graph->axes[span->axis].dead_only = reason;
-		else
+		else if (span->axis != GRAPH_NONE)
 			bind_freeze(graph, span->axis, reason);
+		pass_span(&place, span);
 	}
 	return true;
 }

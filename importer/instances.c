@@ -106,6 +106,12 @@ same_cut(struct axes *axes, struct axis a, struct axis b, unsigned depth)
 	return true;
 }
 
+static bool
+convolves(const struct operation *operation)
+{
+	return operation_is(operation, "Conv") || operation_is(operation, "ConvInteger");
+}
+
 /* The same operator on tensors of the same shape, but for batch and time. */
 static bool
 same_operator(struct axes *axes, const struct weight_operation *a, const struct weight_operation *b)
@@ -121,10 +127,23 @@ same_operator(struct axes *axes, const struct weight_operation *a, const struct 
 	    operation_float(one, "alpha", 1) != operation_float(other, "alpha", 1) ||
 	    operation_float(one, "beta", 1) != operation_float(other, "beta", 1))
 		return false;
-	for (d = 2; operation_is(one, "Conv") && d < x->rank; d++)
+	for (d = 2; convolves(one) && d < x->rank; d++)
 		if (axis_size(axes, x->axes[d]) != axis_size(axes, y->axes[d]))
 			return false;
 	return true;
+}
+
+/* Taken off the weights. */
+static bool
+same_zero(const struct axes *axes, const struct operation *a, const struct operation *b)
+{
+	const struct constant *one = axes_weight_zero(axes, a);
+	const struct constant *other = axes_weight_zero(axes, b);
+
+	if (!one || !other)
+		return one == other;
+	return one->count == other->count &&
+	       memcmp(one->integers, other->integers, one->count * sizeof *one->integers) == 0;
 }
 
 static bool
@@ -132,8 +151,10 @@ same_projection(struct axes *axes, uint32_t a, uint32_t b)
 {
 	const struct weight_operation *x = &axes->weights[a], *y = &axes->weights[b];
 
-	return same_operator(axes, x, y) && axis_equal(axes, x->units, y->units) &&
-	       same_cut(axes, x->columns, y->columns, 0) &&
+	return same_operator(axes, x, y) &&
+	       same_zero(axes, &axes->program->operations[x->operation],
+			 &axes->program->operations[y->operation]) &&
+	       axis_equal(axes, x->units, y->units) && same_cut(axes, x->columns, y->columns, 0) &&
 	       same_expression(axes->program, weight_value(axes, a), weight_value(axes, b));
 }
 

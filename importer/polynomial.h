@@ -150,6 +150,13 @@ const struct polynomial *polynomial_stack_site(struct polynomials *context, cons
 /* p with every current that a site has tested in terms of that site's potential. */
 const struct polynomial *polynomial_follow(struct polynomials *context, const struct polynomial *p);
 
+/* --- currents: polynomial_weights.c --------------------------------------------------- */
+
+const struct polynomial *polynomial_of_weights(struct polynomials *context, uint32_t operation);
+const struct polynomial *polynomial_of_foreign(struct polynomials *context, uint32_t operation);
+const struct polynomial *polynomial_of_batch_normalization(struct polynomials *context,
+							   uint32_t operation);
+
 /* --- several spikes a step: polynomial_counts.c --------------------------------------- */
 
 /* a b, when that is a truncation or a count; NULL: it is another product. */
@@ -199,6 +206,15 @@ const struct polynomial *polynomial_concat(struct polynomials *context,
  * smallest code stands for 0, a ReLU is in it. */
 const struct polynomial *polynomial_dequantize(struct polynomials *context,
 					       const struct operation *operation);
+/* Of a MatMulInteger or ConvInteger: its current. NULL: what it reads was scaled, and it
+ * is a current only when multiplied with that scale, which polynomial_rescaled sees. */
+const struct polynomial *polynomial_of_codes(struct polynomials *context, uint32_t operation);
+const struct polynomial *polynomial_rescaled(struct polynomials *context,
+					     const struct polynomial *product);
+/* What the weights of an operation are multiplied with: its operand, or what the codes
+ * there stand for. NULL: not known. */
+const struct polynomial *polynomial_read(const struct polynomials *context,
+					 const struct operation *operation, uint32_t slot);
 
 /* --- asking --------------------------------------------------------------------- */
 

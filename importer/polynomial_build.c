@@ -26,138 +26,6 @@ constant_operand(struct polynomials *context, const struct operation *operation,
 	return value == NO_VALUE ? NULL : constant_of(context->axes->constants, value);
 }
 
-/* --- sites and currents ----------------------------------------------------------------- */
-
-static const struct polynomial *
-current(struct polynomials *context, uint32_t weight, struct coefficient scale)
-{
-	uint32_t number = scale.count ? polynomial_add_current(context, weight, scale) : NO_VALUE;
-
-	return number == NO_VALUE ? NULL : polynomial_atom(context, context->currents[number].atom);
-}
-
-static const struct polynomial *
-build_weights(struct polynomials *context, uint32_t index)
-{
-	const struct operation *operation = operation_of(context, index);
-	uint32_t weight = polynomial_weight_of(context, index);
-	const struct polynomial *out, *bias;
-	double alpha = 1, beta = 1;
-
-	if (weight == NO_VALUE)
-		return NULL;
-	if (operation_is(operation, "Gemm")) {
-		alpha = operation_float(operation, "alpha", 1);
-		beta = operation_float(operation, "beta", 1);
-	}
-	out = current(context, weight, coefficient_scalar(context, 1));
-	if (alpha != 1)
-		out = polynomial_multiply(context, out, polynomial_scalar(context, alpha));
-	if (operation->operand_count < 3 || operation->operands[2] == NO_VALUE)
-		return out;
-	bias = polynomial_operand(context, operation, 2);
-	if (operation_is(operation, "Conv")) {
-		const struct constant *constant = constant_operand(context, operation, 2);
-		struct coefficient vector = { 0 };
-
-		if (constant)
-			vector = coefficient_of_constant(context, constant);
-		vector.place = context->axes->tensors[operation->results[0]].rank - 2;
-		bias = polynomial_constant(context, vector);
-	}
-	return polynomial_add(context, out, bias, beta);
-}
-
-/* A current whose constants are left out: its units are frozen. What only puts it in
- * another order in memory passes it on. */
-static const struct polynomial *
-build_foreign(struct polynomials *context, uint32_t index)
-{
-	const struct operation *operation = operation_of(context, index);
-	uint32_t weight = polynomial_weight_of(context, index), number;
-
-	if (weight == NO_VALUE)
-		return strncmp(operation->node->op_type, "Reorder", 7) == 0
-			       ? polynomial_operand(context, operation, 0)
-			       : NULL;
-	number = polynomial_add_current(context, weight, coefficient_scalar(context, 1));
-	return context->out_of_memory ? NULL
-				      : polynomial_atom(context, context->currents[number].atom);
-}
-
-/* scale * x + shift, from the constants of a BatchNormalization in inference mode. */
-static bool
-batch_normalization_affine(struct polynomials *context, const struct operation *operation,
-			   struct coefficient *scale, struct coefficient *shift)
-{
-	double epsilon = operation_float(operation, "epsilon", 1e-5f);
-	struct coefficient p[4];
-	uint32_t i, place = context->axes->tensors[operation->operands[0]].rank - 2;
-
-	for (i = 0; i < 4; i++) {
-		const struct constant *constant = constant_operand(context, operation, i + 1);
-
-		if (!constant || constant->rank != 1)
-			return false;
-		p[i] = coefficient_of_constant(context, constant);
-		if (!p[i].count || p[i].count != p[0].count)
-			return false;
-	}
-	*scale = *shift = (struct coefficient){ p[0].count, place, NULL };
-	scale->values = arena_alloc(context->arena, p[0].count, sizeof(double));
-	shift->values = arena_alloc(context->arena, p[0].count, sizeof(double));
-	if (!scale->values || !shift->values) {
-		context->out_of_memory = true;
-		return false;
-	}
-	for (i = 0; i < p[0].count; i++) {
-		scale->values[i] = p[0].values[i] / __builtin_sqrt(p[3].values[i] + epsilon);
-		shift->values[i] = p[1].values[i] - p[2].values[i] * scale->values[i];
-	}
-	return true;
-}
-
-/* The only atom of x is one current, taken once: BatchNorm becomes part of it. */
-static uint32_t
-plain_current(const struct polynomials *context, const struct polynomial *x)
-{
-	const struct term *term = x->count ? &x->terms[x->count - 1] : NULL;
-
-	if (!term || x->count > 2 || term->degree != 1 || !coefficient_is(&term->coefficient, 1) ||
-	    (x->count == 2 && x->terms[0].degree != 0) ||
-	    context->atoms[term->atoms[0]].kind != ATOM_CURRENT)
-		return NO_VALUE;
-	return context->atoms[term->atoms[0]].number;
-}
-
-static const struct polynomial *
-build_batch_normalization(struct polynomials *context, uint32_t index)
-{
-	const struct operation *operation = operation_of(context, index);
-	const struct polynomial *x = polynomial_operand(context, operation, 0), *out;
-	struct coefficient scale, shift;
-	uint32_t plain;
-
-	if (!x || operation_int(operation, "training_mode", 0) ||
-	    !batch_normalization_affine(context, operation, &scale, &shift))
-		return NULL;
-	plain = plain_current(context, x);
-	if (plain == NO_VALUE || !coefficient_is(&context->currents[plain].scale, 1)) {
-		out = polynomial_multiply(context, x, polynomial_constant(context, scale));
-	} else {
-		out = current(context, context->currents[plain].weight, scale);
-		if (x->count == 2)
-			out = polynomial_add(
-				context, out,
-				polynomial_multiply(
-					context,
-					polynomial_constant(context, x->terms[0].coefficient),
-					polynomial_constant(context, scale)),
-				1);
-	}
-	return polynomial_add(context, out, polynomial_constant(context, shift), 1);
-}
-
 /* --- elementwise -------------------------------------------------------------------------- */
 
 static const struct polynomial *
@@ -316,7 +184,7 @@ build_product(struct polynomials *context, const struct operation *operation,
 {
 	const struct polynomial *counted = polynomial_counted(context, a, b, operation->results[0]);
 
-	return counted ? counted : polynomial_multiply(context, a, b);
+	return counted ? counted : polynomial_rescaled(context, polynomial_multiply(context, a, b));
 }
 
 static const struct polynomial *
@@ -666,11 +534,12 @@ static const struct {
 	{ "Add", build_arithmetic },
 	{ "And", build_logic },
 	{ "AveragePool", build_pool },
-	{ "BatchNormalization", build_batch_normalization },
+	{ "BatchNormalization", polynomial_of_batch_normalization },
 	{ "Cast", build_cast },
 	{ "CastLike", build_cast },
 	{ "Concat", build_concat },
-	{ "Conv", build_weights },
+	{ "Conv", polynomial_of_weights },
+	{ "ConvInteger", polynomial_of_codes },
 	{ "DequantizeLinear", build_dequantize },
 	{ "Div", build_arithmetic },
 	{ "Dropout", build_dropout },
@@ -679,7 +548,7 @@ static const struct {
 	{ "Flatten", build_reshaped },
 	{ "Floor", build_function },
 	{ "Gather", build_piece },
-	{ "Gemm", build_weights },
+	{ "Gemm", polynomial_of_weights },
 	{ "GlobalAveragePool", build_pool },
 	{ "GlobalMaxPool", build_pool },
 	{ "Greater", build_comparison },
@@ -687,7 +556,8 @@ static const struct {
 	{ "Identity", build_same },
 	{ "Less", build_comparison },
 	{ "LessOrEqual", build_comparison },
-	{ "MatMul", build_weights },
+	{ "MatMul", polynomial_of_weights },
+	{ "MatMulInteger", polynomial_of_codes },
 	{ "MaxPool", build_pool },
 	{ "Mul", build_arithmetic },
 	{ "Neg", build_arithmetic },
@@ -713,7 +583,7 @@ build(struct polynomials *context, uint32_t index)
 	size_t i;
 
 	if (axes_is_foreign(operation))
-		return build_foreign(context, index);
+		return polynomial_of_foreign(context, index);
 	if (!operation_is_standard(operation))
 		return NULL;
 	for (i = 0; i < sizeof build_table / sizeof *build_table; i++)

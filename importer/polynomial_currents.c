@@ -73,6 +73,23 @@ is_bare_sum(const struct polynomials *context, const struct operation *operation
 	       !is_zero_state(context, operation->operands[1 - bare]);
 }
 
+/* Codes times integers are a current once their scale is in: that weight operation. */
+static uint32_t
+scaled_weight(const struct polynomials *context, uint32_t value)
+{
+	const struct polynomial *p = value == NO_VALUE ? NULL : context->of[value];
+	const struct axes *axes = context->axes;
+	uint32_t weight;
+
+	if (!p || p->count != 1 || p->terms[0].degree != 1 ||
+	    context->atoms[p->terms[0].atoms[0]].kind != ATOM_CURRENT)
+		return NO_VALUE;
+	weight = context->currents[context->atoms[p->terms[0].atoms[0]].number].weight;
+	return axes_multiplies_codes(&axes->program->operations[axes->weights[weight].operation])
+		       ? weight
+		       : NO_VALUE;
+}
+
 /* The current that weights, read once, make of an input that every step has: what a
  * step reads of it is the current, not what an earlier step tested. */
 bool
@@ -94,6 +111,9 @@ polynomial_is_bare(const struct polynomials *context, uint32_t index)
 		if (operation_is(operation, same[i]))
 			return operation->operands[0] != NO_VALUE &&
 			       context->bare[operation->operands[0]];
+	if (operation_is(operation, "Mul") &&
+	    scaled_weight(context, operation->results[0]) != NO_VALUE)
+		return context->held[scaled_weight(context, operation->results[0])];
 	return (operation_is(operation, "Add") || operation_is(operation, "Sub") ||
 		operation_is(operation, "Mul") || operation_is(operation, "Div")) &&
 	       is_bare_sum(context, operation);
@@ -200,7 +220,8 @@ is_product(const struct polynomials *context, uint32_t value)
 	const struct program *program = context->axes->program;
 
 	return program->values[value].kind == VALUE_RESULT &&
-	       operation_is(&program->operations[program->values[value].operation], "MatMul");
+	       (operation_is(&program->operations[program->values[value].operation], "MatMul") ||
+		scaled_weight(context, value) != NO_VALUE);
 }
 
 void

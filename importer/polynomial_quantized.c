@@ -87,3 +87,100 @@ polynomial_dequantize(struct polynomials *context, const struct operation *opera
 		       ? polynomial_site(context, SITE_RELU, x, operation->results[0])
 		       : NULL;
 }
+
+/* --- codes times integers ---------------------------------------------------------------- */
+
+/* What it reads are the numbers themselves: nothing is taken off them. */
+static bool
+reads_plain_codes(const struct polynomials *context, const struct operation *operation)
+{
+	double zero = 0;
+
+	return operation->operand_count < 3 || operation->operands[2] == NO_VALUE ||
+	       (constant_scalar(context->axes->constants, operation->operands[2], &zero) &&
+		zero == 0);
+}
+
+const struct polynomial *
+polynomial_of_codes(struct polynomials *context, uint32_t index)
+{
+	uint32_t weight = polynomial_weight_of(context, index), number;
+
+	if (weight == NO_VALUE ||
+	    !reads_plain_codes(context, &context->axes->program->operations[index]))
+		return NULL;
+	number = polynomial_add_current(context, weight, coefficient_scalar(context, 1));
+	return context->out_of_memory ? NULL
+				      : polynomial_atom(context, context->currents[number].atom);
+}
+
+/* The weight operation whose result is `product`, when `scale` is that of the codes that
+ * it reads. */
+static uint32_t
+scaled_weight(const struct polynomials *context, const struct atom *product,
+	      const struct atom *scale)
+{
+	const struct program *program = context->axes->program;
+	const struct value *value = &program->values[product->number];
+	const struct operation *operation, *quantizer;
+
+	if (product->kind != ATOM_OPAQUE || scale->kind != ATOM_OPAQUE ||
+	    value->kind != VALUE_RESULT)
+		return NO_VALUE;
+	operation = &program->operations[value->operation];
+	quantizer = axes_quantizer_of(program, operation);
+	return quantizer && quantizer->results[1] == scale->number
+		       ? polynomial_weight_of(context, value->operation)
+		       : NO_VALUE;
+}
+
+/* p is a constant times codes times their scale, or times a current of integers that has
+ * no scale of its own yet: the operation. */
+static uint32_t
+weight_to_scale(const struct polynomials *context, const struct term *term)
+{
+	const struct axes *axes = context->axes;
+	const struct atom *a = &context->atoms[term->atoms[0]], *b;
+	const struct current *current;
+	uint32_t weight;
+
+	if (term->degree == 2) {
+		b = &context->atoms[term->atoms[1]];
+		weight = scaled_weight(context, a, b);
+		return weight != NO_VALUE ? weight : scaled_weight(context, b, a);
+	}
+	if (term->degree != 1 || a->kind != ATOM_CURRENT)
+		return NO_VALUE;
+	current = &context->currents[a->number];
+	return current->site == NO_VALUE && coefficient_is(&current->scale, 1) &&
+			       axes_multiplies_codes(
+				       &axes->program->operations[axes->weights[current->weight]
+									  .operation])
+		       ? current->weight
+		       : NO_VALUE;
+}
+
+const struct polynomial *
+polynomial_rescaled(struct polynomials *context, const struct polynomial *p)
+{
+	uint32_t weight = p && p->count == 1 ? weight_to_scale(context, &p->terms[0]) : NO_VALUE;
+	uint32_t number;
+
+	if (weight == NO_VALUE)
+		return p;
+	number = polynomial_add_current(context, weight, p->terms[0].coefficient);
+	return context->out_of_memory ? NULL
+				      : polynomial_atom(context, context->currents[number].atom);
+}
+
+const struct polynomial *
+polynomial_read(const struct polynomials *context, const struct operation *operation, uint32_t slot)
+{
+	const struct operation *quantizer = axes_quantizer_of(context->axes->program, operation);
+
+	if (quantizer)
+		return context->of[quantizer->operands[0]];
+	if (axes_multiplies_codes(operation) && !reads_plain_codes(context, operation))
+		return NULL;
+	return context->of[operation->operands[slot]];
+}

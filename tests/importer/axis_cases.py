@@ -599,6 +599,75 @@ def integer_operators(net):
     return {"fc": "QLinearMatMul fc computes in integers", "out": "graph output"}
 
 
+def integers_then(net, spikes, name="out", columns=10, units=3, **extra):
+    """A layer with dynamic quantization, as onnxruntime's tool writes it."""
+    codes, scale, zero = net.node("DynamicQuantizeLinear", spikes, outputs=3, name=f"{name}_scale")
+    w = extra.get("weights") or net.constant(net.random.integers(-40, 41, (columns, units)).astype(np.int8), f"{name}.weight")
+    whole = net.node("MatMulInteger", codes, w, extra.get("zero", zero), *extra.get("zeros", ()), name=name)
+    current = net.node("Cast", whole, to=TensorProto.FLOAT)
+    return net.node("Mul", current, net.node("Mul", scale, net.constant(np.float32(1 / 16))))
+
+
+@case((1, 5))
+def integer_weights(net):
+    hidden = net.lif(integers_then(net, dense_then(net, name="fc1"), "fc2", units=8), 1, 8, name="fc2")
+    net.readout(hidden, 8)
+    return {"fc1": None, "fc2": None, "out": "graph output"}
+
+
+@case((1, 5))
+def integer_weights_computed(net):
+    """Turned, and with zero points of each unit."""
+    codes = net.constant(net.random.integers(-40, 41, (8, 10)).astype(np.int8))
+    zeros = net.constant(net.random.integers(-3, 4, 8).astype(np.int8))
+    drive = integers_then(net, dense_then(net, name="fc1"), "fc2", weights=net.node("Transpose", codes, perm=[1, 0]),
+                          zeros=[zeros])
+    net.readout(net.lif(drive, 1, 8, name="fc2"), 8)
+    return {"fc1": None, "fc2": None, "out": "graph output"}
+
+
+@case((1, 5))
+def codes_of_a_constant(net):
+    """A silent unit gives 1: the scale would be another one without it."""
+    inverse = net.node("Sub", net.constant(np.float32(1)), dense_then(net))
+    net.answer(integers_then(net, inverse), 1, 3)
+    return {"fc": "reads something else", "out": "graph output"}
+
+
+@case((1, 5))
+def codes_of_different_spikes(net):
+    """Rounded to the steps of the largest: no multiple of a spike."""
+    graded = net.node("Mul", dense_then(net), net.constant(np.linspace(0.1, 1, 10)))
+    net.answer(integers_then(net, graded), 1, 3)
+    return {"fc": "reads something else", "out": "graph output"}
+
+
+@case((1, 5))
+def codes_from_another_zero(net):
+    """What is taken off is no zero point of what it reads."""
+    net.answer(integers_then(net, dense_then(net), zero=net.constant(np.uint8(3))), 1, 3)
+    return {"fc": "reads something else", "out": "graph output"}
+
+
+@case((1, 5))
+def the_scale_of_membranes(net):
+    """Not zero in a silent unit."""
+    spikes = dense_then(net)
+    scale = net.node("DynamicQuantizeLinear", "fc_v_out", outputs=3, name="codes")[1]
+    net.answer(net.node("Add", net.dense(spikes, 10, 3, "out"), scale), 1, 3)
+    return {"fc": "DynamicQuantizeLinear codes takes its scale from all of its units", "out": "graph output"}
+
+
+@case((1, 5))
+def the_scale_is_read_elsewhere(net):
+    """Of units that spike or not it says whether any does; they may go while one stays."""
+    codes, scale, zero = net.node("DynamicQuantizeLinear", dense_then(net), outputs=3)
+    w = net.constant(net.random.integers(-40, 41, (10, 3)).astype(np.int8), "out.weight")
+    whole = net.node("Cast", net.node("MatMulInteger", codes, w, zero, name="out"), to=TensorProto.FLOAT)
+    net.answer(net.node("Add", whole, scale), 1, 3)
+    return {"fc": None, "out": "graph output"}
+
+
 # --- sums over units ---------------------------------------------------------------
 
 

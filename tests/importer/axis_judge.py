@@ -39,9 +39,9 @@ def refusal(path):
 NUMPY = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 
 
-def play(model, states, inputs):
+def play(model, states, inputs, runtime_of=session):
     """All outputs that are no states, over the steps; states start at zero and are fed back."""
-    runtime = session(model)
+    runtime = runtime_of(model)
     interface = {i.name: i for i in runtime.get_inputs()}
     fed = {i: np.zeros([n if isinstance(n, int) else 1 for n in interface[i].shape], NUMPY[interface[i].type])
            for i, _ in states}
@@ -57,33 +57,37 @@ def play(model, states, inputs):
 
 
 def describe(model):
-    """Element type and rank of every tensor that shape inference knows."""
+    """Element type and shape of every tensor that shape inference knows."""
     known = onnx.shape_inference.infer_shapes(model).graph
-    return {v.name: (v.type.tensor_type.elem_type, len(v.type.tensor_type.shape.dim))
+    return {v.name: (v.type.tensor_type.elem_type, [d.dim_value for d in v.type.tensor_type.shape.dim])
             for v in [*known.value_info, *known.input, *known.output]}
 
 
 def silenced(model, layers, gone):
-    """A copy in which these units' spikes are zero to everything that reads them."""
+    """A copy in which these units' spikes, of all steps, are zero to everything that reads them."""
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     known = describe(model)
     for layer in layers:
-        tensor = layer["spike_tensors"][0]
-        kind, rank = known[tensor]
-        mask = np.ones(layer["units"])
-        mask[gone[layer["name"]]] = 0
-        if rank == 2:  # flattened, perhaps
-            mask = np.repeat(mask, layer["positions"])
-        mask = mask.reshape([-1] + [1] * (rank - 2))
-        mask = mask.astype(helper.tensor_dtype_to_np_dtype(kind))
-        copy.graph.initializer.append(numpy_helper.from_array(mask, f"{tensor}__mask"))
-        at = next(i for i, node in enumerate(copy.graph.node) if tensor in node.output)
-        node = copy.graph.node[at]
-        node.output[list(node.output).index(tensor)] = f"{tensor}__all"
-        copy.graph.node.insert(at + 1, helper.make_node(
-            "And" if kind == TensorProto.BOOL else "Mul", [f"{tensor}__all", f"{tensor}__mask"], [tensor]))
+        for tensor in layer["spike_tensors"]:
+            mask_tensor(copy, tensor, *known[tensor], layer, gone[layer["name"]])
     return copy
+
+
+def mask_tensor(model, tensor, kind, shape, layer, gone):
+    mask = np.ones(layer["units"])
+    mask[gone] = 0
+    if layer["units"] not in shape[1:]:  # flattened
+        mask = np.repeat(mask, layer["positions"])
+    axis = shape.index(len(mask), 1)
+    mask = mask.reshape([-1] + [1] * (len(shape) - 1 - axis))
+    mask = mask.astype(helper.tensor_dtype_to_np_dtype(kind))
+    model.graph.initializer.append(numpy_helper.from_array(mask, f"{tensor}__mask"))
+    at = next(i for i, node in enumerate(model.graph.node) if tensor in node.output)
+    node = model.graph.node[at]
+    node.output[list(node.output).index(tensor)] = f"{tensor}__all"
+    model.graph.node.insert(at + 1, helper.make_node(
+        "And" if kind == TensorProto.BOOL else "Mul", [f"{tensor}__all", f"{tensor}__mask"], [tensor]))
 
 
 def cut(folder, path, layers, dead, passes="dead_neuron_elimination"):
@@ -112,7 +116,7 @@ def gone_units(model, layers):
     return {layer["name"]: sorted(set(range(layer["units"])) - set(kept[layer["name"]])) for layer in layers}
 
 
-def judge(folder, path, inputs, seed=0, share=0.4, tolerance=0.0):
+def judge(folder, path, inputs, seed=0, share=0.4, tolerance=0.0, runtime_of=session):
     """Cuts a share of the units of every free layer (the same of equally wide ones: they may be
     tied) and compares. Gives whether it shows in the answers that those units are silent."""
     model = onnx.load(path)
@@ -127,9 +131,9 @@ def judge(folder, path, inputs, seed=0, share=0.4, tolerance=0.0):
     for layer in found["layers"]:
         units = gone[layer["name"]]
         assert bool(units) == (layer in free), f"{layer['name']} loses the units {units}"
-    expected = play(silenced(model, layers, gone), found["states"], inputs)
-    got = play(small, found["states"], inputs)
+    expected = play(silenced(model, layers, gone), found["states"], inputs, runtime_of)
+    got = play(small, found["states"], inputs, runtime_of)
     for before, now in zip(expected, got, strict=True):
         np.testing.assert_allclose(now, before, rtol=tolerance, atol=tolerance)
-    whole = play(model, found["states"], inputs)
+    whole = play(model, found["states"], inputs, runtime_of)
     return not layers or any(not np.array_equal(a, b) for a, b in zip(whole, expected))

@@ -266,14 +266,47 @@ def project(net, data, units, population):
     return data.with_name(net.node("Add", operands if net.chance(0.5) else operands[::-1]), shape)
 
 
+def integers(net, *shape):
+    """(codes, their zero points or "", one scale or one a unit) of weights with the units first; of a kernel
+    onnxruntime knows one only."""
+    unsigned = net.chance(0.3)
+    units = [shape[0]] if len(shape) == 2 and net.chance(0.5) else []
+    w = net.copied(net.random.integers(-40, 41, shape))
+    zero = net.copied(net.random.integers(-3, 4, units)).astype(np.int64) if units else np.int64(net.pick(-2, 0, 2))
+    codes = w + np.reshape(zero, [-1] + [1] * (len(shape) - 1)) + 64 * unsigned
+    kind = np.uint8 if unsigned else np.int8
+    zeros = net.constant((zero + 64 * unsigned).astype(kind)) if unsigned or np.any(zero) or net.chance(0.5) else ""
+    return codes.astype(kind), zeros, net.copied(np.full(units, 1 / 16, np.float32)) if units else np.float32(1 / 16)
+
+
+def scaled(net, whole, scale, weight_scale):
+    """Back to reals, in either order."""
+    current = net.node("Cast", [whole], to=TensorProto.FLOAT)
+    if net.chance(0.5):
+        return net.node("Mul", [current, net.node("Mul", [scale, weight_scale])])
+    return net.node("Mul", [weight_scale, net.node("Mul", [current, scale])])
+
+
 def project_integers(net, data, units, bias):
     """Dynamic quantization, as onnxruntime's tool writes it."""
     codes, scale, zero = net.node("DynamicQuantizeLinear", [data.name], outputs=3)
-    w = net.copied(net.random.integers(-40, 41, (units, data.shape[-1]))).astype(np.int8)
-    whole = net.node("MatMulInteger", [codes, net.constant(np.ascontiguousarray(w.T), "weight"), zero], "drive")
-    scales = net.node("Mul", [scale, net.scalar(1 / 16)])
-    current = net.node("Mul", [net.node("Cast", [whole], to=TensorProto.FLOAT), scales])
+    w, zeros, weight_scale = integers(net, units, data.shape[-1])
+    operands = [codes, net.constant(np.ascontiguousarray(w.T), "weight"), zero, zeros]
+    whole = net.node("MatMulInteger", operands if zeros else operands[:3], "drive")
+    current = scaled(net, whole, scale, net.constant(weight_scale))
     return data.with_name(net.node("Add", [current, net.constant(bias, "bias")]), (*data.shape[:-1], units))
+
+
+def convolve_integers(net, data, units, bias, kernel, group):
+    codes, scale, zero = net.node("DynamicQuantizeLinear", [data.name], outputs=3)
+    w, zeros, weight_scale = integers(net, units, data.shape[1] // group, *kernel)
+    operands = [codes, net.constant(w, "weight"), zero, zeros]
+    whole = net.node("ConvInteger", operands if zeros else operands[:3], "drive", group=group, kernel_shape=kernel,
+                     pads=[k // 2 for k in kernel] * 2)
+    ones = [1] * len(kernel)
+    current = scaled(net, whole, scale, net.constant(weight_scale))
+    return Value(net.node("Add", [current, net.constant(bias.reshape([-1, *ones]))]),
+                 (data.shape[0], units, *data.shape[2:]))
 
 
 def convolve(net, data, units, population):
@@ -283,6 +316,8 @@ def convolve(net, data, units, population):
     group = net.pick(*groups) if net.chance(0.4) else 1
     kernel = [int(net.pick(1, 3)) if size >= 2 else 1 for size in spatial]
     pads = [k // 2 for k in kernel]
+    if net.wild and net.chance(0.2):
+        return convolve_integers(net, data, units, silent_bias(net, units, population), kernel, group)
     w = net.copied(net.normal(units, channels // group, *kernel, scale=1.0))
     operands = [data.name, net.constant(w, "weight")]
     if net.chance(0.3):
