@@ -52,6 +52,8 @@ put_neuron(struct json_builder *builder, json_t *object, const struct neuron *ne
 	json_put(builder, object, "reset_timing", timing);
 	if (neuron->floor.count)
 		json_put(builder, object, "floor", parameter(builder, &neuron->floor));
+	if (neuron->count_limit.count)
+		json_put(builder, object, "count_limit", parameter(builder, &neuron->count_limit));
 	if (neuron->current == CURRENT_ABSENT)
 		return;
 	json_put(builder, object, "current_decay", parameter(builder, &neuron->current_decay));

@@ -156,6 +156,7 @@ const struct keyword population_keywords[] = {
 	{ "spike-gain", parse_parameter, NEURON(spike_gain) },
 	{ "floor", parse_parameter, NEURON(floor) },
 	{ "counts", parse_flag, NEURON(counts) },
+	{ "count-limit", parse_parameter, NEURON(count_limit) },
 	{ "rates", read_rates, 0 },
 	{ "rates-tensor", parse_string, POPULATION(rates_tensor) },
 	{ "spike-tensors", read_spike_tensors, 0 },

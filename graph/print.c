@@ -205,6 +205,7 @@ print_neuron(struct printer *printer, const struct neuron *neuron)
 	line_parameter(printer, "floor", &neuron->floor);
 	if (neuron->counts)
 		text_append(out, "\tcounts\n");
+	line_parameter(printer, "count-limit", &neuron->count_limit);
 }
 
 static void

@@ -163,7 +163,8 @@ check_parameters(const struct check *check, const struct neuron *neuron, uint32_
 	       check_parameter(check, "current decay", &neuron->current_decay, units) &&
 	       check_parameter(check, "current gain", &neuron->current_gain, units) &&
 	       check_parameter(check, "spike gain", &neuron->spike_gain, units) &&
-	       check_parameter(check, "floor", &neuron->floor, units);
+	       check_parameter(check, "floor", &neuron->floor, units) &&
+	       check_parameter(check, "count limit", &neuron->count_limit, units);
 }
 
 static bool

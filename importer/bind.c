@@ -79,6 +79,7 @@ set_neuron(struct graph *graph, const struct found_population *found, uint32_t u
 	       set_parameter(graph, &neuron->current_decay, &found->current_decay, units) &&
 	       set_parameter(graph, &neuron->current_gain, &found->current_gain, units) &&
 	       set_parameter(graph, &neuron->floor, &found->floor, units) &&
+	       set_parameter(graph, &neuron->count_limit, &found->count_limit, units) &&
 	       graph_set_parameter(graph, &neuron->spike_gain, 1);
 }
 
