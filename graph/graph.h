@@ -98,7 +98,8 @@ struct population {
 	const char *body; /* graph that spikes and states stand in: "/NODE.ATTRIBUTE"; NULL: main */
 	enum population_kind kind;
 	axis_id axis;
-	uint32_t positions; /* per unit; 1 but for convolutions */
+	uint32_t positions;	/* per unit; 1 but for convolutions, and where it is unknown */
+	bool positions_unknown; /* of a convolution of what has no size in the file */
 	struct neuron neuron;
 	double *rates;		  /* [units][positions], or NULL */
 	const char *rates_tensor; /* the tensor that they were given for, or NULL */

@@ -233,7 +233,9 @@ print_population(struct printer *printer, population_id id)
 	print_string(printer->out, population->name);
 	text_printf(printer->out, " %s axis %" PRIu32, kind_words[population->kind],
 		    population->axis);
-	if (population->positions != 1)
+	if (population->positions_unknown)
+		text_append(printer->out, " positions unknown");
+	else if (population->positions != 1)
 		text_printf(printer->out, " positions %" PRIu32, population->positions);
 	text_append(printer->out, "\n");
 	line_string(printer, "\tweight-tensor", population->weight_tensor);

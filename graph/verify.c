@@ -209,6 +209,8 @@ check_population(const struct graph *graph, population_id id, snnfit_error *err)
 		return fails(&check, "its unit axis does not exist");
 	if (population->positions == 0)
 		return fails(&check, "it has no positions");
+	if (population->positions_unknown && population->positions != 1)
+		return fails(&check, "its positions are unknown, but it has some");
 	if (!all_there(population->spike_tensors, population->spike_tensor_count) ||
 	    !all_there(population->state_inputs, population->state_count) ||
 	    !all_there(population->state_outputs, population->state_count))

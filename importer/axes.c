@@ -30,8 +30,8 @@ axes_new_symbol(struct axes *axes)
 	return symbol;
 }
 
-static uint64_t
-symbol_of(struct axes *axes, const char *name)
+uint64_t
+axes_symbol(struct axes *axes, const char *name)
 {
 	uint32_t seen;
 
@@ -94,7 +94,7 @@ axes_set_declared(struct axes *axes, uint32_t value, const Onnx__ValueInfoProto 
 		if (number && dim->dim_value < 0)
 			return;
 		list[d] = axis_fresh(
-			axes, number ? (uint64_t)dim->dim_value : symbol_of(axes, name), frozen);
+			axes, number ? (uint64_t)dim->dim_value : axes_symbol(axes, name), frozen);
 	}
 	axes_set(axes, value, (uint32_t)shape->n_dim, list);
 }
