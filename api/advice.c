@@ -89,6 +89,11 @@ say_ladder(struct json_builder *builder, json_t *array, const struct findings *f
 	const struct fit_result *fit = findings->fit;
 	const struct design *design = &findings->after->design;
 
+	if (fit->limited)
+		json_append(
+			builder, array,
+			json_sprintf("allow more accuracy to go (--max-accuracy-drop, now %.4g)",
+				     findings->options->max_accuracy_drop));
 	if (!fit->stopped && fit->iterations >= findings->options->max_iterations)
 		say(builder, array, "allow more iterations (--max-iterations)");
 	if (design->architecture == ARCHITECTURE_SC)

@@ -65,7 +65,9 @@ append_caveats(struct json_builder *builder, json_t *array, const struct finding
 {
 	bool fitted = findings->fit && findings->fit->kept_steps > 0;
 
-	for (size_t i = 0; was_pruned(findings) && i < json_array_size(layers); i++)
+	bool open = was_pruned(findings) && !findings->accuracy.before;
+
+	for (size_t i = 0; open && i < json_array_size(layers); i++)
 		append_sparse(builder, array, json_array_get(layers, i), fitted);
 	if (findings->after)
 		append_left_out(builder, array, findings->graph);

@@ -61,6 +61,7 @@ pass_summary(const json_t *pass, struct text *out)
 		{ "weights_pruned", "weight pruned", "weights pruned" },
 		{ "weights_quantized", "weight quantized", "weights quantized" },
 	};
+	uint64_t undone = json_get_amount(pass, "undone");
 	bool said = false;
 
 	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
@@ -73,7 +74,10 @@ pass_summary(const json_t *pass, struct text *out)
 		text_printf(out, " %s", count == 1 ? counts[i].one : counts[i].many);
 		said = true;
 	}
-	if (!said)
+	if (undone)
+		text_printf(out, "%sundone, as it would cost too much accuracy",
+			    said ? ", then " : "");
+	else if (!said)
 		text_append(out, "nothing to do");
 }
 
@@ -86,10 +90,40 @@ passes_changed(const json_t *passes)
 	return false;
 }
 
+/* --- accuracy ---------------------------------------------------------------- */
+
+bool
+is_accuracy_known(const json_t *document)
+{
+	return json_is_object(json_object_get(document, "accuracy"));
+}
+
+void
+accuracy_summary(const json_t *document, struct text *out)
+{
+	const json_t *accuracy = json_object_get(document, "accuracy");
+	const json_t *flips = json_object_get(accuracy, "flips");
+	const json_t *interval = json_object_get(accuracy, "interval");
+
+	if (!is_accuracy_known(document))
+		return;
+	text_printf(out, "%.2f %% before, %.2f %% after (of ",
+		    100 * json_get_figure(accuracy, "before", NAN),
+		    100 * json_get_figure(accuracy, "after", NAN));
+	text_figure(out, json_get_figure(accuracy, "samples", NAN), 0);
+	text_append(out, " samples ");
+	text_figure(out, json_get_figure(flips, "won", NAN), 0);
+	text_append(out, " won, ");
+	text_figure(out, json_get_figure(flips, "lost", NAN), 0);
+	text_printf(out, " lost; 95 %% interval of the change %+.2f to %+.2f points)",
+		    100 * json_number_value(json_array_get(interval, 0)),
+		    100 * json_number_value(json_array_get(interval, 1)));
+}
+
 bool
 is_accuracy_open(const json_t *document)
 {
-	if (json_is_object(json_object_get(document, "accuracy")))
+	if (is_accuracy_known(document))
 		return false;
 	return passes_changed(json_object_get(document, "passes")) ||
 	       json_get_amount(document, "kept_steps") > 0;
@@ -104,6 +138,16 @@ table_percent(struct table *table, double share)
 
 	if (isfinite(share) && fabs(share) < 1e6)
 		(void)snprintf(cell, sizeof cell, "%.1f %%", 100.0 * share);
+	table_text(table, cell);
+}
+
+static void
+table_accuracy(struct table *table, double share)
+{
+	char cell[32] = "-";
+
+	if (isfinite(share) && fabs(share) < 1e6)
+		(void)snprintf(cell, sizeof cell, "%.2f %%", 100.0 * share);
 	table_text(table, cell);
 }
 
@@ -185,10 +229,10 @@ layers_table(const json_t *document)
 struct table
 steps_table(const json_t *document)
 {
-	static const char *const head[] = { "step",  "LUTs before", "LUTs after",
-					    "zeros", "bits",	    "bitstream" };
+	static const char *const head[] = { "step", "LUTs before", "LUTs after", "zeros",
+					    "bits", "bitstream",   "accuracy" };
 	const json_t *steps = json_object_get(document, "steps");
-	struct table table = { .columns = 6, .left = { true } };
+	struct table table = { .columns = is_accuracy_known(document) ? 7 : 6, .left = { true } };
 
 	table_head(&table, head);
 	for (size_t i = 0; i < json_array_size(steps); i++) {
@@ -200,6 +244,45 @@ steps_table(const json_t *document)
 		table_percent(&table, json_get_figure(step, "sparsity", NAN));
 		table_figure(&table, json_get_figure(step, "weight_bits", NAN), 0);
 		table_figure(&table, json_get_figure(step, "bitstream_length", NAN), 0);
+		if (table.columns == 7)
+			table_accuracy(&table, json_get_figure(step, "accuracy", NAN));
+	}
+	return table;
+}
+
+static void
+table_change(struct table *table, const char *what, double neurons, double parameters,
+	     double accuracy)
+{
+	table_text(table, what);
+	table_figure(table, neurons, 0);
+	table_figure(table, parameters, 0);
+	table_accuracy(table, accuracy);
+}
+
+/* From the model that came in to the one that the passes made. */
+struct table
+changes_table(const json_t *document)
+{
+	static const char *const head[] = { "after", "neurons", "parameters", "accuracy", "then" };
+	const json_t *changes = json_object_get(document, "changes");
+	struct table table = { .columns = 5, .left = { true, false, false, false, true } };
+
+	table_head(&table, head);
+	table_change(&table, "(before)",
+		     json_get_figure(json_object_get(document, "neurons"), "before", NAN),
+		     json_get_figure(json_object_get(document, "parameters"), "before", NAN),
+		     json_get_figure(json_object_get(document, "accuracy"), "before", NAN));
+	table_text(&table, "-");
+	for (size_t i = 0; i < json_array_size(changes); i++) {
+		const json_t *change = json_array_get(changes, i);
+
+		table_change(&table, json_get_text(change, "pass", ""),
+			     json_get_figure(change, "neurons", NAN),
+			     json_get_figure(change, "parameters", NAN),
+			     json_get_figure(change, "accuracy", NAN));
+		table_text(&table,
+			   json_is_true(json_object_get(change, "undone")) ? "undone" : "kept");
 	}
 	return table;
 }

@@ -23,6 +23,7 @@ void pass_summary(const json_t *pass, struct text *out);
 struct table utilization_table(const json_t *document);
 struct table layers_table(const json_t *document);
 struct table steps_table(const json_t *document);
+struct table changes_table(const json_t *document);
 /* One sentence: what is over by how much, and the layer that uses most of it. */
 void limit_summary(const json_t *document, const char *resource, struct text *out);
 /* Some pass changed something. */
@@ -30,6 +31,10 @@ bool passes_changed(const json_t *passes);
 /* Passes or ladder made another network of the model, and nobody measured its
  * accuracy. */
 bool is_accuracy_open(const json_t *document);
+/* "95.80 % before, 95.40 % after (2000 samples: ...)"; nothing when not measured. */
+void accuracy_summary(const json_t *document, struct text *out);
+/* Accuracy was measured. */
+bool is_accuracy_known(const json_t *document);
 /* Some layer of the report is a part of why the resource is exceeded. */
 bool is_exceeded(const json_t *document, const char *resource);
 

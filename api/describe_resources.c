@@ -72,6 +72,36 @@ describe_parameters(const json_t *document, struct text *out)
 	text_append(out, " %\n");
 }
 
+static void
+describe_neurons(const json_t *document, struct text *out)
+{
+	const json_t *neurons = json_object_get(document, "neurons");
+	double before = json_get_figure(neurons, "before", NAN);
+	double after = json_get_figure(neurons, "after", NAN);
+
+	if (!neurons)
+		return;
+	text_append(out, "neurons       ");
+	if (before != after) {
+		text_figure(out, before, 0);
+		text_append(out, " -> ");
+	}
+	text_figure(out, after, 0);
+	text_append(out, "\n");
+}
+
+static void
+describe_accuracy(const json_t *document, struct text *out)
+{
+	if (is_accuracy_open(document))
+		text_append(out, "accuracy      not measured: check it on your own data\n");
+	if (!is_accuracy_known(document))
+		return;
+	text_append(out, "accuracy      ");
+	accuracy_summary(document, out);
+	text_append(out, "\n");
+}
+
 /* --- what was done ---------------------------------------------------------- */
 
 static void
@@ -111,6 +141,11 @@ describe_passes(const json_t *document, struct text *out)
 		text_append(out, "\n");
 		describe_skips(json_object_get(pass, "skipped"), "layer", out);
 	}
+	if (is_accuracy_known(document)) {
+		struct table changes = changes_table(document);
+
+		table_print(&changes, out);
+	}
 }
 
 static void
@@ -134,6 +169,8 @@ describe_steps(const json_t *document, struct text *out)
 		text_append(out,
 			    "  none of them came closer: the result is the model before them\n");
 	describe_skips(json_object_get(document, "skipped"), "action", out);
+	if (json_is_true(json_object_get(document, "limited")))
+		text_append(out, "  the limit of accuracy kept steps from being taken\n");
 }
 
 /* --- what is over, and what would help --------------------------------------- */
@@ -179,8 +216,8 @@ describe_resources(const json_t *document, struct text *out)
 		describe_speed(document, out);
 	}
 	describe_parameters(document, out);
-	if (is_accuracy_open(document))
-		text_append(out, "accuracy      not measured: check it on your own data\n");
+	describe_neurons(document, out);
+	describe_accuracy(document, out);
 	if (costed)
 		print_table(utilization_table(document), out);
 	if (json_object_get(document, "layers"))

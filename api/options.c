@@ -55,6 +55,7 @@ snnfit_options_init(snnfit_options *options, size_t size)
 		.lanes = design.lanes,
 		.max_iterations = 10,
 		.min_bitstream_length = 32,
+		.max_accuracy_drop = 100.0,
 	};
 
 	copy_known_part(options, &defaults, size, sizeof defaults);
@@ -138,6 +139,16 @@ check_lengths(const snnfit_options *options, snnfit_error *err)
 }
 
 static snnfit_status
+check_limit(const snnfit_options *options, snnfit_error *err)
+{
+	if (options->max_accuracy_drop == 100.0 || (options->data && options->data->labels))
+		return SNNFIT_OK;
+	return error_set(err, SNNFIT_EUSAGE,
+			 "--max-accuracy-drop needs samples and their classes: give --inputs FILE "
+			 "and --labels FILE");
+}
+
+static snnfit_status
 check_options(const snnfit_options *options, snnfit_error *err)
 {
 	const struct {
@@ -150,6 +161,7 @@ check_options(const snnfit_options *options, snnfit_error *err)
 		{ "--quantize-bits", options->quantize_bits, LAYER_MIN_BITS, LAYER_MAX_BITS },
 		{ "--weight-bits", options->weight_bits, LAYER_MIN_BITS, LAYER_MAX_BITS },
 		{ "--lanes", options->lanes, 1, LANES_MAX },
+		{ "--max-accuracy-drop", options->max_accuracy_drop, 0, 100 },
 	};
 	snnfit_status status = check_lengths(options, err);
 
@@ -162,6 +174,8 @@ check_options(const snnfit_options *options, snnfit_error *err)
 		status = check_input_range(options, err);
 	if (status == SNNFIT_OK)
 		status = check_architecture(options->architecture, err);
+	if (status == SNNFIT_OK)
+		status = check_limit(options, err);
 	return status;
 }
 

@@ -215,6 +215,18 @@ append_parameters(const json_t *document, struct text *out)
 	text_append(out, " %.</p>\n");
 }
 
+static void
+append_accuracy(const json_t *document, struct text *out)
+{
+	if (is_accuracy_open(document))
+		text_append(out, "<p>Accuracy: not measured, check it on your own data.</p>\n");
+	if (!is_accuracy_known(document))
+		return;
+	text_append(out, "<p>Accuracy: ");
+	accuracy_summary(document, out);
+	text_append(out, ".</p>\n");
+}
+
 void
 resources_page(const json_t *document, struct text *out)
 {
@@ -225,13 +237,14 @@ resources_page(const json_t *document, struct text *out)
 	if (json_object_get(document, "utilization"))
 		append_speed(document, out);
 	append_parameters(document, out);
-	if (is_accuracy_open(document))
-		text_append(out, "<p>Accuracy: not measured, check it on your own data.</p>\n");
+	append_accuracy(document, out);
 	if (json_object_get(document, "utilization"))
 		append_table(out, "Resources", utilization_table(document));
 	if (json_array_size(json_object_get(document, "layers")))
 		append_table(out, "Layers", layers_table(document));
 	append_passes(document, out);
+	if (is_accuracy_known(document))
+		append_table(out, "Accuracy after each pass", changes_table(document));
 	if (json_array_size(json_object_get(document, "steps")))
 		append_table(out, "Steps", steps_table(document));
 	if (json_array_size(json_object_get(document, "skipped"))) {
@@ -239,6 +252,8 @@ resources_page(const json_t *document, struct text *out)
 		append_skips(json_object_get(document, "skipped"), "action", out);
 		text_append(out, "</p>\n");
 	}
+	if (json_is_true(json_object_get(document, "limited")))
+		text_append(out, "<p>The limit of accuracy kept steps from being taken.</p>\n");
 	append_list(document, "notes", "Notes", out);
 	append_list(document, "suggestions", "What to try", out);
 	text_append(out, "<p>snnfit ");

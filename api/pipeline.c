@@ -1,9 +1,10 @@
 /* pipeline.c - the picture in docs/ARCHITECTURE.md, on one screen:
  *
  *     model -> graph -> passes -> ladder -> graph' -> ONNX model', report
- *                            cost()
+ *                     measure()  cost(), measure()
  *
  * Work is done on copies; the model takes over the result only at the end. */
+#include "api/calibrator.h"
 #include "api/model.h"
 #include "api/options.h"
 #include "api/report.h"
@@ -20,6 +21,8 @@ struct pipeline {
 	struct device device;
 	bool has_device;
 	struct graph *graph; /* the model's, copied */
+	struct calibrator calibrator;
+	struct accuracy_change accuracy;
 	struct optimize_report passes;
 	bool has_passes;
 	struct fit_result fit;
@@ -47,6 +50,9 @@ begin(struct pipeline *pipeline, snnfit_model *model, const snnfit_options *opti
 		status = model_graph(model, &graph, err);
 	if (status == SNNFIT_OK)
 		status = graph_copy(&pipeline->graph, graph, err);
+	if (status == SNNFIT_OK)
+		status = calibrator_begin(&pipeline->calibrator, model, pipeline->graph,
+					  &pipeline->options, err);
 	return status;
 }
 
@@ -59,6 +65,7 @@ end(struct pipeline *pipeline)
 	estimate_free(&pipeline->after.estimate);
 	graph_free(pipeline->graph);
 	onnx_model_free(pipeline->exported);
+	calibrator_free(&pipeline->calibrator);
 	text_free(&pipeline->notes);
 }
 
@@ -109,6 +116,7 @@ run_passes(struct pipeline *pipeline, snnfit_error *err)
 	struct pass_options options = options_passes(&pipeline->options);
 	optimize_observer observer = pipeline->options.observer ? show_pass : NULL;
 
+	options.calibration = calibrator_get(&pipeline->calibrator);
 	pipeline->has_passes = true;
 	return optimize(&pipeline->graph, pipeline->options.passes, &options, observer, pipeline,
 			&pipeline->passes, err);
@@ -120,6 +128,7 @@ run_ladder(struct pipeline *pipeline, snnfit_error *err)
 	struct search search = {
 		.options = &pipeline->options,
 		.device = &pipeline->device,
+		.calibration = calibrator_get(&pipeline->calibrator),
 		.observer = pipeline->options.observer ? show_step : NULL,
 		.observer_context = pipeline,
 	};
@@ -161,6 +170,12 @@ estimate_both(struct pipeline *pipeline, snnfit_error *err)
 }
 
 static snnfit_status
+measure_result(struct pipeline *pipeline, snnfit_error *err)
+{
+	return calibrator_compare(&pipeline->calibrator, pipeline->graph, &pipeline->accuracy, err);
+}
+
+static snnfit_status
 export_result(struct pipeline *pipeline, snnfit_error *err)
 {
 	return model_export(pipeline->model, pipeline->graph, &pipeline->exported, &pipeline->notes,
@@ -187,6 +202,18 @@ collect_notes(struct pipeline *pipeline)
 
 	for (size_t i = 0; i < graph->note_count; i++)
 		text_printf(&pipeline->notes, "%s\n", graph->notes[i]);
+	if (pipeline->calibrator.notes.chars)
+		text_append(&pipeline->notes, pipeline->calibrator.notes.chars);
+	if (pipeline->accuracy.before && pipeline->has_after &&
+	    design->architecture == ARCHITECTURE_SC)
+		text_append(&pipeline->notes,
+			    "accuracy is that of the network itself: what bitstreams of finite "
+			    "length add to it (architecture sc) is not simulated\n");
+	if (pipeline->has_fit && options_any_architecture(&pipeline->options) &&
+	    calibration_limits(calibrator_get(&pipeline->calibrator)))
+		text_append(&pipeline->notes,
+			    "architecture sc was not tried: its bitstreams are not simulated, so "
+			    "what they cost is not known to stay within --max-accuracy-drop\n");
 	if (pipeline->has_after && design->architecture != ARCHITECTURE_SC &&
 	    pipeline->options.bitstream_length != DESIGN_DEFAULT.bitstream_length)
 		text_printf(&pipeline->notes,
@@ -212,6 +239,7 @@ make_report(struct pipeline *pipeline, snnfit_report **report, snnfit_error *err
 	findings.after = pipeline->has_after ? &pipeline->after : NULL;
 	findings.passes = pipeline->has_passes ? &pipeline->passes : NULL;
 	findings.fit = pipeline->has_fit ? &pipeline->fit : NULL;
+	findings.accuracy = pipeline->accuracy;
 	status = resources_document(&document, &findings, err);
 	return status == SNNFIT_OK ? report_new(report, document, describe_resources, err) : status;
 }
@@ -264,8 +292,8 @@ snnfit_estimate(snnfit_model *model, const snnfit_options *options, snnfit_repor
 	return finish(&pipeline, made, report, status);
 }
 
-/* Without passes and without a target nothing is asked of the model: it may be
- * any ONNX model, and stays as it is. */
+/* Without passes, target and data nothing is asked of the model: it may be any ONNX
+ * model, and stays as it is. */
 static snnfit_status
 report_nothing(const snnfit_options *options, snnfit_report **report, snnfit_error *err)
 {
@@ -293,11 +321,13 @@ snnfit_optimize(snnfit_model *model, const snnfit_options *options, snnfit_repor
 		*report = NULL;
 	if (status != SNNFIT_OK)
 		return status;
-	if (options_no_passes(&checked) && !options_have_target(&checked))
+	if (options_no_passes(&checked) && !options_have_target(&checked) && !checked.data)
 		return report_nothing(&checked, report, err);
 	status = begin(&pipeline, model, options, err);
 	if (status == SNNFIT_OK)
 		status = run_passes(&pipeline, err);
+	if (status == SNNFIT_OK)
+		status = measure_result(&pipeline, err);
 	if (status == SNNFIT_OK)
 		status = estimate_both(&pipeline, err);
 	if (status == SNNFIT_OK && !options_no_passes(&checked))
@@ -323,6 +353,8 @@ snnfit_fit(snnfit_model *model, const snnfit_options *options, snnfit_report **r
 		status = run_passes(&pipeline, err);
 	if (status == SNNFIT_OK)
 		status = run_ladder(&pipeline, err);
+	if (status == SNNFIT_OK)
+		status = measure_result(&pipeline, err);
 	if (status == SNNFIT_OK)
 		status = estimate_both(&pipeline, err);
 	if (status == SNNFIT_OK)

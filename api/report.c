@@ -129,6 +129,7 @@ snnfit_report_figures(const snnfit_report *report, snnfit_figures *out, size_t s
 	const json_t *document = report->document, *luts = luts_of(document);
 	const json_t *parameters = json_object_get(document, "parameters");
 	const json_t *steps = json_object_get(document, "steps");
+	const json_t *accuracy = json_object_get(document, "accuracy");
 	snnfit_figures figures = {
 		.target = json_get_text(document, "target", NULL),
 		.architecture = json_get_text(document, "architecture", NULL),
@@ -143,6 +144,11 @@ snnfit_report_figures(const snnfit_report *report, snnfit_figures *out, size_t s
 		.parameters_after = json_get_amount(parameters, "after"),
 		.parameters_nonzero = json_get_amount(parameters, "nonzero"),
 		.step_count = json_array_size(steps),
+		.accuracy_before = json_get_figure(accuracy, "before", NAN),
+		.accuracy_after = json_get_figure(accuracy, "after", NAN),
+		.accuracy_samples = json_get_amount(accuracy, "samples"),
+		.samples_won = json_get_amount(json_object_get(accuracy, "flips"), "won"),
+		.samples_lost = json_get_amount(json_object_get(accuracy, "flips"), "lost"),
 	};
 
 	add_passes(json_object_get(document, "passes"), &figures);
@@ -162,6 +168,7 @@ snnfit_report_step(const snnfit_report *report, size_t index, snnfit_step *out)
 			      .sparsity = json_get_figure(step, "sparsity", NAN),
 			      .bitstream_length = (uint32_t)json_get_amount(step,
 									    "bitstream_length"),
-			      .weight_bits = (uint32_t)json_get_amount(step, "weight_bits") };
+			      .weight_bits = (uint32_t)json_get_amount(step, "weight_bits"),
+			      .accuracy = json_get_figure(step, "accuracy", NAN) };
 	return step != NULL;
 }

@@ -1,6 +1,7 @@
 /* resources.c - the resource report as a JSON document, field by field. */
 #include "api/resources.h"
 
+#include "api/intervals.h"
 #include "api/names.h"
 #include "api/options.h"
 
@@ -263,6 +264,25 @@ put_layers(struct json_builder *builder, json_t *object, const struct findings *
 	return status;
 }
 
+/* Positions of channels are neurons each. */
+static void
+put_neurons(struct json_builder *builder, json_t *object, const struct graph *graph)
+{
+	json_t *neurons = json_put(builder, object, "neurons", json_object());
+	uint64_t before = 0, after = 0;
+
+	for (size_t i = 0; i < graph->population_count; i++) {
+		const struct population *population = &graph->populations[i];
+		const struct unit_axis *axis = &graph->axes[population->axis];
+
+		before += (uint64_t)axis->units_before * population->positions;
+		if (!population->removed)
+			after += (uint64_t)axis->units * population->positions;
+	}
+	json_put(builder, neurons, "before", json_amount(before));
+	json_put(builder, neurons, "after", json_amount(after));
+}
+
 static snnfit_status
 put_parameters(struct json_builder *builder, json_t *object, const struct graph *graph,
 	       const struct zero_count *count, snnfit_error *err)
@@ -320,6 +340,7 @@ append_pass(struct json_builder *builder, json_t *array, const struct pass_repor
 	json_put(builder, object, "changed", json_boolean(pass->changed));
 	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
 		json_put(builder, object, counts[i].name, json_amount(counts[i].count));
+	json_put(builder, object, "undone", json_amount(pass->undone));
 	json_put(builder, object, "drive_error_bound", json_figure(pass->drive_error_bound));
 	json_put(builder, object, "drive_variance_change",
 		 json_figure(pass->drive_variance_change));
@@ -333,6 +354,30 @@ passes_to_json(struct json_builder *builder, const struct optimize_report *repor
 
 	for (size_t i = 0; i < report->pass_count; i++)
 		append_pass(builder, array, &report->passes[i]);
+	return array;
+}
+
+static json_t *
+accuracy_figure(const struct measurement *measurement)
+{
+	return measurement ? json_figure(measurement_accuracy(measurement)) : json_null();
+}
+
+static json_t *
+changes_to_json(struct json_builder *builder, const struct optimize_report *report)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < report->change_count; i++) {
+		const struct pass_change *change = &report->changes[i];
+		json_t *object = json_append(builder, array, json_object());
+
+		json_put(builder, object, "pass", json_text(change->pass));
+		json_put(builder, object, "neurons", json_amount(change->neurons));
+		json_put(builder, object, "parameters", json_amount(change->parameters));
+		json_put(builder, object, "accuracy", accuracy_figure(change->accuracy));
+		json_put(builder, object, "undone", json_boolean(change->undone));
+	}
 	return array;
 }
 
@@ -350,7 +395,7 @@ append_step(struct json_builder *builder, json_t *array, const struct fit_result
 	json_put(builder, object, "bitstream_length",
 		 streams ? json_amount(step->bitstream_length) : json_null());
 	json_put(builder, object, "weight_bits", json_amount(step->weight_bits));
-	json_put(builder, object, "accuracy", json_null());
+	json_put(builder, object, "accuracy", accuracy_figure(step->accuracy));
 }
 
 static void
@@ -367,8 +412,45 @@ put_fit(struct json_builder *builder, json_t *object, const struct fit_result *f
 		json_put(builder, rung, "action", json_text(fit->skipped[i].action));
 		json_put(builder, rung, "reason", json_text(fit->skipped[i].reason));
 	}
+	json_put(builder, object, "limited", json_boolean(fit->limited));
 	json_put(builder, object, "iterations", json_amount(fit->iterations));
 	json_put(builder, object, "kept_steps", json_amount(fit->kept_steps));
+}
+
+/* --- accuracy -------------------------------------------------------------------------- */
+
+static uint64_t
+count_bits(const uint64_t *words, const uint64_t *but_not, uint64_t samples)
+{
+	uint64_t count = 0, word;
+
+	for (word = 0; word <= samples / 64; word++)
+		count += (uint64_t)__builtin_popcountll(words[word] & ~but_not[word]);
+	return count;
+}
+
+static json_t *
+accuracy_to_json(struct json_builder *builder, const struct accuracy_change *accuracy)
+{
+	const struct measurement *before = accuracy->before, *after = accuracy->after;
+	uint64_t won, lost;
+	double low, high;
+	json_t *object, *flips;
+
+	if (!before)
+		return json_null();
+	won = count_bits(after->rights, before->rights, after->samples);
+	lost = count_bits(before->rights, after->rights, after->samples);
+	interval_of_change(won, lost, after->samples, &low, &high);
+	object = json_object();
+	json_put(builder, object, "before", accuracy_figure(before));
+	json_put(builder, object, "after", accuracy_figure(after));
+	json_put(builder, object, "samples", json_amount(after->samples));
+	json_put(builder, object, "interval", interval_to_json(builder, low, high));
+	flips = json_put(builder, object, "flips", json_object());
+	json_put(builder, flips, "won", json_amount(won));
+	json_put(builder, flips, "lost", json_amount(lost));
+	return object;
 }
 
 /* --- the document ------------------------------------------------------------------- */
@@ -418,12 +500,15 @@ resources_document(json_t **out, const struct findings *findings, snnfit_error *
 		status = put_layers(&builder, object, findings, &zeros, err);
 		if (status == SNNFIT_OK)
 			status = put_parameters(&builder, object, findings->graph, &zeros, err);
+		put_neurons(&builder, object, findings->graph);
 	}
 	if (findings->passes)
 		json_put(&builder, object, "passes", passes_to_json(&builder, findings->passes));
+	if (findings->passes)
+		json_put(&builder, object, "changes", changes_to_json(&builder, findings->passes));
 	if (findings->fit)
 		put_fit(&builder, object, findings->fit);
-	json_put(&builder, object, "accuracy", json_null());
+	json_put(&builder, object, "accuracy", accuracy_to_json(&builder, &findings->accuracy));
 	notes = json_put(&builder, object, "notes", notes_to_json(&builder, findings->notes));
 	append_caveats(&builder, notes, findings, json_object_get(object, "layers"));
 	json_put(&builder, object, "suggestions", advice(findings));

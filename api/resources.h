@@ -2,6 +2,7 @@
 #ifndef SNNFIT_API_RESOURCES_H
 #define SNNFIT_API_RESOURCES_H
 
+#include "api/calibrator.h"
 #include "api/json.h"
 #include "estimator/estimate.h"
 #include "opt/fit.h"
@@ -20,6 +21,7 @@ struct findings {
 	const struct costing *before, *after; /* with a device only */
 	const struct optimize_report *passes;
 	const struct fit_result *fit;
+	struct accuracy_change accuracy;
 	/* Whether to count zeros, which reads all weights. Where nothing else has read
 	 * them they are left alone: a dead neuron goes at the speed of a copy. */
 	bool count_zeros;

@@ -50,6 +50,7 @@ climb(const struct search *search, const struct graph *graph, enum architecture 
 	if (status != SNNFIT_OK)
 		return status;
 	design.architecture = architecture;
+	options.calibration = search->calibration;
 	status = fit_ladder(out, &design, &options, estimate_cost, &device, observer,
 			    search->observer_context, result, err);
 	if (status != SNNFIT_OK) {
@@ -80,6 +81,8 @@ climb_every(const struct search *search, const struct graph *graph, struct climb
 	snnfit_status status;
 
 	for (int i = 0; i < ARCHITECTURE_COUNT; i++) {
+		if (i == ARCHITECTURE_SC && calibration_limits(search->calibration))
+			continue;
 		tried = (struct climbed){ .graph = NULL };
 		status = climb(search, graph, (enum architecture)i, NULL, &tried.graph,
 			       &tried.result, err);
@@ -87,7 +90,7 @@ climb_every(const struct search *search, const struct graph *graph, struct climb
 			climbed_free(best);
 			return status;
 		}
-		if (i == 0 || is_better(&tried.result, &best->result)) {
+		if (!best->graph || is_better(&tried.result, &best->result)) {
 			struct climbed worse = *best;
 
 			*best = tried;

@@ -8,12 +8,14 @@
 struct search {
 	const snnfit_options *options; /* checked */
 	const struct device *device;
+	const struct calibration *calibration; /* NULL: no data */
 	fit_observer observer; /* NULL: none; sees the steps of the chosen architecture only */
 	void *observer_context;
 };
 
 /* The ladder for the architecture asked for, or for each: fewest iterations, then
- * smallest worst used / available. Replaces *graph; on failure it stays as it was,
+ * smallest worst used / available. With a limit of accuracy not for sc, whose bitstreams
+ * are not simulated, unless it is asked for. Replaces *graph; on failure it stays as it was,
  * and *result is empty. */
 MUST_USE snnfit_status search_fit(const struct search *search, struct graph **graph,
 				  struct fit_result *result, snnfit_error *err);

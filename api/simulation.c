@@ -342,7 +342,7 @@ list_watches(struct simulation *simulation, snnfit_error *err)
 {
 	const struct graph *graph = simulation->graph;
 	struct network *network = &simulation->network;
-	size_t count = graph ? graph->population_count : 0, i;
+	size_t count = graph && !simulation->outputs_only ? graph->population_count : 0, i;
 
 	network->watches = arena_zalloc(&simulation->arena, count, sizeof *network->watches);
 	if (!network->watches)

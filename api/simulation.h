@@ -14,6 +14,7 @@ struct simulation {
 	const struct onnx_model *read;	   /* what the graph's bindings are about, or NULL */
 	const struct graph *graph;	   /* NULL: no populations were recognised */
 	const struct import_options *told; /* which states there are, without a graph */
+	bool outputs_only;		   /* firing rates are not wanted */
 	/* The rest is prepared. */
 	struct arena arena;
 	struct network network;

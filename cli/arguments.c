@@ -19,7 +19,6 @@ enum kind {
 	KIND_NUMBER, /* a double */
 	KIND_RANGE,  /* --input-range */
 	KIND_STATE,  /* --state, as often as you like */
-	KIND_MISSING /* known, but can't be done yet: value says why */
 };
 
 struct option {
@@ -40,12 +39,10 @@ struct option {
 #define RATED (MODELS & ~(unsigned)COMMAND_SIMULATE) /* simulate measures them */
 #define WRITES (COMMAND_ANNOTATE | COMMAND_SIMULATE | COMMAND_OPTIMIZE | COMMAND_FIT)
 #define CHANGES (COMMAND_OPTIMIZE | COMMAND_FIT)
+#define RUNS (COMMAND_SIMULATE | CHANGES)
 #define COSTS (COMMAND_ESTIMATE | CHANGES)
 #define READS (MODELS | COMMAND_REPORT)
 #define ALL (MODELS | COMMAND_REPORT | COMMAND_TARGETS | COMMAND_BATCH)
-
-static const char not_measured[] =
-	"accuracy is not measured while optimizing yet (simulate does it), and so there is no";
 
 static const struct option table[] = {
 	/* reading */
@@ -121,26 +118,28 @@ static const struct option table[] = {
 	  "where the ladder starts; sc only" },
 	{ "min-bitstream-length", 0, KIND_COUNT, AT(options.min_bitstream_length), "L", COMMAND_FIT,
 	  "where halving it ends; sc only" },
-	{ "inputs", 0, KIND_TEXT, AT(simulate.inputs), "X", COMMAND_SIMULATE,
+	/* data */
+	{ "inputs", 0, KIND_TEXT, AT(data.inputs), "X", RUNS,
 	  "samples: .npy, .npz, IDX (.gz), .pb, or a folder of test_data_set_*" },
-	{ "labels", 0, KIND_TEXT, AT(simulate.labels), "Y", COMMAND_SIMULATE,
-	  "the class of each sample, in such a file" },
-	{ "steps", 0, KIND_COUNT, AT(simulate.steps), "T", COMMAND_SIMULATE,
+	{ "labels", 0, KIND_TEXT, AT(data.labels), "Y", RUNS,
+	  "the class of each sample, in such a file: accuracy is measured" },
+	{ "max-accuracy-drop", 0, KIND_NUMBER, AT(options.max_accuracy_drop), "POINTS", CHANGES,
+	  "undo, or leave, what would cost more percentage points of accuracy" },
+	{ "steps", 0, KIND_COUNT, AT(data.steps), "T", RUNS,
 	  "time steps to run; default: those of the annotation, or in the model" },
-	{ "encoding", 0, KIND_TEXT, AT(simulate.encoding), "E", COMMAND_SIMULATE,
+	{ "encoding", 0, KIND_TEXT, AT(data.encoding), "E", RUNS,
 	  "direct (default), poisson, latency, or time: the data has an axis of time" },
-	{ "decoding", 0, KIND_TEXT, AT(simulate.decoding), "D", COMMAND_SIMULATE,
+	{ "decoding", 0, KIND_TEXT, AT(data.decoding), "D", RUNS,
 	  "of the outputs over time: count, mean, last or maximum; default: by the model" },
-	{ "seed", 0, KIND_COUNT, AT(seed), "N", COMMAND_SIMULATE, "of the encoding poisson" },
-	{ "initial-state", 0, KIND_TEXT, AT(simulate.initial_state), "FILE", COMMAND_SIMULATE,
+	{ "seed", 0, KIND_COUNT, AT(seed), "N", RUNS, "of the encoding poisson" },
+	{ "initial-state", 0, KIND_TEXT, AT(data.initial_state), "FILE", RUNS,
 	  "an .npz with arrays named like state inputs; default: zeros" },
-	{ "input-divisor", 0, KIND_NUMBER, AT(simulate.input_divisor), "X", COMMAND_SIMULATE,
+	{ "input-divisor", 0, KIND_NUMBER, AT(data.input_divisor), "X", RUNS,
 	  "input values are divided by it; default: 255 for bytes, else 1" },
-	{ "confusion", 0, KIND_SETTING, AT(simulate.confusion), NULL, COMMAND_SIMULATE,
+	{ "confusion", 0, KIND_SETTING, AT(data.confusion), NULL, COMMAND_SIMULATE,
 	  "which class was taken for which" },
-	{ "threads", 0, KIND_COUNT, AT(simulate.threads), "N", COMMAND_SIMULATE,
+	{ "threads", 0, KIND_COUNT, AT(data.threads), "N", RUNS,
 	  "samples at the same time; default: one a processor; results don't depend on it" },
-	{ "max-accuracy-drop", 0, KIND_MISSING, 0, "PERCENT", COMMAND_FIT, not_measured },
 	/* batch */
 	{ "jobs", 0, KIND_COUNT, AT(jobs), "N", COMMAND_BATCH, "models at the same time" },
 	{ "resume", 0, KIND_FLAG, AT(resume), NULL, COMMAND_BATCH,
@@ -258,11 +257,9 @@ set(struct arguments *arguments, const struct option *option, const char *value,
 	case KIND_RANGE:
 		return set_range(arguments, value, fault);
 	case KIND_STATE:
-		return add_state(arguments, value, fault);
-	case KIND_MISSING:
 		break;
 	}
-	return say_fault(fault, "%s --%s", option->help, option->name);
+	return add_state(arguments, value, fault);
 }
 
 /* --- parsing ------------------------------------------------------------------ */
@@ -355,7 +352,7 @@ set_defaults(struct arguments *out, enum command command, int argc, char **argv)
 	*out = (struct arguments){ .command = command, .command_name = argv[0], .jobs = 1 };
 	snnfit_read_options_init(&out->read, sizeof out->read);
 	snnfit_options_init(&out->options, sizeof out->options);
-	snnfit_simulate_options_init(&out->simulate, sizeof out->simulate);
+	snnfit_simulate_options_init(&out->data, sizeof out->data);
 	out->operands = calloc((size_t)argc, sizeof *out->operands);
 	out->states = calloc((size_t)argc, sizeof *out->states);
 	out->read.states = out->states;
@@ -447,6 +444,25 @@ check_lengths(const struct arguments *arguments, snnfit_error *fault)
 	return true;
 }
 
+/* What says how to run needs something to run on; a limit, something that is counted. */
+static bool
+check_data(const struct arguments *arguments, snnfit_error *fault)
+{
+	for (const struct option *option = table; option < &table[OPTIONS]; option++) {
+		bool limit = option->offset == AT(options.max_accuracy_drop);
+
+		if (!was_given(arguments, option) || (option->commands != RUNS && !limit))
+			continue;
+		if (!arguments->data.inputs)
+			return say_fault(fault, "--%s needs data to run the model on: --inputs X",
+					 option->name);
+		if (limit && !arguments->data.labels)
+			return say_fault(fault, "--%s needs to know what is right: --labels Y",
+					 option->name);
+	}
+	return true;
+}
+
 bool
 arguments_check_effects(const struct arguments *arguments, snnfit_error *fault)
 {
@@ -459,7 +475,7 @@ arguments_check_effects(const struct arguments *arguments, snnfit_error *fault)
 		if (!runs && !check_idle_pass(arguments, pass.name, fault))
 			return false;
 	}
-	return check_lengths(arguments, fault);
+	return check_lengths(arguments, fault) && check_data(arguments, fault);
 }
 
 /* --- help ------------------------------------------------------------------------ */
@@ -497,6 +513,8 @@ print_default(struct arguments *defaults, const struct option *option)
 {
 	const void *value = place(defaults, option);
 
+	if (strstr(option->help, "default")) /* it says so itself */
+		return;
 	if (option->kind == KIND_COUNT && *(const uint32_t *)value != SNNFIT_UNLIMITED)
 		(void)printf(" [%u]", *(const uint32_t *)value);
 	if (option->kind == KIND_NUMBER)
@@ -512,7 +530,7 @@ arguments_print_options(enum command command)
 	for (const struct option *option = table; option < &table[OPTIONS]; option++) {
 		int width;
 
-		if (!(option->commands & command) || option->kind == KIND_MISSING)
+		if (!(option->commands & command))
 			continue;
 		width = print_name(option);
 		if (width >= HELP_COLUMN)

@@ -29,7 +29,7 @@ struct arguments {
 
 	snnfit_read_options read;
 	snnfit_options options;
-	snnfit_simulate_options simulate;
+	snnfit_simulate_options data;
 	const char **states; /* read.states */
 	const char *output, *save_steps, *dump_after, *html, *strategy;
 	uint32_t jobs, seed;

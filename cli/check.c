@@ -45,18 +45,24 @@ check_output(const struct arguments *arguments, snnfit_error *fault)
 	return true;
 }
 
+static bool
+check_seed(const struct arguments *arguments, snnfit_error *fault)
+{
+	const char *encoding = arguments->data.encoding;
+
+	if (!arguments->seed || (encoding && strcmp(encoding, "poisson") == 0))
+		return true;
+	return say_fault(fault, "--seed belongs to --encoding poisson");
+}
+
 /* An option without effect is a mistake. */
 static bool
 check_simulate(const struct arguments *arguments, snnfit_error *fault)
 {
-	const snnfit_simulate_options *simulate = &arguments->simulate;
-
-	if (!simulate->inputs)
+	if (!arguments->data.inputs)
 		return say_fault(fault, "simulate needs data to run the model on: --inputs X");
-	if (simulate->confusion && !simulate->labels)
+	if (arguments->data.confusion && !arguments->data.labels)
 		return say_fault(fault, "--confusion needs --labels");
-	if (arguments->seed && (!simulate->encoding || strcmp(simulate->encoding, "poisson") != 0))
-		return say_fault(fault, "--seed belongs to --encoding poisson");
 	if (arguments->output && strcmp(arguments->output, "-") == 0 && arguments->json &&
 	    !arguments->dry_run)
 		return say_fault(fault, "the model (-o -) and the report (--json) can't both go to "
@@ -135,6 +141,8 @@ command_check(const struct arguments *arguments, snnfit_error *fault)
 		return say_fault(fault, "--rates takes a file, not standard input (-)");
 	if (arguments->command == COMMAND_ANNOTATE && !arguments->read.rates)
 		return say_fault(fault, "annotate needs the rates: --rates FILE");
+	if (!check_seed(arguments, fault))
+		return false;
 	if (arguments->command == COMMAND_SIMULATE)
 		return check_simulate(arguments, fault);
 	if (arguments->command == COMMAND_BATCH)

@@ -190,14 +190,16 @@ annotated(struct job *job)
 enum exit_status
 run_simulate(const struct arguments *arguments)
 {
-	snnfit_simulate_options options = arguments->simulate;
+	snnfit_simulate_options data;
+	struct watch watch;
 	struct job job;
 	bool done;
 
-	options.seed = arguments->seed;
+	watch_data(&watch, arguments, arguments->operands[0], &data);
 	done = opened(&job, arguments) &&
-	       snnfit_simulate(job.model, &options, &job.report, &job.err) == SNNFIT_OK &&
-	       annotated(&job) && printed(&job);
+	       snnfit_simulate(job.model, &data, &job.report, &job.err) == SNNFIT_OK;
+	watch_end(&watch);
+	done = done && annotated(&job) && printed(&job);
 	if (done) {
 		if (arguments->output)
 			say_written(arguments);
@@ -211,9 +213,15 @@ changed(struct job *job, snnfit_status (*change)(snnfit_model *, const snnfit_op
 						 snnfit_report **, snnfit_error *))
 {
 	snnfit_options options = job->arguments->options;
+	snnfit_simulate_options data;
 	struct watch watch;
-	bool done = watch_begin(&watch, job->arguments, job->name, &options, &job->err) &&
-		    change(job->model, &options, &job->report, &job->err) == SNNFIT_OK;
+	bool done;
+
+	watch_data(&watch, job->arguments, job->name, &data);
+	if (data.inputs)
+		options.data = &data;
+	done = watch_changes(&watch, &options, &job->err) &&
+	       change(job->model, &options, &job->report, &job->err) == SNNFIT_OK;
 
 	watch_end(&watch);
 	return done;

@@ -86,16 +86,41 @@ observe(void *context, const char *action, snnfit_model *snapshot, snnfit_error 
 	return status == SNNFIT_OK ? dump(watch, action, snapshot, err) : status;
 }
 
-bool
-watch_begin(struct watch *watch, const struct arguments *arguments, const char *model,
-	    snnfit_options *options, snnfit_error *err)
+static void
+tell_samples(void *context, uint64_t done, uint64_t all)
+{
+	struct watch *watch = context;
+
+	if (!is_slow(watch))
+		return;
+	(void)fprintf(stderr, "\r\033[K%u: running on samples, %llu of %llu", watch->step,
+		      (unsigned long long)done, (unsigned long long)all);
+	watch->shows_progress = true;
+}
+
+void
+watch_data(struct watch *watch, const struct arguments *arguments, const char *model,
+	   snnfit_simulate_options *data)
 {
 	*watch = (struct watch){ .arguments = arguments, .model = model };
 	(void)clock_gettime(CLOCK_MONOTONIC, &watch->begin);
+	*data = arguments->data;
+	data->seed = arguments->seed;
+	if (arguments->quiet || arguments->verbose || !isatty(STDERR_FILENO))
+		return;
+	data->progress = tell_samples;
+	data->progress_context = watch;
+}
+
+bool
+watch_changes(struct watch *watch, snnfit_options *options, snnfit_error *err)
+{
+	const struct arguments *arguments = watch->arguments;
+
 	if (arguments->save_steps && !make_folder(arguments->save_steps, err))
 		return false;
 	if (arguments->save_steps || arguments->dump_after || arguments->verbose ||
-	    isatty(STDERR_FILENO)) {
+	    (!arguments->quiet && isatty(STDERR_FILENO))) {
 		options->observer = observe;
 		options->observer_context = watch;
 	}

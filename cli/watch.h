@@ -14,9 +14,12 @@ struct watch {
 	bool shows_progress; /* a line on the terminal is to be wiped */
 };
 
-/* Whether somebody wants to see: then options->observer watches for *watch. */
-bool watch_begin(struct watch *watch, const struct arguments *arguments, const char *model,
-		 snnfit_options *options, snnfit_error *err);
+/* Begins to watch: *data is the data of the arguments, which report to *watch where
+ * somebody sees it. */
+void watch_data(struct watch *watch, const struct arguments *arguments, const char *model,
+		snnfit_simulate_options *data);
+/* Then, whether somebody wants to see changes: options->observer watches for *watch. */
+bool watch_changes(struct watch *watch, snnfit_options *options, snnfit_error *err);
 void watch_end(struct watch *watch);
 
 #endif

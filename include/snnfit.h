@@ -174,6 +174,41 @@ SNNFIT_API snnfit_status snnfit_model_layer_read(snnfit_model *model, size_t lay
 						 float *bias, float *rates, uint32_t *origin,
 						 snnfit_error *err);
 
+/* --- data -------------------------------------------------------------------- */
+
+/* done of all samples have been run; from any thread, one at a time. */
+typedef void (*snnfit_progress)(void *context, uint64_t done, uint64_t all);
+
+typedef struct {
+	size_t size; /* set by init */
+	/* Samples along the first axis: a .npy, .npz (an array for each input, by name;
+	 * a single array for a single input), IDX (gzipped or not) or .pb file
+	 * (TensorProto), or a folder of test_data_set_0, test_data_set_1, ... Needed. */
+	const char *inputs;
+	/* The class of each sample, in such a file (of an .npz: "labels", "y" or the only
+	 * array); NULL: then accuracy is not measured. */
+	const char *labels;
+	/* An .npz with an array for each state input; states that are not in it, and all
+	 * when NULL, begin as zeros. */
+	const char *initial_state;
+	/* "direct" (NULL): the same values each step; "poisson": value x is the probability
+	 * of a spike; "latency": one spike, the earlier the larger x; "time": the data has
+	 * an axis of time behind that of the samples. */
+	const char *encoding;
+	/* "count" (the sum over time), "mean", "last" or "maximum" of the class output;
+	 * NULL: maximum where it is the membrane of a readout that is stepped, else count. */
+	const char *decoding;
+	uint32_t steps;	      /* 0: those of the annotation, of the data (time), or in the model */
+	uint64_t seed;	      /* 0; of poisson */
+	uint32_t threads;     /* 0: one for each processor; results are the same */
+	double input_divisor; /* 0: 255 where the data are bytes, else 1 */
+	int confusion;	      /* 0; 1: which class was taken for which goes into the report */
+	snnfit_progress progress; /* NULL: none */
+	void *progress_context;
+} snnfit_simulate_options;
+
+SNNFIT_API_VOID void snnfit_simulate_options_init(snnfit_simulate_options *options, size_t size);
+
 /* --- what can be done ------------------------------------------------------- */
 
 typedef struct snnfit_report snnfit_report;
@@ -221,6 +256,15 @@ typedef struct {
 
 	snnfit_observer observer; /* NULL: none */
 	void *observer_context;
+
+	/* Samples to run the network on. With labels its accuracy is measured before and
+	 * after each pass and step; firing rates, where the model has none, are those on
+	 * these data. NULL: nothing is measured. */
+	const snnfit_simulate_options *data;
+	/* 100, no limit: percentage points of accuracy that may be lost against the input
+	 * model, counted on the samples: what would cost more is undone, or not done. A
+	 * limit needs labels. */
+	double max_accuracy_drop;
 } snnfit_options;
 
 #define SNNFIT_UNLIMITED UINT32_MAX
@@ -253,39 +297,6 @@ SNNFIT_API snnfit_status snnfit_model_report(snnfit_model *model, snnfit_report 
 SNNFIT_API snnfit_status snnfit_targets(snnfit_report **report, snnfit_error *err);
 
 /* --- running a network ----------------------------------------------------------- */
-
-/* done of all samples have been run; from any thread, one at a time. */
-typedef void (*snnfit_progress)(void *context, uint64_t done, uint64_t all);
-
-typedef struct {
-	size_t size; /* set by init */
-	/* Samples along the first axis: a .npy, .npz (an array for each input, by name;
-	 * a single array for a single input), IDX (gzipped or not) or .pb file
-	 * (TensorProto), or a folder of test_data_set_0, test_data_set_1, ... Needed. */
-	const char *inputs;
-	/* The class of each sample, in such a file (of an .npz: "labels", "y" or the only
-	 * array); NULL: then accuracy is not measured. */
-	const char *labels;
-	/* An .npz with an array for each state input; states that are not in it, and all
-	 * when NULL, begin as zeros. */
-	const char *initial_state;
-	/* "direct" (NULL): the same values each step; "poisson": value x is the probability
-	 * of a spike; "latency": one spike, the earlier the larger x; "time": the data has
-	 * an axis of time behind that of the samples. */
-	const char *encoding;
-	/* "count" (the sum over time), "mean", "last" or "maximum" of the class output;
-	 * NULL: maximum where it is the membrane of a readout that is stepped, else count. */
-	const char *decoding;
-	uint32_t steps;	      /* 0: those of the annotation, of the data (time), or in the model */
-	uint64_t seed;	      /* 0; of poisson */
-	uint32_t threads;     /* 0: one for each processor; results are the same */
-	double input_divisor; /* 0: 255 where the data are bytes, else 1 */
-	int confusion;	      /* 0; 1: which class was taken for which goes into the report */
-	snnfit_progress progress; /* NULL: none */
-	void *progress_context;
-} snnfit_simulate_options;
-
-SNNFIT_API_VOID void snnfit_simulate_options_init(snnfit_simulate_options *options, size_t size);
 
 /* Runs the model as it would be written on samples: accuracy, rates of the layers,
  * spikes and synaptic operations. The rates measured take the place of those that the
@@ -323,6 +334,8 @@ typedef struct {
 	uint64_t dead_neurons_removed, silent_neurons_removed, unread_neurons_removed,
 		redundant_pairs_merged, layers_fused, weights_pruned;
 	size_t step_count;
+	double accuracy_before, accuracy_after; /* shares of the samples */
+	uint64_t accuracy_samples, samples_won, samples_lost;
 } snnfit_figures;
 
 /* size: sizeof *figures. */
@@ -335,6 +348,7 @@ typedef struct {
 	double lut_before, lut_after;
 	double sparsity;
 	uint32_t bitstream_length, weight_bits;
+	double accuracy; /* NaN: not measured */
 } snnfit_step;
 
 SNNFIT_API int snnfit_report_step(const snnfit_report *report, size_t index, snnfit_step *step);

@@ -1,7 +1,5 @@
 #include "opt/calibration.h"
 
-#include <math.h>
-
 /* Room for the rounding of a limit that is written in decimals. */
 #define ROUNDING 1e-9
 
@@ -14,7 +12,7 @@ calibration_measures(const struct calibration *calibration)
 bool
 calibration_limits(const struct calibration *calibration)
 {
-	return calibration_measures(calibration) && isfinite(calibration->max_drop);
+	return calibration_measures(calibration) && calibration->max_drop < 100.0;
 }
 
 bool

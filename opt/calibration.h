@@ -40,7 +40,7 @@ struct calibration {
 	measure_function measure;	  /* NULL: there are no labels */
 	record_function record;		  /* NULL: spikes cannot be had */
 	const struct measurement *before; /* of the input model; with measure */
-	double max_drop;		  /* percentage points below it; INFINITY: no limit */
+	double max_drop;		  /* percentage points below it; 100: no limit */
 };
 
 /* Accuracy is to be measured. In both, calibration may be NULL. */

@@ -15,6 +15,7 @@ struct candidate {
 	struct graph *graph;
 	struct design design;
 	struct cost cost;
+	const struct measurement *accuracy; /* after a step that changed weights */
 };
 
 struct ladder {
@@ -166,6 +167,7 @@ note_step(struct ladder *ladder, const char *action, const struct cost *before, 
 				 .lut_before = before->resources[RESOURCE_LUT].used,
 				 .lut_after = now->cost.resources[RESOURCE_LUT].used,
 				 .bitstream_length = now->design.bitstream_length,
+				 .accuracy = now->accuracy,
 				 .weight_bits = widest_weights(now->graph, &now->design) };
 	snnfit_status status = sparsity_of(now->graph, &step.sparsity, err);
 
@@ -240,6 +242,7 @@ halve(struct ladder *ladder, bool *acted, snnfit_error *err)
 	if (half < ladder->options->minimum_bitstream_length)
 		half = ladder->options->minimum_bitstream_length;
 	next.design.bitstream_length = half;
+	next.accuracy = NULL;
 	action = arena_printf(&ladder->result->arena, "halve bitstream length to %u", half);
 	status = ask_cost(ladder, &next, err);
 	if (status != SNNFIT_OK)
@@ -249,6 +252,45 @@ halve(struct ladder *ladder, bool *acted, snnfit_error *err)
 		return take_step(ladder, action, &next, err);
 	ladder->halving_over = true;
 	return note_useless(ladder, action, err);
+}
+
+/* --- accuracy: of a step that is of use ------------------------------------------------ */
+
+static snnfit_status
+note_limit(struct ladder *ladder, const char *action, const struct measurement *accuracy,
+	   snnfit_error *err)
+{
+	const struct calibration *calibration = ladder->options->calibration;
+	double before = 100.0 * measurement_accuracy(calibration->before);
+	double after = 100.0 * measurement_accuracy(accuracy);
+	const char *reason = arena_printf(&ladder->result->arena,
+					  "accuracy would be %.2f %%, down %.2f points: more than "
+					  "the %g allowed",
+					  after, before - after, calibration->max_drop);
+
+	ladder->result->limited = true;
+	return reason ? note_skip(ladder, action, reason, err) : error_no_memory(err);
+}
+
+/* Takes the step, unless it would break the limit: then *over. */
+static snnfit_status
+take_measured(struct ladder *ladder, const char *action, struct candidate *next, bool *acted,
+	      bool *over, snnfit_error *err)
+{
+	const struct calibration *calibration = ladder->options->calibration;
+	snnfit_status status;
+
+	if (calibration_measures(calibration)) {
+		status = calibration->measure(calibration->context, next->graph, &next->accuracy,
+					      err);
+		if (status != SNNFIT_OK)
+			return status;
+		*over = !calibration_allows(calibration, next->accuracy);
+	}
+	if (*over)
+		return note_limit(ladder, action, next->accuracy, err);
+	*acted = true;
+	return take_step(ladder, action, next, err);
 }
 
 /* What a pruning of everything would do. */
@@ -301,8 +343,7 @@ judge_pruning(struct ladder *ladder, const char *action, struct candidate *next,
 				      pruning->emptied);
 		return note_skip(ladder, action, reason, err);
 	}
-	*acted = true;
-	return take_step(ladder, action, next, err);
+	return take_measured(ladder, action, next, acted, &ladder->pruning_over, err);
 }
 
 static snnfit_status
@@ -320,7 +361,7 @@ prune(struct ladder *ladder, bool *acted, snnfit_error *err)
 		status = note_skip(ladder, action, "no weight is that small", err);
 	else if (status == SNNFIT_OK)
 		status = judge_pruning(ladder, action, &next, &pruning, acted, err);
-	ladder->pruning_over = pruning.left == 0;
+	ladder->pruning_over |= pruning.left == 0;
 	ladder->threshold *= THRESHOLD_FACTOR;
 	drop(ladder, next.graph);
 	return status;
@@ -351,10 +392,9 @@ judge_quantizing(struct ladder *ladder, const char *action, struct candidate *ne
 
 	if (status != SNNFIT_OK)
 		return status;
-	*acted = relieves(&ladder->now.cost, &next->cost);
-	if (!*acted)
+	if (!relieves(&ladder->now.cost, &next->cost))
 		return note_useless(ladder, action, err);
-	return take_step(ladder, action, next, err);
+	return take_measured(ladder, action, next, acted, &ladder->quantizing_over, err);
 }
 
 static snnfit_status
@@ -373,7 +413,7 @@ quantize(struct ladder *ladder, bool *acted, snnfit_error *err)
 		status = note_skip(ladder, action, "no weights have more bits than that", err);
 	else if (status == SNNFIT_OK)
 		status = judge_quantizing(ladder, action, &next, acted, err);
-	ladder->quantizing_over = ladder->bits <= LEAST_BITS;
+	ladder->quantizing_over |= ladder->bits <= LEAST_BITS;
 	ladder->bits -= BITS_STEP;
 	drop(ladder, next.graph);
 	return status;

@@ -5,7 +5,11 @@
  * bits first, 2 less each time, 4 at least). A rung counts when it lowers a
  * resource of which too much is used; else it is skipped, and its threshold or bits
  * move on all the same, so that the ladder ends. A halving that was skipped is not
- * tried again. Pruning that would leave a layer without weights ends the ladder. */
+ * tried again. Pruning that would leave a layer without weights ends the ladder.
+ *
+ * With a calibration, a step that would take accuracy below the limit is skipped, and its
+ * kind is over: smaller thresholds and more bits were kept before. The other kind goes
+ * on. Bitstreams are not simulated: a halving has no accuracy. */
 #ifndef SNNFIT_OPT_FIT_H
 #define SNNFIT_OPT_FIT_H
 
@@ -14,8 +18,9 @@
 
 /* The initial bitstream length is the design's: 256. */
 struct fit_options {
-	uint32_t max_iterations;	   /* 10 */
-	uint32_t minimum_bitstream_length; /* 32 */
+	uint32_t max_iterations;	       /* 10 */
+	uint32_t minimum_bitstream_length;     /* 32 */
+	const struct calibration *calibration; /* NULL: no data */
 };
 
 struct fit_step {
@@ -24,6 +29,7 @@ struct fit_step {
 	double lut_before, lut_after;
 	double sparsity; /* after */
 	uint32_t bitstream_length, weight_bits;
+	const struct measurement *accuracy; /* the calibration's; NULL: not measured */
 };
 struct fit_skip {
 	const char *action, *reason;
@@ -38,6 +44,7 @@ struct fit_result {
 	uint32_t weight_bits;	   /* of the widest projection; float ones take the design's */
 	uint32_t iterations;
 	bool stopped; /* at the end, a layer would have been pruned to nothing */
+	bool limited; /* a step would have cost too much accuracy */
 	struct fit_step *steps;
 	size_t step_count, step_capacity;
 	size_t kept_steps; /* the model found is the one after so many of them */

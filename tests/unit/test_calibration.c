@@ -118,7 +118,7 @@ END_TEST
 START_TEST(without_a_limit_each_change_is_measured_once)
 {
 	struct fake fake = { .a_unit = 1, .zeros = 100, .bits = 500 };
-	struct pass_options options = measured_by(&fake, INFINITY);
+	struct pass_options options = measured_by(&fake, 100.0);
 	struct graph *graph = network();
 	struct optimize_report report;
 
