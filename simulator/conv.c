@@ -1,17 +1,47 @@
-/* conv.c - a convolution as products: a row for each position of the window, with what
- * the window sees there. */
+/* conv.c - convolutions, and the way that any of them can go: as products, a row for each
+ * position of the window, with what the window sees there. */
 #include "simulator/conv.h"
 
 #include <string.h>
+
+enum { ROWS_AT_ONCE = 384 };
 
 snnfit_status
 prepare_conv(struct plan *plan, const struct plan_node *node, snnfit_error *err)
 {
 	int64_t groups = node_int(node, "group", 1);
 
+	snnfit_status status;
+
 	if (node->input_count < 2 || groups < 1 || groups > INT32_MAX)
 		return SNNFIT_OK;
-	return plan_pack(plan, node->inputs[1], PACK_KERNELS, (uint32_t)groups, err);
+	status = plan_pack(plan, node->inputs[1], PACK_KERNELS, (uint32_t)groups, err);
+	if (status == SNNFIT_OK)
+		status = tables_make(plan, node->inputs[1], (uint32_t)groups, err);
+	return status;
+}
+
+/* An image of one dimension is one row. */
+static struct window
+plane_of(const struct window *w)
+{
+	struct window plane = *w;
+
+	if (w->rank == 2)
+		return plane;
+	if (w->rank > 2)
+		return (struct window){ .rank = 0 };
+	plane.rank = 2;
+	plane.in[1] = w->in[0];
+	plane.out[1] = w->out[0];
+	plane.kernel[1] = w->kernel[0];
+	plane.strides[1] = w->strides[0];
+	plane.dilations[1] = w->dilations[0];
+	plane.begin[1] = w->begin[0];
+	plane.end[1] = w->end[0];
+	plane.in[0] = plane.out[0] = plane.kernel[0] = plane.strides[0] = plane.dilations[0] = 1;
+	plane.begin[0] = plane.end[0] = 0;
+	return plane;
 }
 
 static snnfit_status
@@ -40,11 +70,15 @@ read_conv(struct call *call, struct conv *conv)
 	status = window_read(call, x, w->dims + 2, &conv->window);
 	if (status != SNNFIT_OK)
 		return status;
+	conv->plane = plane_of(&conv->window);
 	conv->depth = conv->in_channels * conv->window.taps;
-	conv->packed = NULL;
-	if (conv->groups <= UINT32_MAX)
+	conv->packed = conv->tables = NULL;
+	if (conv->groups <= UINT32_MAX) {
 		conv->packed = plan_packed(call->machine->plan, call->node->inputs[1], PACK_KERNELS,
 					   (uint32_t)conv->groups);
+		conv->tables = plan_packed(call->machine->plan, call->node->inputs[1], PACK_TABLES,
+					   (uint32_t)conv->groups);
+	}
 	return SNNFIT_OK;
 }
 
@@ -147,69 +181,109 @@ multiply_rows(struct call *call, const struct conv *conv, struct product *produc
 	return multiply_arrays(call, product);
 }
 
-/* One group of channels of one image. */
+static void
+add_bias(const struct conv *conv, uint64_t channel, char *out)
+{
+	uint64_t positions = conv->window.positions, end = channel + conv->out_channels, i, at = 0;
+	int32_t type = conv->x->type;
+
+	for (; channel < end; channel++)
+		for (i = 0; i < positions; i++, at++)
+			if (type == TYPE_FLOAT)
+				((float *)(void *)out)[at] +=
+					((const float *)conv->bias->data)[channel];
+			else
+				element_set_double(
+					type, out, at,
+					element_double(type, out, at) +
+						element_double(type, conv->bias->data, channel));
+}
+
+/* Memory for the ways; a way without memory is not to be taken. */
+struct conv_memory {
+	char *rows, *products, *direct;
+	bool can_look, tables;
+	struct conv_image seen;
+};
+
+/* By products of matrices, some windows at a time. */
 static snnfit_status
-convolve_group(struct call *call, const struct conv *conv, struct conv_events *events,
-	       uint64_t group, const char *image, char *out, char *rows, char *products)
+convolve_rows(struct call *call, const struct conv *conv, struct conv_memory *memory,
+	      uint64_t group, const char *image, char *out)
 {
 	const struct window *w = &conv->window;
 	size_t bytes = type_bytes(conv->x->type);
 	struct product product = { .depth = conv->depth, .columns = conv->out_channels };
-	uint64_t first, seen = 0;
-	bool few, ones = false;
 	snnfit_status status = SNNFIT_OK;
+	uint64_t first;
 
 	product.type = conv->x->type;
-	product.left = rows;
-	product.out = products;
+	product.left = memory->rows;
+	product.out = memory->products;
 	product.right = (const char *)conv->w->data +
 			group * conv->out_channels * conv->depth * bytes;
 	product.right_row_stride = 1;
 	product.right_column_stride = conv->depth;
 	product.packed = conv->packed ? &conv->packed[group] : NULL;
-	image += group * conv->in_channels * w->area * bytes;
-	out += group * conv->out_channels * w->positions * bytes;
-	few = events->possible && product.packed->finite &&
-	      conv_events_look(events, conv, (const float *)(const void *)image, &ones);
 	for (first = 0; first < w->positions && status == SNNFIT_OK; first += product.rows) {
 		product.rows = w->positions - first < ROWS_AT_ONCE ? w->positions - first
 								   : ROWS_AT_ONCE;
-		if (few)
-			seen += conv_events_multiply(
-				events, conv, product.packed, (const float *)(const void *)image,
-				ones, first, product.rows, (float *)(void *)products);
-		else
-			status = multiply_rows(call, conv, &product, image, first, rows);
-		put_products(products, bytes, product.rows, conv->out_channels, out + first * bytes,
-			     w->positions);
+		status = multiply_rows(call, conv, &product, image, first, memory->rows);
+		put_products(memory->products, bytes, product.rows, conv->out_channels,
+			     out + first * bytes, w->positions);
 	}
-	count_operations(call, seen, conv->out_channels);
+	if (status == SNNFIT_OK && conv->bias)
+		add_bias(conv, group * conv->out_channels, out);
 	return status;
 }
 
-static void
-add_bias(const struct conv *conv, char *out, uint64_t images)
+/* One group of channels of one image. */
+static snnfit_status
+convolve_group(struct call *call, const struct conv *conv, struct conv_memory *memory,
+	       uint64_t group, const char *image, char *out)
 {
-	int32_t type = conv->x->type;
-	uint64_t channels = conv->groups * conv->out_channels, image, channel, i, at = 0;
+	const struct packed *packed = conv->packed ? &conv->packed[group] : NULL;
+	const float *floats = (const float *)(const void *)image, *bias = NULL;
+	float *to = (float *)(void *)out;
 
-	for (image = 0; image < images; image++) {
-		for (channel = 0; channel < channels; channel++) {
-			double bias = element_double(type, conv->bias->data, channel);
+	if (!packed || !packed->finite || !memory->can_look)
+		return convolve_rows(call, conv, memory, group, image, out);
+	if (conv->bias)
+		bias = (const float *)conv->bias->data + group * conv->out_channels;
+	conv_image_look(&memory->seen, conv, floats);
+	if (memory->seen.ones && memory->tables)
+		tables_convolve(&memory->seen, conv, &conv->tables[group], bias, to);
+	else if (memory->direct)
+		direct_convolve(conv, packed, floats, bias, to, memory->direct);
+	else
+		return convolve_rows(call, conv, memory, group, image, out);
+	count_operations(call, memory->seen.nonzeros, conv->out_channels);
+	return SNNFIT_OK;
+}
 
-			if (type == TYPE_FLOAT) {
-				float *plane = (float *)(void *)out + at;
+/* Memory for all ways that may be taken; false: see call->status. */
+static bool
+allocate(struct call *call, const struct conv *conv, struct tensor *scratch,
+	 struct conv_memory *memory)
+{
+	uint64_t rows = conv->window.positions < ROWS_AT_ONCE ? conv->window.positions
+							      : ROWS_AT_ONCE;
+	uint64_t row_bytes = rows * conv->depth * type_bytes(conv->x->type);
+	uint64_t product_bytes = rows * conv->out_channels * type_bytes(conv->x->type);
+	uint64_t direct = (direct_bytes(conv) + 63) / 64 * 64, look = conv_image_bytes(conv);
+	char *at = call_scratch(call, scratch, row_bytes + product_bytes + direct + look + 2 * 64);
 
-				for (i = 0; i < conv->window.positions; i++)
-					plane[i] += (float)bias;
-				at += conv->window.positions;
-				continue;
-			}
-			for (i = 0; i < conv->window.positions; i++, at++)
-				element_set_double(type, out, at,
-						   element_double(type, out, at) + bias);
-		}
-	}
+	if (!at)
+		return false;
+	memory->rows = at;
+	memory->products = at + row_bytes;
+	at += (row_bytes + product_bytes + 63) / 64 * 64;
+	memory->direct = direct ? at : NULL;
+	memory->can_look = look != 0;
+	memory->tables = tables_fit(conv);
+	if (look)
+		conv_image_init(&memory->seen, conv, at + direct);
+	return true;
 }
 
 static snnfit_status
@@ -217,45 +291,33 @@ convolve(struct call *call, const struct conv *conv)
 {
 	const struct window *w = &conv->window;
 	size_t bytes = type_bytes(conv->x->type);
-	uint64_t dims[TENSOR_DIMS_MAX], images, image, group, rows;
-	uint64_t in_size = conv->groups * conv->in_channels * w->area;
-	uint64_t out_size = conv->groups * conv->out_channels * w->positions;
+	uint64_t dims[TENSOR_DIMS_MAX], images, image, group;
+	uint64_t in_size = conv->in_channels * w->area * bytes;
+	uint64_t out_size = conv->out_channels * w->positions * bytes;
 	struct tensor scratch = { .type = TYPE_NONE };
-	struct conv_events events = { .possible = false };
+	struct conv_memory memory;
 	snnfit_status status = SNNFIT_OK;
-	uint64_t row_bytes, event_bytes;
-	char *memory, *out;
 	uint32_t d;
+	char *out;
 
 	dims[0] = conv->x->dims[0];
 	dims[1] = conv->groups * conv->out_channels;
 	for (d = 0; d < w->rank; d++)
 		dims[2 + d] = (uint64_t)w->out[d];
 	out = call_output(call, 0, conv->x->type, conv->x->rank, dims);
-	if (!out)
+	if (!out || !allocate(call, conv, &scratch, &memory))
 		return call->status;
-	rows = w->positions < ROWS_AT_ONCE ? w->positions : ROWS_AT_ONCE;
-	row_bytes = (rows * (conv->depth + conv->out_channels) * bytes + 63) / 64 * 64;
-	event_bytes = conv_events_bytes(conv);
-	memory = call_scratch(call, &scratch, row_bytes + event_bytes);
-	if (!memory)
-		return call->status;
-	if (event_bytes)
-		conv_events_init(&events, conv, memory + row_bytes);
 	images = dims[0] * (call->laned ? call->lanes : 1);
 	for (image = 0; image < images; image++) {
-		uint64_t from = conv->x->laned ? image : image % dims[0];
+		const char *from = (const char *)conv->x->data +
+				   (conv->x->laned ? image : image % dims[0]) * conv->groups *
+					   in_size;
 
 		for (group = 0; group < conv->groups && status == SNNFIT_OK; group++)
-			status = convolve_group(call, conv, &events, group,
-						(const char *)conv->x->data +
-							from * in_size * bytes,
-						out + image * out_size * bytes, memory,
-						memory + rows * conv->depth * bytes);
+			status = convolve_group(call, conv, &memory, group, from + group * in_size,
+						out + (image * conv->groups + group) * out_size);
 	}
 	call_scratch_free(call, &scratch);
-	if (status == SNNFIT_OK && conv->bias)
-		add_bias(conv, out, images);
 	return status;
 }
 

@@ -51,6 +51,18 @@ encoded(const struct network *network, const struct network_input *input, uint64
 	return value;
 }
 
+/* The usual case, in one go: each number of the data is one of the input. */
+static void
+encode_direct(const struct network *network, const struct network_input *from, uint64_t sample,
+	      float *out)
+{
+	const float *values = from->values + sample * from->each;
+	uint64_t i;
+
+	for (i = 0; i < from->each; i++)
+		out[i] = values[i] / network->scale_divisor;
+}
+
 snnfit_status
 encode(const struct network *network, uint32_t input, uint64_t first, uint32_t lanes, uint32_t step,
        struct pool *pool, struct tensor *out, snnfit_error *err)
@@ -64,6 +76,12 @@ encode(const struct network *network, uint32_t input, uint64_t first, uint32_t l
 	if (status != SNNFIT_OK)
 		return status;
 	for (lane = 0; lane < lanes; lane++) {
+		if (network->encoding == ENCODE_DIRECT && out->type == TYPE_FLOAT &&
+		    from->each == out->count) {
+			encode_direct(network, from, first + lane,
+				      (float *)out->data + lane * out->count);
+			continue;
+		}
 		for (i = 0; i < out->count; i++) {
 			float value = encoded(network, from, first + lane, step, i % from->each);
 

@@ -47,8 +47,8 @@ struct plan_node {
 
 /* A constant as the right side of products, packed once for all nodes and threads:
  * a matrix as it stands or transposed, or the kernels of a convolution, a matrix
- * for each group of channels. */
-enum packing { PACK_PLAIN, PACK_TRANSPOSED, PACK_KERNELS };
+ * for each group of channels; or sums of parts of them (simulator/conv_tables.c). */
+enum packing { PACK_PLAIN, PACK_TRANSPOSED, PACK_KERNELS, PACK_TABLES };
 struct plan_packing {
 	uint32_t slot;
 	enum packing packing;
@@ -93,6 +93,10 @@ uint32_t plan_slot_inside(const struct plan *plan, const char *body, const char 
  * constant of floats and dimensions that can be. */
 MUST_USE snnfit_status plan_pack(struct plan *plan, uint32_t slot, enum packing packing,
 				 uint32_t groups, snnfit_error *err);
+/* A packing whose matrices are still to be filled, each of so many floats. */
+MUST_USE snnfit_status plan_add_packing(struct plan *plan, uint32_t slot, enum packing packing,
+					uint32_t groups, uint64_t floats, struct plan_packing **out,
+					snnfit_error *err);
 /* [groups], NULL: there is none. */
 const struct packed *plan_packed(const struct plan *plan, uint32_t slot, enum packing packing,
 				 uint32_t groups);

@@ -160,13 +160,33 @@ view_constant(const struct tensor *constant, enum packing packing, uint32_t grou
 }
 
 snnfit_status
+plan_add_packing(struct plan *plan, uint32_t slot, enum packing packing, uint32_t groups,
+		 uint64_t floats, struct plan_packing **out, snnfit_error *err)
+{
+	struct plan_packing made = { .slot = slot, .packing = packing, .groups = groups };
+	uint64_t all = floats * groups;
+	snnfit_status status;
+
+	made.matrices = arena_zalloc(&plan->arena, groups, sizeof *made.matrices);
+	if (!made.matrices || !arena_grow(&plan->arena, &plan->packings, plan->packing_count,
+					  &plan->packing_capacity, sizeof *plan->packings))
+		return error_no_memory(err);
+	status = tensor_allocate(&made.memory, &plan->pool, TYPE_FLOAT, 1, &all, 1, false, err);
+	if (status != SNNFIT_OK)
+		return status;
+	*out = &plan->packings[plan->packing_count++];
+	**out = made;
+	return SNNFIT_OK;
+}
+
+snnfit_status
 plan_pack(struct plan *plan, uint32_t slot, enum packing packing, uint32_t groups,
 	  snnfit_error *err)
 {
 	const struct tensor *constant = &plan->constants[slot];
-	struct plan_packing made = { .slot = slot, .packing = packing, .groups = groups };
+	struct plan_packing *made;
 	struct matrix_view view;
-	uint64_t floats, all;
+	uint64_t floats;
 	snnfit_status status;
 	uint32_t i;
 
@@ -174,20 +194,12 @@ plan_pack(struct plan *plan, uint32_t slot, enum packing packing, uint32_t group
 	    !view_constant(constant, packing, groups, &view))
 		return SNNFIT_OK;
 	floats = packed_floats(view.rows, view.columns);
-	all = floats * groups;
-	made.matrices = arena_alloc(&plan->arena, groups, sizeof *made.matrices);
-	if (!made.matrices || !arena_grow(&plan->arena, &plan->packings, plan->packing_count,
-					  &plan->packing_capacity, sizeof *plan->packings))
-		return error_no_memory(err);
-	status = tensor_allocate(&made.memory, &plan->pool, TYPE_FLOAT, 1, &all, 1, false, err);
-	if (status != SNNFIT_OK)
-		return status;
-	for (i = 0; i < groups; i++)
-		pack_matrix(&made.matrices[i], (float *)made.memory.data + i * floats,
+	status = plan_add_packing(plan, slot, packing, groups, floats, &made, err);
+	for (i = 0; i < groups && status == SNNFIT_OK; i++)
+		pack_matrix(&made->matrices[i], (float *)made->memory.data + i * floats,
 			    (const float *)constant->data + i * view.group_stride, view.rows,
 			    view.columns, view.row_stride, view.column_stride);
-	plan->packings[plan->packing_count++] = made;
-	return SNNFIT_OK;
+	return status;
 }
 
 /* --- lifetimes ------------------------------------------------------------------------------------ */

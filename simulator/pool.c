@@ -2,6 +2,9 @@
 
 #include <math.h>
 #include <string.h>
+#if defined __x86_64__ && defined __GNUC__
+#include <immintrin.h>
+#endif
 
 /* Output i of the call, [N, C, out...]. */
 static void *
@@ -65,6 +68,101 @@ planes_of(const struct call *call, const struct tensor *x)
 
 /* --- maximum --------------------------------------------------------------------------- */
 
+/* The usual pool, two by two pixels that are no other window's. */
+static bool
+is_halving(const struct window *w)
+{
+	uint32_t d;
+
+	for (d = 0; d < w->rank; d++)
+		if (w->kernel[d] != 2 || w->strides[d] != 2 || w->dilations[d] != 1 ||
+		    w->begin[d] || w->end[d] || w->out[d] * 2 > w->in[d])
+			return false;
+	return w->rank == 2;
+}
+
+/* The larger; of equals, and beside NaN, the one there is already. */
+static float
+larger(float x, float best)
+{
+	return x > best ? x : best;
+}
+
+/* A row of windows over two rows of pixels. */
+static void
+halve_plain(const float *upper, const float *lower, uint64_t count, float *out)
+{
+	uint64_t i;
+
+	for (i = 0; i < count; i++, upper += 2, lower += 2)
+		out[i] = larger(lower[1],
+				larger(lower[0], larger(upper[1], larger(upper[0], -INFINITY))));
+}
+
+#if defined __x86_64__ && defined __GNUC__
+#define HAVE_WIDER
+enum { EVEN = 0x88, ODD = 0xdd, MIDDLE_SWAPPED = 0xd8 };
+
+__attribute__((target("avx2"))) static void
+halve_avx2(const float *upper, const float *lower, uint64_t count, float *out)
+{
+	const __m256 none = _mm256_set1_ps(-INFINITY);
+	uint64_t i = 0;
+
+	for (; i + 8 <= count; i += 8, upper += 16, lower += 16) {
+		__m256 a = _mm256_loadu_ps(upper), b = _mm256_loadu_ps(upper + 8);
+		__m256 c = _mm256_loadu_ps(lower), d = _mm256_loadu_ps(lower + 8), best;
+
+		best = _mm256_max_ps(_mm256_shuffle_ps(a, b, EVEN), none);
+		best = _mm256_max_ps(_mm256_shuffle_ps(a, b, ODD), best);
+		best = _mm256_max_ps(_mm256_shuffle_ps(c, d, EVEN), best);
+		best = _mm256_max_ps(_mm256_shuffle_ps(c, d, ODD), best);
+		best = _mm256_castpd_ps(
+			_mm256_permute4x64_pd(_mm256_castps_pd(best), MIDDLE_SWAPPED));
+		_mm256_storeu_ps(out + i, best);
+	}
+	if (i + 4 <= count) {
+		__m128 a = _mm_loadu_ps(upper), b = _mm_loadu_ps(upper + 4);
+		__m128 c = _mm_loadu_ps(lower), d = _mm_loadu_ps(lower + 4), best;
+
+		best = _mm_max_ps(_mm_shuffle_ps(a, b, EVEN), _mm256_castps256_ps128(none));
+		best = _mm_max_ps(_mm_shuffle_ps(a, b, ODD), best);
+		best = _mm_max_ps(_mm_shuffle_ps(c, d, EVEN), best);
+		best = _mm_max_ps(_mm_shuffle_ps(c, d, ODD), best);
+		_mm_storeu_ps(out + i, best);
+		i += 4;
+		upper += 8;
+		lower += 8;
+	}
+	halve_plain(upper, lower, count - i, out + i);
+}
+#endif
+
+typedef void halve_row(const float *upper, const float *lower, uint64_t count, float *out);
+
+static halve_row *
+choose_halve(void)
+{
+#ifdef HAVE_WIDER
+	if (__builtin_cpu_supports("avx2"))
+		return halve_avx2;
+#endif
+	return halve_plain;
+}
+
+static void
+halve_floats(const struct window *w, uint64_t planes, const float *x, float *out)
+{
+	uint64_t in = (uint64_t)w->in[1], columns = (uint64_t)w->out[1], plane;
+	halve_row *halve = choose_halve();
+	int64_t y;
+
+	for (plane = 0; plane < planes; plane++, x += w->area)
+		for (y = 0; y < w->out[0]; y++, out += columns)
+			halve(x + 2 * (uint64_t)y * in, x + (2 * (uint64_t)y + 1) * in, columns,
+			      out);
+}
+
 static void
 max_floats(const struct sights *sights, const struct window *w, uint64_t planes, const float *x,
 	   float *out)
@@ -76,7 +174,7 @@ max_floats(const struct sights *sights, const struct window *w, uint64_t planes,
 			float best = -INFINITY;
 
 			for (i = sights->first[p]; i < sights->first[p + 1]; i++)
-				best = x[sights->at[i]] > best ? x[sights->at[i]] : best;
+				best = larger(x[sights->at[i]], best);
 			*out++ = best;
 		}
 	}
@@ -171,8 +269,16 @@ run_max_pool(struct call *call)
 	const struct tensor *x = call_input(call, 0);
 	struct window window;
 	snnfit_status status = window_read(call, x, NULL, &window);
+	void *out;
 
-	return status == SNNFIT_OK ? max_pool(call, x, &window) : status;
+	if (status != SNNFIT_OK || x->type != TYPE_FLOAT || !is_halving(&window) ||
+	    call_wants(call, 1))
+		return status == SNNFIT_OK ? max_pool(call, x, &window) : status;
+	out = pool_output(call, x, &window, 0, x->type);
+	if (!out)
+		return call->status;
+	halve_floats(&window, planes_of(call, x), x->data, out);
+	return SNNFIT_OK;
 }
 
 /* --- average --------------------------------------------------------------------------- */

@@ -1,3 +1,4 @@
+/* tape.c - compiled with -ffp-contract=off: every operation is rounded. */
 #include "simulator/tape.h"
 
 #include <math.h>
@@ -75,6 +76,8 @@ struct piece {
 	uint32_t lane;
 	uint64_t first, count;
 	float *places[TAPE_VALUES_MAX];
+	uint8_t moving[TAPE_VALUES_MAX]; /* values whose place is another one for each piece */
+	uint32_t moving_count;
 };
 
 static const void *
@@ -84,59 +87,46 @@ lane_of(const struct tensor *tensor, uint32_t lane)
 	       (tensor->laned ? lane * tensor->count * type_bytes(tensor->type) : 0);
 }
 
-/* Those that are the same for all pieces. */
+/* The places of all values at the beginning of a lane. */
 static void
-place_fixed(struct piece *piece)
+place_values(struct piece *piece)
 {
 	const struct tape *tape = piece->tape;
+	const struct call *call = piece->call;
 	uint32_t i;
 
+	piece->moving_count = 0;
 	for (i = 0; i < tape->value_count; i++) {
 		const struct tape_value *value = &tape->values[i];
+		const void *place = value->constant;
 
-		if (value->place == TAPE_CONSTANT)
-			piece->places[i] = (float *)(uintptr_t)value->constant;
-		else if (value->place == TAPE_REGISTER)
-			piece->places[i] = piece->registers + (size_t)value->index * TAPE_PIECE;
+		if (value->place == TAPE_REGISTER)
+			place = piece->registers + (size_t)value->index * TAPE_PIECE;
 		else if (value->place == TAPE_FLAGS) /* behind those of the steps */
-			piece->places[i] = piece->registers +
-					   (size_t)(tape->register_count + value->index) *
-						   TAPE_PIECE;
+			place = piece->registers +
+				(size_t)(tape->register_count + value->index) * TAPE_PIECE;
+		else if (value->place == TAPE_INPUT)
+			place = lane_of(call->inputs[value->index], piece->lane);
+		else if (value->place == TAPE_OUTPUT)
+			place = lane_of(&call->outputs[value->index], piece->lane);
+		piece->places[i] = (float *)(uintptr_t)place;
+		if (value->place == TAPE_INPUT || value->place == TAPE_OUTPUT ||
+		    value->place == TAPE_ARRAY)
+			piece->moving[piece->moving_count++] = (uint8_t)i;
 	}
 }
 
 static void
-place_value(struct piece *piece, uint32_t i)
+read_flags(struct piece *piece, uint32_t i)
 {
 	const struct tape_value *value = &piece->tape->values[i];
-	const struct call *call = piece->call;
-	const uint8_t *flags;
+	const uint8_t *flags = (const uint8_t *)lane_of(piece->call->inputs[value->index],
+							piece->lane) +
+			       piece->first;
 	uint64_t k;
 
-	switch (value->place) {
-	case TAPE_ARRAY:
-		piece->places[i] = (float *)(uintptr_t)value->constant + piece->first;
-		break;
-	case TAPE_INPUT:
-		piece->places[i] = (float *)(uintptr_t)lane_of(call->inputs[value->index],
-							       piece->lane) +
-				   piece->first;
-		break;
-	case TAPE_OUTPUT:
-		piece->places[i] = (float *)(uintptr_t)lane_of(&call->outputs[value->index],
-							       piece->lane) +
-				   piece->first;
-		break;
-	case TAPE_FLAGS:
-		flags = (const uint8_t *)lane_of(call->inputs[value->index], piece->lane) +
-			piece->first;
-		for (k = 0; k < piece->count; k++)
-			piece->places[i][k] = flags[k] ? 1.0f : 0.0f;
-		break;
-	case TAPE_CONSTANT:
-	case TAPE_REGISTER:
-		break;
-	}
+	for (k = 0; k < piece->count; k++)
+		piece->places[i][k] = flags[k] ? 1.0f : 0.0f;
 }
 
 static void
@@ -146,8 +136,9 @@ run_piece(struct piece *piece, tape_kernel *const *kernels)
 	uint32_t i;
 	uint64_t k;
 
-	for (i = 0; i < tape->value_count; i++)
-		place_value(piece, i);
+	for (i = 0; i < tape->value_count && tape->has_flags; i++)
+		if (tape->values[i].place == TAPE_FLAGS)
+			read_flags(piece, i);
 	for (i = 0; i < tape->step_count; i++) {
 		const struct tape_step *step = &tape->steps[i];
 
@@ -164,6 +155,8 @@ run_piece(struct piece *piece, tape_kernel *const *kernels)
 		for (k = 0; k < piece->count; k++)
 			to[k] = piece->places[store->value][k] != 0;
 	}
+	for (i = 0; i < piece->moving_count; i++)
+		piece->places[piece->moving[i]] += piece->count;
 }
 
 /* Where no array is the same for all lanes, the lanes are one long array. */
@@ -186,12 +179,14 @@ run_pieces(struct piece *piece, uint32_t lanes, uint64_t count)
 {
 	tape_kernel *const *kernels = tape_kernels();
 
-	for (piece->lane = 0; piece->lane < lanes; piece->lane++)
+	for (piece->lane = 0; piece->lane < lanes; piece->lane++) {
+		place_values(piece);
 		for (piece->first = 0; piece->first < count; piece->first += TAPE_PIECE) {
 			piece->count = count - piece->first < TAPE_PIECE ? count - piece->first
 									 : TAPE_PIECE;
 			run_piece(piece, kernels);
 		}
+	}
 }
 
 static snnfit_status
@@ -212,7 +207,6 @@ run_tape(struct call *call)
 	piece.registers = call_scratch(call, &scratch, pieces * TAPE_PIECE * sizeof(float));
 	if (!piece.registers)
 		return call->status;
-	place_fixed(&piece);
 	if (lanes_are_one(call, tape))
 		run_pieces(&piece, 1, lanes * tape->count);
 	else

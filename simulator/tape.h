@@ -26,7 +26,7 @@ MUST_USE snnfit_status tapes_make(struct phases *phases, const struct plan *plan
 				  const struct slot_shape *shapes, const uint32_t *kept,
 				  uint32_t kept_count, snnfit_error *err);
 
-/* --- for the two halves: tape_make.c makes, tape.c runs -------------------------------- */
+/* --- for the parts: tape_make.c makes, tape_shorten.c shortens, tape.c runs -------------------------------- */
 
 enum tape_operation {
 	TAPE_ADD,
@@ -47,6 +47,10 @@ enum tape_operation {
 	TAPE_FLOOR,
 	TAPE_TRUTH, /* 1 where it is not 0 */
 	TAPE_SELECT,
+	/* Of two steps, each rounded: made by tape_shorten. */
+	TAPE_MUL_ADD,	  /* a b + c */
+	TAPE_SUB_MUL,	  /* a - b c */
+	TAPE_SUB_GREATER, /* a - (b > c) */
 	TAPE_OPERATIONS,
 };
 
@@ -90,11 +94,16 @@ struct tape {
 	int32_t *output_types; /* [outputs of the node] */
 	const struct slot_shape **input_shapes, **output_shapes;
 	uint32_t value_count, step_count, store_count, register_count;
+	bool has_flags;
 	struct plan_node *nodes; /* what it does the work of */
 	uint32_t node_count;
 };
 
 extern const struct operator tape_operator;
+
+/* Gives the same with fewer steps: how many. */
+uint32_t tape_shorten(const struct tape_value *values, struct tape_step *steps, uint32_t count,
+		      const struct tape_store *stores, uint32_t store_count);
 
 typedef void tape_kernel(float *out, const float *a, const float *b, const float *c,
 			 uint64_t count);

@@ -31,12 +31,17 @@ OPERATION(relu, a[i] < 0 ? 0 : a[i])
 OPERATION(floor, floorf(a[i]))
 OPERATION(truth, a[i] != 0 ? 1.0f : 0.0f)
 OPERATION(select, a[i] != 0 ? b[i] : c[i])
+OPERATION(mul_add, a[i] * b[i] + c[i])
+OPERATION(sub_mul, a[i] - b[i] * c[i])
+OPERATION(sub_greater, a[i] - (b[i] > c[i] ? 1.0f : 0.0f))
 #undef OPERATION
 
 /* In the order of enum tape_operation. */
 static tape_kernel *const KERNEL(all)[TAPE_OPERATIONS] = {
-	KERNEL(add),   KERNEL(sub),	KERNEL(mul),	       KERNEL(div),   KERNEL(max),
-	KERNEL(min),   KERNEL(greater), KERNEL(greater_equal), KERNEL(equal), KERNEL(and),
-	KERNEL(or),    KERNEL(not ),	KERNEL(neg),	       KERNEL(abs),   KERNEL(relu),
-	KERNEL(floor), KERNEL(truth),	KERNEL(select),
+	KERNEL(add),	     KERNEL(sub),    KERNEL(mul),     KERNEL(div),
+	KERNEL(max),	     KERNEL(min),    KERNEL(greater), KERNEL(greater_equal),
+	KERNEL(equal),	     KERNEL(and),    KERNEL(or),      KERNEL(not ),
+	KERNEL(neg),	     KERNEL(abs),    KERNEL(relu),    KERNEL(floor),
+	KERNEL(truth),	     KERNEL(select), KERNEL(mul_add), KERNEL(sub_mul),
+	KERNEL(sub_greater),
 };

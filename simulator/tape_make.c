@@ -191,6 +191,7 @@ add_value(struct writer *writer, enum tape_place place, uint32_t index, const fl
 		writer->failed = true;
 		return 0;
 	}
+	tape->has_flags = tape->has_flags || place == TAPE_FLAGS;
 	writer->values[tape->value_count] = (struct tape_value){ place, index, constant };
 	return (uint8_t)tape->value_count++;
 }
@@ -477,6 +478,8 @@ write_group(struct writer *writer, struct plan_node *out)
 	}
 	if (writer->failed || writer->output_count == 0)
 		return false;
+	tape->step_count = tape_shorten(writer->values, writer->steps, tape->step_count,
+					writer->stores, tape->store_count);
 	give_registers(writer);
 	*out = (struct plan_node){ .proto = tape->nodes[0].proto,
 				   .scope = tape->nodes[0].scope,

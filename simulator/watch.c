@@ -5,6 +5,28 @@
 
 /* --- one tensor ----------------------------------------------------------------------- */
 
+/* A piece of the sums stays in the processor while the lanes go by. */
+static void
+add_floats(const struct tensor *value, uint32_t lanes, float *sums)
+{
+	enum { PIECE = 32 };
+	const float *x = value->data;
+	uint64_t first, i;
+	float piece[PIECE];
+	uint32_t lane;
+
+	for (first = 0; first + PIECE <= value->count; first += PIECE) {
+		memcpy(piece, sums + first, sizeof piece);
+		for (lane = 0; lane < lanes; lane++)
+			for (i = 0; i < PIECE; i++)
+				piece[i] += x[lane * value->count + first + i];
+		memcpy(sums + first, piece, sizeof piece);
+	}
+	for (lane = 0; lane < lanes; lane++)
+		for (i = first; i < value->count; i++)
+			sums[i] += x[lane * value->count + i];
+}
+
 static void
 add_up(const struct tensor *value, uint32_t lanes, float *sums)
 {
@@ -12,11 +34,7 @@ add_up(const struct tensor *value, uint32_t lanes, float *sums)
 	uint32_t lane;
 
 	if (value->type == TYPE_FLOAT && value->laned) {
-		const float *x = value->data;
-
-		for (lane = 0; lane < lanes; lane++, x += value->count)
-			for (i = 0; i < value->count; i++)
-				sums[i] += x[i];
+		add_floats(value, lanes, sums);
 		return;
 	}
 	for (lane = 0; lane < lanes; lane++)
