@@ -52,6 +52,8 @@ put_neuron(struct json_builder *builder, json_t *object, const struct neuron *ne
 	json_put(builder, object, "reset_timing", timing);
 	if (neuron->floor.count)
 		json_put(builder, object, "floor", parameter(builder, &neuron->floor));
+	if (neuron->count_limit.count)
+		json_put(builder, object, "count_limit", parameter(builder, &neuron->count_limit));
 	if (neuron->current == CURRENT_ABSENT)
 		return;
 	json_put(builder, object, "current_decay", parameter(builder, &neuron->current_decay));
@@ -69,7 +71,8 @@ append_layer(struct json_builder *builder, json_t *array, const struct graph *gr
 	json_put(builder, object, "weight_tensor", json_text(population->weight_tensor));
 	json_put(builder, object, "kind", json_text(population_kind_name(population->kind)));
 	json_put(builder, object, "units", json_amount(axis->units));
-	json_put(builder, object, "positions", json_amount(population->positions));
+	json_put(builder, object, "positions",
+		 population->positions_unknown ? json_null() : json_amount(population->positions));
 	put_neuron(builder, object, &population->neuron);
 	json_put(builder, object, "spike_tensors",
 		 strings(builder, population->spike_tensors, population->spike_tensor_count));

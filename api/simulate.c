@@ -129,7 +129,8 @@ put_layer(struct json_builder *builder, json_t *array, const struct graph *graph
 	json_put(builder, layer, "name", json_text(population->name));
 	json_put(builder, layer, "kind", json_text(population_kind_name(population->kind)));
 	json_put(builder, layer, "units", json_amount(units));
-	json_put(builder, layer, "positions", json_amount(population->positions));
+	json_put(builder, layer, "positions",
+		 population->positions_unknown ? json_null() : json_amount(population->positions));
 	json_put(builder, layer, "mean_rate",
 		 population->rates ? json_figure(sum / (double)(units * population->positions))
 				   : json_null());

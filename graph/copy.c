@@ -71,6 +71,7 @@ copy_neuron(struct copier *copier, struct neuron *neuron)
 	copy_parameter(copier, &neuron->current_gain);
 	copy_parameter(copier, &neuron->spike_gain);
 	copy_parameter(copier, &neuron->floor);
+	copy_parameter(copier, &neuron->count_limit);
 }
 
 static void

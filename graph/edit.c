@@ -43,6 +43,7 @@ cut_neuron(const struct cut *cut, struct neuron *neuron)
 		&neuron->decay,	       &neuron->threshold,  &neuron->reset_value,
 		&neuron->offset,       &neuron->input_gain, &neuron->current_decay,
 		&neuron->current_gain, &neuron->spike_gain, &neuron->floor,
+		&neuron->count_limit,
 	};
 	size_t i;
 

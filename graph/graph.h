@@ -68,7 +68,8 @@ enum current_drives { CURRENT_ABSENT, CURRENT_OLD, CURRENT_OLD_AND_INPUT, CURREN
  *     V' = U                    none
  *          U - reset_value S    subtract, now        (late: taken off the next U)
  *          (1-S) U + reset_value S   set, now        (late: the next U starts there)
- *     counting: S = floor(U / threshold), where that is above 0; V' = U - reset_value S
+ *     counting: S = floor(U / threshold), where that is above 0, at most count_limit;
+ *          V' = U - reset_value S
  *     i' = current_decay i + current_gain I,  I the sum over projections;
  *          then the membrane sees gain times i, i + I, or i'
  *
@@ -85,9 +86,10 @@ struct neuron {
 	struct parameter decay, threshold, reset_value, offset;
 	struct parameter input_gain; /* of a current at the membrane, BatchNorm left out */
 	struct parameter current_decay, current_gain;
-	struct parameter spike_gain; /* graded spikes: the value of a spike; 1 */
-	struct parameter floor;	     /* V' is at least this; none: it has no floor */
-	bool counts;		     /* S is how often the threshold fits into U, not 0 or 1 */
+	struct parameter spike_gain;  /* graded spikes: the value of a spike; 1 */
+	struct parameter floor;	      /* V' is at least this; none: it has no floor */
+	struct parameter count_limit; /* of a count: S is at most this; none: it has no limit */
+	bool counts;		      /* S is how often the threshold fits into U, not 0 or 1 */
 };
 
 struct population {
@@ -96,7 +98,8 @@ struct population {
 	const char *body; /* graph that spikes and states stand in: "/NODE.ATTRIBUTE"; NULL: main */
 	enum population_kind kind;
 	axis_id axis;
-	uint32_t positions; /* per unit; 1 but for convolutions */
+	uint32_t positions;	/* per unit; 1 but for convolutions, and where it is unknown */
+	bool positions_unknown; /* of a convolution of what has no size in the file */
 	struct neuron neuron;
 	double *rates;		  /* [units][positions], or NULL */
 	const char *rates_tensor; /* the tensor that they were given for, or NULL */

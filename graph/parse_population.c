@@ -41,8 +41,10 @@ parse_population(struct parser *parser, const struct keyword *keyword)
 	made = &parser->graph->populations[id];
 	made->kind = (enum population_kind)kind;
 	parse_item(parser, population_keywords, made);
-	return !scan_skip_word(scanner, "positions") ||
-	       scan_count(scanner, MOST_POSITIONS, &made->positions);
+	if (!scan_skip_word(scanner, "positions"))
+		return true;
+	made->positions_unknown = scan_skip_word(scanner, "unknown");
+	return made->positions_unknown || scan_count(scanner, MOST_POSITIONS, &made->positions);
 }
 
 static bool
@@ -156,6 +158,7 @@ const struct keyword population_keywords[] = {
 	{ "spike-gain", parse_parameter, NEURON(spike_gain) },
 	{ "floor", parse_parameter, NEURON(floor) },
 	{ "counts", parse_flag, NEURON(counts) },
+	{ "count-limit", parse_parameter, NEURON(count_limit) },
 	{ "rates", read_rates, 0 },
 	{ "rates-tensor", parse_string, POPULATION(rates_tensor) },
 	{ "spike-tensors", read_spike_tensors, 0 },

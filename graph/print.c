@@ -205,6 +205,7 @@ print_neuron(struct printer *printer, const struct neuron *neuron)
 	line_parameter(printer, "floor", &neuron->floor);
 	if (neuron->counts)
 		text_append(out, "\tcounts\n");
+	line_parameter(printer, "count-limit", &neuron->count_limit);
 }
 
 static void
@@ -232,7 +233,9 @@ print_population(struct printer *printer, population_id id)
 	print_string(printer->out, population->name);
 	text_printf(printer->out, " %s axis %" PRIu32, kind_words[population->kind],
 		    population->axis);
-	if (population->positions != 1)
+	if (population->positions_unknown)
+		text_append(printer->out, " positions unknown");
+	else if (population->positions != 1)
 		text_printf(printer->out, " positions %" PRIu32, population->positions);
 	text_append(printer->out, "\n");
 	line_string(printer, "\tweight-tensor", population->weight_tensor);

@@ -163,7 +163,8 @@ check_parameters(const struct check *check, const struct neuron *neuron, uint32_
 	       check_parameter(check, "current decay", &neuron->current_decay, units) &&
 	       check_parameter(check, "current gain", &neuron->current_gain, units) &&
 	       check_parameter(check, "spike gain", &neuron->spike_gain, units) &&
-	       check_parameter(check, "floor", &neuron->floor, units);
+	       check_parameter(check, "floor", &neuron->floor, units) &&
+	       check_parameter(check, "count limit", &neuron->count_limit, units);
 }
 
 static bool
@@ -208,6 +209,8 @@ check_population(const struct graph *graph, population_id id, snnfit_error *err)
 		return fails(&check, "its unit axis does not exist");
 	if (population->positions == 0)
 		return fails(&check, "it has no positions");
+	if (population->positions_unknown && population->positions != 1)
+		return fails(&check, "its positions are unknown, but it has some");
 	if (!all_there(population->spike_tensors, population->spike_tensor_count) ||
 	    !all_there(population->state_inputs, population->state_count) ||
 	    !all_there(population->state_outputs, population->state_count))

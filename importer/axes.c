@@ -30,8 +30,8 @@ axes_new_symbol(struct axes *axes)
 	return symbol;
 }
 
-static uint64_t
-symbol_of(struct axes *axes, const char *name)
+uint64_t
+axes_symbol(struct axes *axes, const char *name)
 {
 	uint32_t seen;
 
@@ -94,7 +94,7 @@ axes_set_declared(struct axes *axes, uint32_t value, const Onnx__ValueInfoProto 
 		if (number && dim->dim_value < 0)
 			return;
 		list[d] = axis_fresh(
-			axes, number ? (uint64_t)dim->dim_value : symbol_of(axes, name), frozen);
+			axes, number ? (uint64_t)dim->dim_value : axes_symbol(axes, name), frozen);
 	}
 	axes_set(axes, value, (uint32_t)shape->n_dim, list);
 }
@@ -281,6 +281,29 @@ settle_numbers(struct axes *axes, const struct operation *operation)
 					    "its size is used as a number");
 }
 
+/* Numbers that no rule follows, but that are known: an axis that has one of them for
+ * its size freezes. */
+static void
+set_folded_numbers(struct axes *axes, const struct operation *operation)
+{
+	uint32_t result = operation->result_count ? operation->results[0] : NO_VALUE, i;
+	const struct constant *constant = constant_of(axes->constants, result);
+	struct tensor_axes *tensor = result == NO_VALUE ? NULL : &axes->tensors[result];
+
+	if (!constant || !constant->integers || constant->rank > 1 ||
+	    constant->count > NUMBERS_MAX || tensor->numbers || !tensor->known)
+		return;
+	tensor->numbers = arena_zalloc(axes->arena, constant->count, sizeof *tensor->numbers);
+	if (!tensor->numbers) {
+		axes->out_of_memory = true;
+		return;
+	}
+	tensor->number_count = (uint32_t)constant->count;
+	for (i = 0; i < constant->count; i++)
+		tensor->numbers[i] = (struct number){ .value = constant->integers[i],
+						      .source = NUMBER_MIXED };
+}
+
 static void
 follow_operation(struct axes *axes, uint32_t index, const struct map *hints)
 {
@@ -292,10 +315,12 @@ follow_operation(struct axes *axes, uint32_t index, const struct map *hints)
 		rule = axis_rule_of(operation);
 		applies = rule && operands_are_known(axes, operation);
 	}
-	if (applies && rule(axes, index))
+	if (applies && rule(axes, index)) {
 		settle_numbers(axes, operation);
-	else
+		set_folded_numbers(axes, operation);
+	} else {
 		follow_opaque(axes, operation, hints);
+	}
 }
 
 static struct map *

@@ -189,6 +189,8 @@ bool body_counts_up(const struct axes *axes, const struct body *body, uint32_t i
 uint64_t axes_iterations(struct axes *axes, const struct body *body);
 /* A size that has no number. */
 uint64_t axes_new_symbol(struct axes *axes);
+/* The same for what has the same name; NULL or empty: a new one. */
+uint64_t axes_symbol(struct axes *axes, const char *name);
 /* Axes as a graph declares them: for a value of which nothing else is known. */
 void axes_set_declared(struct axes *axes, uint32_t value, const Onnx__ValueInfoProto *info,
 		       const char *frozen);

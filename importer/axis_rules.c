@@ -1,6 +1,7 @@
 /* axis_rules.c - what operators do to axes: elementwise, weights, normalization, pooling. */
 #include "importer/axis_rules.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 struct tensor_axes *
@@ -276,6 +277,20 @@ window_size(const struct operation *operation, uint64_t size, uint64_t kernel, s
 	return room < 0 ? 0 : (uint64_t)(room / stride + 1);
 }
 
+/* A size without a number stays one, by what it is made from. */
+static uint64_t
+size_left(struct axes *axes, uint64_t size, uint64_t after)
+{
+	const char *name;
+
+	if (size < AXES_FIRST_SYMBOL || after == size || !after)
+		return after;
+	name = arena_printf(axes->arena, "\t%" PRIu64 " to %" PRIu64, size, after);
+	if (!name)
+		axes->out_of_memory = true;
+	return axes_symbol(axes, name);
+}
+
 bool
 rule_window(struct axes *axes, const struct operation *operation, const struct tensor_axes *x,
 	    const struct tensor_axes *kernel, struct axis *out)
@@ -287,7 +302,7 @@ rule_window(struct axes *axes, const struct operation *operation, const struct t
 		uint64_t size = axis_size(axes, x->axes[2 + d]);
 		uint64_t k = kernel ? axis_size(axes, kernel->axes[2 + d])
 				    : (uint64_t)list_at(shape, d, 0);
-		uint64_t after = window_size(operation, size, k, d, spatial);
+		uint64_t after = size_left(axes, size, window_size(operation, size, k, d, spatial));
 
 		if (!after)
 			return false;

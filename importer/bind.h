@@ -43,6 +43,10 @@ MUST_USE snnfit_status bind_reads(struct import *import, struct graph *graph,
 				  projection_id projection, uint32_t weight, snnfit_error *err);
 /* Sums over units that other things read: units that are zero when silent may go. */
 MUST_USE snnfit_status bind_sums(struct import *import, struct graph *graph, snnfit_error *err);
+/* Inputs, outputs and states; and what time the file holds. */
+MUST_USE snnfit_status bind_interface(struct import *import, struct graph *graph,
+				      snnfit_error *err);
+MUST_USE bool bind_time(struct import *import, struct graph *graph);
 /* Bits and scales of weights that stand in the file as integers. */
 MUST_USE snnfit_status bind_quantization(struct import *import, struct graph *graph,
 					 projection_id projection,

@@ -108,7 +108,8 @@ role_of_site(const struct columns *columns, const struct span *span, const struc
 	if (site->kind != SITE_STACKED)
 		return role_of_step(columns, span, units, number);
 	for (i = 0; i < site->part_count; i++) {
-		const struct atom *part = behind_pool(context, context->sites[site->parts[i]].atom);
+		const struct atom *part = behind_pool(context,
+						      context->sites[site->parts->items[i]].atom);
 
 		if (part->kind != ATOM_SITE || owners[part->number].population == NO_VALUE ||
 		    owners[part->number].step == NO_VALUE || owners[part->number].guard)

@@ -382,106 +382,6 @@ apply_elementwise(enum elementwise what, int32_t type, const struct constant *co
 	return true;
 }
 
-/* --- shape operators: the same values under other dims ------------------------ */
-
-static bool
-reshape(const struct constant *x, const int64_t *dims, uint64_t rank, bool allow_zero,
-	struct constant *out)
-{
-	uint64_t known = 1, d;
-	int64_t infer = -1;
-
-	if (rank > CONSTANT_RANK_MAX)
-		return false;
-	*out = *x;
-	out->rank = (uint32_t)rank;
-	for (d = 0; d < rank; d++) {
-		int64_t size = dims[d];
-
-		if (size == 0 && !allow_zero)
-			size = d < x->rank ? (int64_t)x->dims[d] : -2;
-		if (size == -1 && infer < 0)
-			infer = (int64_t)d;
-		else if (size < 0 || __builtin_mul_overflow(known, (uint64_t)size, &known))
-			return false;
-		out->dims[d] = (uint64_t)size;
-	}
-	if (infer >= 0)
-		out->dims[infer] = known ? x->count / known : 0;
-	return constant_count(out) && out->count == x->count;
-}
-
-static bool
-apply_transpose(const struct operation *operation, const struct constant *x, struct arena *arena,
-		struct constant *out)
-{
-	const Onnx__AttributeProto *perm = operation_attribute(operation, "perm");
-	uint64_t strides[CONSTANT_RANK_MAX], stride = 1, at;
-	uint32_t from[CONSTANT_RANK_MAX], d;
-
-	*out = *x;
-	if (perm && perm->n_ints != x->rank)
-		return false;
-	for (d = x->rank; d-- > 0; stride *= x->dims[d])
-		strides[d] = stride;
-	for (d = 0; d < x->rank; d++) {
-		from[d] = perm ? (uint32_t)perm->ints[d] : x->rank - 1 - d;
-		if (from[d] >= x->rank)
-			return false;
-		out->dims[d] = x->dims[from[d]];
-	}
-	if (!constant_room(arena, out))
-		return false;
-	for (at = 0; at < out->count; at++) {
-		uint64_t rest = at, index = 0;
-
-		for (d = out->rank; d-- > 0; rest /= out->dims[d])
-			index += rest % out->dims[d] * strides[from[d]];
-		if (out->reals)
-			out->reals[at] = x->reals[index];
-		else
-			out->integers[at] = x->integers[index];
-	}
-	return true;
-}
-
-static bool
-apply_squeeze(const struct operation *operation, const struct constant *const *operands,
-	      uint32_t count, bool insert, struct constant *out)
-{
-	const Onnx__AttributeProto *attribute = operation_attribute(operation, "axes");
-	const int64_t *axes = attribute	  ? attribute->ints
-			      : count > 1 ? operands[1]->integers
-					  : NULL;
-	uint64_t axis_count = attribute ? attribute->n_ints : count > 1 ? operands[1]->count : 0;
-	const struct constant *x = operands[0];
-	uint64_t rank = insert ? x->rank + axis_count : x->rank;
-	bool listed[CONSTANT_RANK_MAX] = { false };
-	uint32_t d, next = 0;
-	uint64_t i;
-
-	if (rank > CONSTANT_RANK_MAX || (insert && !axes))
-		return false;
-	for (i = 0; i < axis_count; i++) {
-		int64_t axis = axes[i] < 0 ? axes[i] + (int64_t)rank : axes[i];
-
-		if (axis < 0 || axis >= (int64_t)rank)
-			return false;
-		listed[axis] = true;
-	}
-	*out = *x;
-	out->rank = 0;
-	for (d = 0; d < rank; d++) {
-		bool drop = axes ? listed[d] : x->dims[d] == 1;
-
-		if (insert)
-			out->dims[out->rank++] = listed[d] ? 1 : x->dims[next++];
-		else if (!drop)
-			out->dims[out->rank++] = x->dims[d];
-	}
-	return constant_count(out) && out->count == x->count;
-}
-
 /* --- quantization ------------------------------------------------------------- */
 
 /* Scale or zero point of the slice that element `at` lies in. */
@@ -570,14 +470,15 @@ bool
 constant_applies(const struct operation *operation)
 {
 	static const char *const others[] = {
-		"Identity", "Cast",	 "CastLike",	   "Transpose",	       "Reshape",
-		"Squeeze",  "Unsqueeze", "QuantizeLinear", "DequantizeLinear",
+		"Identity", "Cast", "CastLike", "QuantizeLinear", "DequantizeLinear",
 	};
 	size_t i;
 
 	if (!operation_is_standard(operation) || is_old_clip(operation) ||
 	    operation_int(operation, "block_size", 0) != 0)
 		return false;
+	if (constant_takes_shape(operation))
+		return true;
 	for (i = 0; i < sizeof others / sizeof *others; i++)
 		if (operation_is(operation, others[i]))
 			return true;
@@ -601,15 +502,8 @@ constant_apply(const struct operation *operation, const struct constant *const *
 	}
 	if (operation_is(operation, "Cast") || operation_is(operation, "CastLike"))
 		return apply_cast(operation, operands, count, limit, arena, out);
-	if (operation_is(operation, "Transpose"))
-		return apply_transpose(operation, operands[0], arena, out);
-	if (operation_is(operation, "Reshape"))
-		return count > 1 && operands[1]->integers &&
-		       reshape(operands[0], operands[1]->integers, operands[1]->count,
-			       operation_int(operation, "allowzero", 0), out);
-	if (operation_is(operation, "Squeeze") || operation_is(operation, "Unsqueeze"))
-		return apply_squeeze(operation, operands, count,
-				     operation_is(operation, "Unsqueeze"), out);
+	if (constant_takes_shape(operation))
+		return constant_shaped(operation, operands, count, arena, out);
 	if (operation_is(operation, "QuantizeLinear") ||
 	    operation_is(operation, "DequantizeLinear"))
 		return apply_quantization(operation, operands, count, arena, out);
@@ -636,7 +530,7 @@ keep(struct constants *constants, uint32_t value, const struct constant *constan
 	return constants->values[value] ? SNNFIT_OK : error_no_memory(err);
 }
 
-/* Left-out optional operands end the list: what follows them is not supported. */
+/* How many; 0: one is not known. Left-out optional operands are NULL. */
 static uint32_t
 gather_operands(const struct constants *constants, const struct operation *operation,
 		const struct constant **operands)
@@ -646,13 +540,34 @@ gather_operands(const struct constants *constants, const struct operation *opera
 	if (operation->operand_count > OPERANDS_MAX)
 		return 0;
 	for (i = 0; i < operation->operand_count; i++) {
-		if (operation->operands[i] == NO_VALUE)
-			return i + 1 == operation->operand_count ? i : 0;
-		operands[i] = constants->values[operation->operands[i]];
-		if (!operands[i])
+		operands[i] = operation->operands[i] == NO_VALUE
+				      ? NULL
+				      : constants->values[operation->operands[i]];
+		if (!operands[i] && operation->operands[i] != NO_VALUE)
 			return 0;
 	}
 	return i;
+}
+
+/* Operators on numbers one by one take left-out operands at the end only. */
+static bool
+fold(const struct constants *constants, const struct operation *operation, struct constant *out)
+{
+	const struct constant *operands[OPERANDS_MAX];
+	uint32_t count = gather_operands(constants, operation, operands), i;
+
+	if (constant_zero_product(constants, operation, CONSTANT_SMALL, out))
+		return true;
+	if (constant_takes_pieces(operation))
+		return constant_pieces(constants->program, operation, operands, count,
+				       CONSTANT_SMALL, constants->arena, out);
+	if (count && !operands[count - 1])
+		count--;
+	for (i = 0; i < count; i++)
+		if (!operands[i])
+			return false;
+	return count &&
+	       constant_apply(operation, operands, count, CONSTANT_SMALL, constants->arena, out);
 }
 
 /* What many readers have alike is folded once: every read of a tensor, or of an
@@ -699,10 +614,8 @@ static snnfit_status
 fold_operation(struct folder *folder, const struct operation *operation, snnfit_error *err)
 {
 	struct constants *constants = folder->constants;
-	const struct constant *operands[OPERANDS_MAX];
 	struct constant out;
 	uint32_t result = operation->result_count ? operation->results[0] : NO_VALUE;
-	uint32_t count;
 	snnfit_status status;
 
 	if (!operation->constant || result == NO_VALUE)
@@ -710,9 +623,7 @@ fold_operation(struct folder *folder, const struct operation *operation, snnfit_
 	constants->values[result] = folded_before(folder, operation);
 	if (constants->values[result])
 		return SNNFIT_OK;
-	count = gather_operands(constants, operation, operands);
-	if (!count ||
-	    !constant_apply(operation, operands, count, CONSTANT_SMALL, constants->arena, &out))
+	if (!fold(constants, operation, &out))
 		return SNNFIT_OK;
 	status = keep(constants, result, &out, err);
 	if (status == SNNFIT_OK &&

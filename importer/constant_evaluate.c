@@ -72,8 +72,8 @@ evaluate_operation(const struct constants *constants, const struct operation *op
 		if (!*known)
 			return status;
 	}
-	*known = pieces ? constant_pieces(constants->program, operation, operands, count, arena,
-					  out)
+	*known = pieces ? constant_pieces(constants->program, operation, operands, count,
+					  UINT64_MAX, arena, out)
 			: constant_apply(operation, operands, count, UINT64_MAX, arena, out);
 	return !*known && arena->failed ? error_no_memory(err) : SNNFIT_OK;
 }

@@ -7,9 +7,10 @@
 enum { REPEATED_MAX = 1 << 27 };
 
 static bool
-repeated_room(struct arena *arena, struct constant *out)
+repeated_room(struct arena *arena, uint64_t limit, struct constant *out)
 {
-	return constant_count(out) && out->count <= REPEATED_MAX && constant_room(arena, out);
+	return constant_count(out) && out->count <= REPEATED_MAX && out->count <= limit &&
+	       constant_room(arena, out);
 }
 
 /* --- views: every element of the result is one of x ------------------------------ */
@@ -144,7 +145,7 @@ slice(const struct operation *operation, const struct constant *const *operands,
 
 static bool
 expand(const struct operation *operation, const struct constant *const *operands, uint32_t count,
-       struct arena *arena, struct constant *out)
+       uint64_t limit, struct arena *arena, struct constant *out)
 {
 	const struct constant *x = operands[0];
 	struct list shape = list_of(operation, operands, count, 1, "shape");
@@ -167,7 +168,7 @@ expand(const struct operation *operation, const struct constant *const *operands
 		out->dims[d] = has == 1 ? (uint64_t)wants : has;
 		view.strides[d] = has == 1 ? 0 : whole.strides[of_x];
 	}
-	if (!constant_count(out) || out->count > REPEATED_MAX)
+	if (!constant_count(out) || out->count > REPEATED_MAX || out->count > limit)
 		return false;
 	return copy_view(x, &view, arena, out);
 }
@@ -197,7 +198,7 @@ copy_block(const struct constant *from, uint64_t i, struct constant *to, uint64_
 
 static bool
 gather(const struct operation *operation, const struct constant *const *operands, uint32_t count,
-       struct arena *arena, struct constant *out)
+       uint64_t limit, struct arena *arena, struct constant *out)
 {
 	const struct constant *x = operands[0], *indices = count > 1 ? operands[1] : NULL;
 	uint64_t outer, inner, size, i, o;
@@ -214,7 +215,7 @@ gather(const struct operation *operation, const struct constant *const *operands
 	memcpy(out->dims + d, indices->dims, indices->rank * sizeof *out->dims);
 	memcpy(out->dims + d + indices->rank, x->dims + d + 1,
 	       (x->rank - d - 1) * sizeof *out->dims);
-	if (!repeated_room(arena, out))
+	if (!repeated_room(arena, limit, out))
 		return false;
 	for (o = 0; o < outer; o++)
 		for (i = 0; i < indices->count; i++) {
@@ -231,7 +232,7 @@ gather(const struct operation *operation, const struct constant *const *operands
 
 static bool
 concat(const struct operation *operation, const struct constant *const *operands, uint32_t count,
-       struct arena *arena, struct constant *out)
+       uint64_t limit, struct arena *arena, struct constant *out)
 {
 	uint64_t outer, inner, first = 0, o;
 	uint32_t d, i, other;
@@ -251,7 +252,7 @@ concat(const struct operation *operation, const struct constant *const *operands
 	}
 	outer = product(out, 0, d);
 	inner = product(out, d + 1, out->rank);
-	if (!constant_count(out) || !constant_room(arena, out))
+	if (!constant_count(out) || out->count > limit || !constant_room(arena, out))
 		return false;
 	for (i = 0; i < count; i++) {
 		uint64_t block = operands[i]->dims[d] * inner;
@@ -285,7 +286,8 @@ read_fill(const struct program *program, const struct operation *operation, stru
 
 static bool
 constant_of_shape(const struct program *program, const struct operation *operation,
-		  const struct constant *shape, struct arena *arena, struct constant *out)
+		  const struct constant *shape, uint64_t limit, struct arena *arena,
+		  struct constant *out)
 {
 	struct constant fill;
 	uint64_t i;
@@ -300,7 +302,7 @@ constant_of_shape(const struct program *program, const struct operation *operati
 			return false;
 		out->dims[i] = (uint64_t)shape->integers[i];
 	}
-	if (!repeated_room(arena, out))
+	if (!repeated_room(arena, limit, out))
 		return false;
 	for (i = 0; i < out->count; i++)
 		copy_element(&fill, 0, out, i);
@@ -317,18 +319,18 @@ constant_takes_pieces(const struct operation *operation)
 
 bool
 constant_pieces(const struct program *program, const struct operation *operation,
-		const struct constant *const *operands, uint32_t count, struct arena *arena,
-		struct constant *out)
+		const struct constant *const *operands, uint32_t count, uint64_t limit,
+		struct arena *arena, struct constant *out)
 {
 	if (!count || !operands[0])
 		return false;
 	if (operation_is(operation, "Concat"))
-		return concat(operation, operands, count, arena, out);
+		return concat(operation, operands, count, limit, arena, out);
 	if (operation_is(operation, "ConstantOfShape"))
-		return constant_of_shape(program, operation, operands[0], arena, out);
+		return constant_of_shape(program, operation, operands[0], limit, arena, out);
 	if (operation_is(operation, "Expand"))
-		return expand(operation, operands, count, arena, out);
+		return expand(operation, operands, count, limit, arena, out);
 	if (operation_is(operation, "Gather"))
-		return gather(operation, operands, count, arena, out);
+		return gather(operation, operands, count, limit, arena, out);
 	return operation_is(operation, "Slice") && slice(operation, operands, count, arena, out);
 }

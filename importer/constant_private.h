@@ -20,11 +20,20 @@ bool constant_applies(const struct operation *operation);
 bool constant_apply(const struct operation *operation, const struct constant *const *operands,
 		    uint32_t count, uint64_t limit, struct arena *arena, struct constant *out);
 
+/* Of these: Reshape, Squeeze, Transpose, Unsqueeze. */
+bool constant_takes_shape(const struct operation *operation);
+bool constant_shaped(const struct operation *operation, const struct constant *const *operands,
+		     uint32_t count, struct arena *arena, struct constant *out);
+
 /* Operators that take pieces of tensors, or put them together: Concat,
  * ConstantOfShape, Expand, Gather, Slice. Operands that are left out are NULL. */
 bool constant_takes_pieces(const struct operation *operation);
 bool constant_pieces(const struct program *program, const struct operation *operation,
-		     const struct constant *const *operands, uint32_t count, struct arena *arena,
-		     struct constant *out);
+		     const struct constant *const *operands, uint32_t count, uint64_t limit,
+		     struct arena *arena, struct constant *out);
+
+/* A MatMul or Gemm of zeros, and of finite numbers. */
+bool constant_zero_product(const struct constants *constants, const struct operation *operation,
+			   uint64_t limit, struct constant *out);
 
 #endif

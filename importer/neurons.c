@@ -300,7 +300,7 @@ list_sites(struct finder *finder, snnfit_error *err)
 		const struct site_owner *owner = &neurons->owners[i];
 
 		if (owner->population != NO_VALUE &&
-		    finder->polynomials->sites[i].kind != SITE_COUNT)
+		    finder->polynomials->sites[i].kind < SITE_COUNT)
 			neurons->populations[owner->population].sites[owner->step] = i;
 	}
 	return SNNFIT_OK;

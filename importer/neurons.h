@@ -26,7 +26,7 @@ struct found_population {
 	struct coefficient decay, threshold, reset_value, offset, input_gain, current_decay,
 		current_gain;
 	struct coefficient *gains; /* [weight_count]: of each operation's current in U */
-	struct coefficient floor;
+	struct coefficient floor, count_limit;
 	bool counts;
 };
 

@@ -230,6 +230,18 @@ join_plain(struct fit *fit, struct coefficient *plain, const struct coefficient 
 				polynomial_constant(fit->context, *other));
 }
 
+/* Weights that are read a second time, in this form, are read twice in one step. */
+static bool
+is_first_instance(const struct found_population *found, uint32_t weight)
+{
+	uint32_t i;
+
+	for (i = 0; i < found->weight_count; i++)
+		if (found->weights[i] == weight)
+			return true;
+	return false;
+}
+
 /* Coefficient of every current in p: of each weight operation, BatchNorm included
  * (gains) and left out (plain: the first one's). False when a synaptic current, which
  * takes them all in alike, would have different ones. */
@@ -251,6 +263,8 @@ fit_currents(struct fit *fit, const struct polynomial *p, struct coefficient *pl
 
 		if (p->terms[i].degree != 1 || atom->kind != ATOM_CURRENT)
 			continue;
+		if (!is_first_instance(found, context->currents[atom->number].weight))
+			return false;
 		if (any && !join_plain(fit, plain, &p->terms[i].coefficient) && alike)
 			return false;
 		if (!any)
@@ -501,7 +515,7 @@ normal_form_forget(struct found_population *found)
 	found->current = CURRENT_ABSENT;
 	found->comparison = COMPARE_NONE;
 	found->decay = found->threshold = found->reset_value = found->offset = found->input_gain =
-		found->current_decay = found->current_gain = found->floor =
+		found->current_decay = found->current_gain = found->floor = found->count_limit =
 			(struct coefficient){ 0 };
 	found->counts = false;
 	for (i = 0; i < found->weight_count; i++)

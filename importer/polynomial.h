@@ -66,6 +66,7 @@ enum site_kind {
 	SITE_GREATER_EQUAL,
 	SITE_RELU,
 	SITE_COUNT,
+	SITE_CAPPED,
 	SITE_POOLED,
 	SITE_STACKED,
 	SITE_FLOOR,
@@ -73,7 +74,8 @@ enum site_kind {
 	SITE_ABS,
 	SITE_SIGN,
 };
-/* [p > 0], [p >= 0], max(p, 0); how often a threshold fits into p; or pooled: something that is 0 where the sites of
+/* [p > 0], [p >= 0], max(p, 0); how often a threshold fits into p, or that but at most
+ * so often (count - limit is p then); or pooled: something that is 0 where the sites of
  * p all are; or stacked: the parts, which are sites, one after the other along an
  * axis that is not of their units. The others are functions of p. */
 struct site {
@@ -83,13 +85,21 @@ struct site {
 	uint32_t atom;
 	uint32_t tests;			/* comparisons that give it */
 	const struct polynomial *bound; /* the constant that the first compares with; or NULL.
-					 * COUNT: the threshold */
+					 * COUNT, CAPPED: the threshold */
+	const struct polynomial *limit; /* CAPPED: the most that it gives */
 	uint32_t potential;		/* atom of the argument, NO_VALUE: it has none */
 	const struct polynomial *pivot; /* the current it tested, in terms of that */
 	uint32_t next;			/* in its bucket; NO_VALUE ends */
 	uint32_t spikes;		/* the count that it guards, NO_VALUE: it is the spikes */
-	const uint32_t *parts;		/* STACKED: sites */
+	uint32_t guard;			/* COUNT: the site that guards it */
+	struct site_list *parts;	/* STACKED: the first part_count of these */
 	uint32_t part_count;
+};
+
+/* Sites in the order that they were put together; what more is put to is one more. */
+struct site_list {
+	uint32_t *items;
+	size_t count, capacity;
 };
 
 struct polynomials {
@@ -144,11 +154,12 @@ uint32_t polynomial_add_current(struct polynomials *context, uint32_t weight,
 /* What a bare current is for who reads it now: once a site has tested it, it is the
  * current of another step. */
 const struct polynomial *polynomial_renew(struct polynomials *context, const struct polynomial *p);
-/* parts: site numbers, kept. */
-const struct polynomial *polynomial_stack_site(struct polynomials *context, const uint32_t *parts,
-					       uint32_t part_count, uint32_t value);
-/* p with every current that a site has tested in terms of that site's potential. */
-const struct polynomial *polynomial_follow(struct polynomials *context, const struct polynomial *p);
+/* All of the parts so far. */
+const struct polynomial *polynomial_stack_site(struct polynomials *context, struct site_list *parts,
+					       uint32_t value);
+/* What the tensor is, with every current that a site has tested in terms of that
+ * site's potential. */
+const struct polynomial *polynomial_follow(struct polynomials *context, uint32_t value);
 
 /* --- currents: polynomial_weights.c --------------------------------------------------- */
 
@@ -163,6 +174,10 @@ const struct polynomial *polynomial_of_batch_normalization(struct polynomials *c
 const struct polynomial *polynomial_counted(struct polynomials *context, const struct polynomial *a,
 					    const struct polynomial *b, uint32_t value);
 
+/* p, or the site that it is when it is a count of at most so many spikes. */
+const struct polynomial *polynomial_capped(struct polynomials *context, const struct polynomial *p,
+					   uint32_t value);
+
 /* --- time as an axis: polynomial_steps.c ---------------------------------------------- */
 
 /* x where the result has one element of an axis: coefficients as in x. NULL: it is
@@ -173,6 +188,10 @@ const struct polynomial *polynomial_at_step(struct polynomials *context,
 /* What a Concat of sites gives; NULL: of something else. */
 const struct polynomial *polynomial_stacked(struct polynomials *context,
 					    const struct operation *operation);
+/* A step's sites put into a tensor that holds those of others; NULL: of something else. */
+const struct polynomial *polynomial_put_in(struct polynomials *context,
+					   const struct polynomial *data,
+					   const struct polynomial *step, uint32_t value);
 
 /* --- reading an operand: polynomial_currents.c --------------------------------------- */
 
@@ -196,6 +215,12 @@ void polynomial_note_membrane(struct polynomials *context, const struct operatio
  * one sign. NULL: x holds something else than sites and inputs. */
 const struct polynomial *polynomial_pooled(struct polynomials *context, const struct polynomial *x,
 					   uint32_t value);
+bool polynomial_same_elements(const struct polynomials *context, const struct tensor_axes *x,
+			      const struct tensor_axes *y);
+/* Coefficients where the other tensor has their units. NULL: it has them nowhere. */
+const struct polynomial *polynomial_moved(struct polynomials *context, const struct polynomial *x,
+					  const struct tensor_axes *from,
+					  const struct tensor_axes *to);
 /* polynomial_pieces.c: of a Slice, Split or Gather, and of a Concat along units. */
 const struct polynomial *polynomial_piece(struct polynomials *context,
 					  const struct operation *operation, uint32_t output);

@@ -379,7 +379,7 @@ scatter(struct polynomials *context, const struct operation *operation)
 	    is_carried_from_zero(context, operation->operands[0]) ||
 	    (data && polynomial_close(context, data, updates)))
 		return updates;
-	return NULL;
+	return polynomial_put_in(context, data, updates, operation->results[0]);
 }
 
 static const struct polynomial *
@@ -435,7 +435,7 @@ polynomial_of_bodies(struct polynomials *context, uint32_t index, uint32_t i,
 		return false;
 	else if (gathers_by_iteration(context, operation))
 		*out = gather(context, operation);
-	else if (operation_is(operation, "ScatterND"))
+	else if (operation_is(operation, "ScatterND") || operation_is(operation, "ScatterElements"))
 		*out = scatter(context, operation);
 	else if (operation_is(operation, "SequenceInsert"))
 		*out = insert(context, operation);

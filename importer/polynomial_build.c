@@ -152,8 +152,11 @@ build_where(struct polynomials *context, uint32_t index)
 
 	if (!condition || !condition->boolean)
 		return NULL;
-	return polynomial_add(context, polynomial_multiply(context, condition, x),
-			      polynomial_multiply(context, complement(context, condition), y), 1);
+	return polynomial_capped(
+		context,
+		polynomial_add(context, polynomial_multiply(context, condition, x),
+			       polynomial_multiply(context, complement(context, condition), y), 1),
+		operation->results[0]);
 }
 
 static const struct polynomial *
@@ -196,14 +199,15 @@ build_arithmetic(struct polynomials *context, uint32_t index)
 	uint32_t i;
 
 	polynomial_note_state(context, operation);
-	if (operation_is(operation, "Sub"))
-		return polynomial_add(context, a, b, -1);
 	if (operation_is(operation, "Mul"))
 		return build_product(context, operation, a, b);
 	if (operation_is(operation, "Div"))
 		return build_divide(context, a, b);
 	if (operation_is(operation, "Neg"))
 		return a ? polynomial_multiply(context, a, polynomial_scalar(context, -1)) : NULL;
+	if (operation_is(operation, "Sub"))
+		return polynomial_capped(context, polynomial_add(context, a, b, -1),
+					 operation->results[0]);
 	for (i = 1; a && i < operation->operand_count; i++) /* Add, Sum */
 		a = polynomial_add(context, a, polynomial_operand(context, operation, i), 1);
 	return a;
@@ -241,44 +245,6 @@ build_cast(struct polynomials *context, uint32_t index)
 	default: /* to another integer: only what already is one */
 		return x->boolean ? as_boolean(context, x, false) : NULL;
 	}
-}
-
-/* The term's atom under a pool or another order of positions: 0 where the atom is 0
- * everywhere, and between the ends of what it can be. */
-static const struct polynomial *
-pooled_term(struct polynomials *context, const struct term *term, uint32_t value)
-{
-	const struct polynomial *pooled = polynomial_site(
-		context, SITE_POOLED, polynomial_atom(context, term->atoms[0]), value);
-
-	return polynomial_multiply(context, pooled,
-				   polynomial_constant(context, term->coefficient));
-}
-
-static bool
-is_poolable(const struct polynomials *context, const struct term *term)
-{
-	enum atom_kind kind = term->degree == 1 ? context->atoms[term->atoms[0]].kind : ATOM_OPAQUE;
-
-	return kind == ATOM_SITE || kind == ATOM_INPUT;
-}
-
-const struct polynomial *
-polynomial_pooled(struct polynomials *context, const struct polynomial *x, uint32_t value)
-{
-	const struct polynomial *out = polynomial_scalar(context, 0);
-	uint32_t i;
-
-	for (i = 0; i < x->count; i++) {
-		if (x->terms[i].degree && !is_poolable(context, &x->terms[i]))
-			return NULL;
-		out = polynomial_add(
-			context, out,
-			x->terms[i].degree ? pooled_term(context, &x->terms[i], value)
-					   : polynomial_constant(context, x->terms[i].coefficient),
-			1);
-	}
-	return out;
 }
 
 static bool
@@ -338,71 +304,13 @@ long_axes(const struct polynomials *context, const struct tensor_axes *tensor)
 	return count;
 }
 
-static bool
-same_elements(const struct polynomials *context, const struct tensor_axes *x,
-	      const struct tensor_axes *y)
-{
-	struct axes *axes = context->axes;
-
-	return x->known && y->known &&
-	       axis_equal(axes, axis_product(axes, x->axes, x->rank),
-			  axis_product(axes, y->axes, y->rank));
-}
-
-/* Some of the factors of the product, in its order. */
-static bool
-is_factor(const struct polynomials *context, struct axis axis, struct axis product)
-{
-	uint32_t i;
-
-	axis = axis_resolve(context->axes, axis);
-	product = axis_resolve(context->axes, product);
-	for (i = 0; axis.count && i + axis.count <= product.count; i++)
-		if (memcmp(product.variables + i, axis.variables,
-			   axis.count * sizeof *axis.variables) == 0)
-			return true;
-	return false;
-}
-
-/* Where the dimension `place` of x is found in y, alone or with others (flattened),
- * both counted from the right. */
-static uint32_t
-moved_place(const struct polynomials *context, const struct tensor_axes *x,
-	    const struct tensor_axes *y, uint32_t place)
-{
-	uint32_t d;
-
-	if (place >= x->rank)
-		return NO_VALUE;
-	for (d = 0; d < y->rank; d++)
-		if (is_factor(context, x->axes[x->rank - 1 - place], y->axes[y->rank - 1 - d]))
-			return d;
-	return NO_VALUE;
-}
-
 /* The same terms, their coefficients where the operation puts the units. */
 static const struct polynomial *
 moved_terms(struct polynomials *context, const struct operation *operation, uint32_t result,
 	    const struct polynomial *x)
 {
-	const struct tensor_axes *from = &context->axes->tensors[operation->operands[0]];
-	const struct tensor_axes *to = &context->axes->tensors[operation->results[result]];
-	struct polynomial *out;
-	uint32_t i;
-
-	if (!x)
-		return NULL;
-	out = polynomial_copy(context, x);
-	for (i = 0; out && i < out->count; i++) {
-		struct coefficient *coefficient = &out->terms[i].coefficient;
-
-		if (coefficient->count <= 1)
-			continue;
-		coefficient->place = moved_place(context, from, to, coefficient->place);
-		if (coefficient->place == NO_VALUE)
-			return NULL;
-	}
-	return out;
+	return polynomial_moved(context, x, &context->axes->tensors[operation->operands[0]],
+				&context->axes->tensors[operation->results[result]]);
 }
 
 static const struct polynomial *
@@ -413,8 +321,8 @@ build_reshaped(struct polynomials *context, uint32_t index)
 
 	if (x && operation->operand_count > 1 && operation_is(operation, "Concat"))
 		return polynomial_stacked(context, operation);
-	if (x && !same_elements(context, &context->axes->tensors[operation->operands[0]],
-				&context->axes->tensors[operation->results[0]]))
+	if (x && !polynomial_same_elements(context, &context->axes->tensors[operation->operands[0]],
+					   &context->axes->tensors[operation->results[0]]))
 		x = polynomial_at_step(context, operation, 0, x);
 	return moved_terms(context, operation, 0, x);
 }
@@ -464,15 +372,20 @@ build_transpose(struct polynomials *context, uint32_t index)
 	return moved_terms(context, operation, 0, x);
 }
 
-/* The mean over positions is a pool. */
+/* Over axes of one element it is that; the mean over positions is a pool. */
 static const struct polynomial *
-build_mean(struct polynomials *context, uint32_t index)
+build_reduced(struct polynomials *context, uint32_t index)
 {
 	const struct operation *operation = operation_of(context, index);
 	const struct polynomial *x = polynomial_operand(context, operation, 0);
+	const struct tensor_axes *from = &context->axes->tensors[operation->operands[0]];
+	const struct tensor_axes *to = &context->axes->tensors[operation->results[0]];
 
-	if (!x || !context->axes->tensors[operation->operands[0]].known ||
-	    !context->axes->tensors[operation->results[0]].known)
+	if (!x || !from->known || !to->known)
+		return NULL;
+	if (polynomial_same_elements(context, from, to))
+		return moved_terms(context, operation, 0, x);
+	if (!operation_is(operation, "ReduceMean"))
 		return NULL;
 	return moved_terms(context, operation, 0,
 			   polynomial_pooled(context, x, operation->results[0]));
@@ -563,7 +476,11 @@ static const struct {
 	{ "Neg", build_arithmetic },
 	{ "Not", build_logic },
 	{ "Or", build_logic },
-	{ "ReduceMean", build_mean },
+	{ "ReduceMax", build_reduced },
+	{ "ReduceMean", build_reduced },
+	{ "ReduceMin", build_reduced },
+	{ "ReduceProd", build_reduced },
+	{ "ReduceSum", build_reduced },
 	{ "Relu", build_relu },
 	{ "Reshape", build_reshaped },
 	{ "Sign", build_function },

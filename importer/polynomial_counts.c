@@ -3,7 +3,10 @@
  *     S = [U > 0] trunc(U / threshold)          or  [U >= threshold] floor(U / threshold)
  *
  * trunc being an integer Cast, or Sign(x) Floor(Abs(x)). The guard [..] is the site
- * that tests the drive; the count is a site of its own, 0 where U < threshold. */
+ * that tests the drive; the count is a site of its own, 0 where U < threshold. At most
+ * L of them is
+ *
+ *     S - [S > L] (S - L)          or  [S > L] L + (1 - [S > L]) S */
 #include "importer/polynomial.h"
 
 #include <math.h>
@@ -51,6 +54,7 @@ find_threshold(struct polynomials *context, const struct site *guard, const stru
 	uint32_t potential = guard->potential, i;
 	const struct term *term = polynomial_term(x, &potential, 1);
 	const struct term *constant = polynomial_term(x, NULL, 0);
+	uint32_t units;
 
 	if (potential == NO_VALUE || !term || x->count != (constant ? 2u : 1u))
 		return false;
@@ -60,15 +64,20 @@ find_threshold(struct polynomials *context, const struct site *guard, const stru
 		context->out_of_memory = true;
 		return false;
 	}
-	for (i = 0; i < out->count; i++) {
+	units = constant && constant->coefficient.count > out->count ? constant->coefficient.count
+								     : out->count;
+	for (i = 0; i < units; i++) {
 		double rest = constant ? coefficient_at(&constant->coefficient, i) : 0;
 
-		if (!(out->values[i] > 0) || !(fabs(rest - (from_zero ? 0 : 1)) <= rounding))
+		if (!(fabs(rest - (from_zero ? 0 : 1)) <= rounding))
+			return false;
+	}
+	for (i = 0; i < out->count; i++) {
+		if (!(out->values[i] > 0))
 			return false;
 		out->values[i] = 1 / out->values[i];
 	}
-	return !constant || constant->coefficient.count == 1 ||
-	       constant->coefficient.count == out->count;
+	return true;
 }
 
 /* guard * truncated. */
@@ -96,6 +105,7 @@ build_count(struct polynomials *context, const struct polynomial *a, const struc
 	if (context->sites[guard].spikes == NO_VALUE)
 		context->sites[number].bound = polynomial_constant(context, threshold);
 	context->sites[guard].spikes = number;
+	context->sites[number].guard = guard;
 	return polynomial_close(context, context->sites[number].bound,
 				polynomial_constant(context, threshold))
 		       ? count
@@ -113,4 +123,57 @@ polynomial_counted(struct polynomials *context, const struct polynomial *a,
 	if (!out)
 		out = build_count(context, a, b, value);
 	return out ? out : build_count(context, b, a, value);
+}
+
+/* The limit, when the terms are S, L [S > L] and -S [S > L], whichever atom is which. */
+static const struct polynomial *
+limit_of(struct polynomials *context, const struct polynomial *p, uint32_t count, uint32_t test)
+{
+	uint32_t both[2] = { count < test ? count : test, count < test ? test : count };
+	const struct term *once = polynomial_term(p, &count, 1),
+			  *most = polynomial_term(p, &test, 1);
+	const struct term *product = polynomial_term(p, both, 2);
+	const struct site *tested = &context->sites[context->atoms[test].number];
+	const struct polynomial *limit;
+
+	if (!once || !most || !product || tested->kind > SITE_GREATER_EQUAL ||
+	    context->sites[context->atoms[count].number].kind != SITE_COUNT ||
+	    !coefficient_is(&once->coefficient, 1) || !coefficient_is(&product->coefficient, -1))
+		return NULL;
+	limit = polynomial_constant(context, most->coefficient);
+	return polynomial_close(context, tested->argument,
+				polynomial_add(context, polynomial_atom(context, count), limit, -1))
+		       ? limit
+		       : NULL;
+}
+
+const struct polynomial *
+polynomial_capped(struct polynomials *context, const struct polynomial *p, uint32_t value)
+{
+	const struct polynomial *limit, *capped;
+	const struct site *site;
+	uint32_t a, b, count, number;
+
+	if (!p || p->count != 3 || p->terms[2].degree != 2 || p->terms[0].degree != 1)
+		return p;
+	a = p->terms[2].atoms[0];
+	b = p->terms[2].atoms[1];
+	if (context->atoms[a].kind != ATOM_SITE || context->atoms[b].kind != ATOM_SITE)
+		return p;
+	count = context->sites[context->atoms[a].number].kind == SITE_COUNT ? a : b;
+	limit = limit_of(context, p, count, count == a ? b : a);
+	site = &context->sites[context->atoms[count].number];
+	if (!limit || limit->count != 1 || context->sites[site->guard].spikes == NO_VALUE)
+		return p;
+	capped = polynomial_site(
+		context, SITE_CAPPED,
+		polynomial_add(context, polynomial_atom(context, count), limit, -1), value);
+	if (!capped)
+		return NULL;
+	number = context->atoms[capped->terms[0].atoms[0]].number;
+	site = &context->sites[context->atoms[count].number];
+	context->sites[number].bound = site->bound;
+	context->sites[number].limit = limit;
+	context->sites[site->guard].spikes = number;
+	return capped;
 }

@@ -175,7 +175,7 @@ polynomial_operand(struct polynomials *context, const struct operation *operatio
 	if (value == NO_VALUE)
 		return NULL;
 	if (!context->bare[value] || means_membrane(context, operation, i))
-		return polynomial_follow(context, context->of[value]);
+		return polynomial_follow(context, value);
 	return polynomial_renew(context, context->of[value]);
 }
 

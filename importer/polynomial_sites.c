@@ -311,9 +311,27 @@ factor_of(struct polynomials *context, const struct polynomial *p, uint32_t atom
 	return out;
 }
 
-const struct polynomial *
-polynomial_follow(struct polynomials *context, const struct polynomial *p)
+/* The current that the site tested, as a tensor of another layout has it. */
+static const struct polynomial *
+pivot_in(struct polynomials *context, uint32_t number, uint32_t value)
 {
+	const struct site *site = &context->sites[number];
+	const struct tensor_axes *from = &context->axes->tensors[site->value];
+	const struct tensor_axes *to = &context->axes->tensors[value];
+	uint32_t i;
+
+	for (i = 0; i < site->pivot->count; i++)
+		if (site->pivot->terms[i].coefficient.count > 1)
+			break;
+	if (i == site->pivot->count || !from->known || !to->known)
+		return site->pivot;
+	return polynomial_moved(context, site->pivot, from, to);
+}
+
+const struct polynomial *
+polynomial_follow(struct polynomials *context, uint32_t value)
+{
+	const struct polynomial *p = context->of[value];
 	unsigned i;
 
 	for (i = 0; p && i < TERMS_MAX; i++) {
@@ -325,11 +343,11 @@ polynomial_follow(struct polynomials *context, const struct polynomial *p)
 			return p;
 		site = context->currents[context->atoms[atom].number].site;
 		factor = factor_of(context, p, atom);
-		followed = factor ? polynomial_add(context,
-						   polynomial_select(context, p, atom, false),
-						   polynomial_multiply(context, factor,
-								       context->sites[site].pivot),
-						   1)
+		followed = factor ? polynomial_add(
+					    context, polynomial_select(context, p, atom, false),
+					    polynomial_multiply(context, factor,
+								pivot_in(context, site, value)),
+					    1)
 				  : NULL;
 		if (!followed)
 			return p;
@@ -374,16 +392,16 @@ add_site(struct polynomials *context, enum site_kind kind, const struct polynomi
 }
 
 const struct polynomial *
-polynomial_stack_site(struct polynomials *context, const uint32_t *parts, uint32_t part_count,
-		      uint32_t value)
+polynomial_stack_site(struct polynomials *context, struct site_list *parts, uint32_t value)
 {
-	const struct polynomial *first = polynomial_atom(context, context->sites[parts[0]].atom);
+	const struct polynomial *first = polynomial_atom(context,
+							 context->sites[parts->items[0]].atom);
 	uint32_t number = first ? add_site(context, SITE_STACKED, first, value) : NO_VALUE;
 
 	if (number == NO_VALUE)
 		return NULL;
 	context->sites[number].parts = parts;
-	context->sites[number].part_count = part_count;
+	context->sites[number].part_count = (uint32_t)parts->count;
 	return polynomial_atom(context, context->sites[number].atom);
 }
 

@@ -245,31 +245,88 @@ puts_steps_together(const struct polynomials *context, const struct operation *o
 	return true;
 }
 
+static struct site_list *
+new_list(struct polynomials *context)
+{
+	struct site_list *list = arena_zalloc(context->arena, 1, sizeof *list);
+
+	context->out_of_memory = context->out_of_memory || !list;
+	return list;
+}
+
+static bool
+add_part(struct polynomials *context, struct site_list *list, uint32_t site)
+{
+	if (!arena_grow(context->arena, &list->items, list->count, &list->capacity,
+			sizeof *list->items)) {
+		context->out_of_memory = true;
+		return false;
+	}
+	list->items[list->count++] = site;
+	return true;
+}
+
 const struct polynomial *
 polynomial_stacked(struct polynomials *context, const struct operation *operation)
 {
-	uint32_t count = operation->operand_count, i, atom = 0;
-	uint32_t *parts = arena_alloc(context->arena, count, sizeof *parts);
+	struct site_list *parts = new_list(context);
 	const struct polynomial *stacked;
 	double constant, factor, first_constant = 0, first_factor = 0;
+	uint32_t i, atom = 0;
 
-	if (!parts) {
-		context->out_of_memory = true;
+	if (!parts || !puts_steps_together(context, operation))
 		return NULL;
-	}
-	if (!puts_steps_together(context, operation))
-		return NULL;
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < operation->operand_count; i++) {
 		if (!read_part(context, polynomial_operand(context, operation, i), &constant,
 			       &factor, &atom) ||
 		    (i && (constant != first_constant || factor != first_factor)))
 			return NULL;
 		first_constant = constant;
 		first_factor = factor;
-		parts[i] = context->atoms[atom].number;
+		if (!add_part(context, parts, context->atoms[atom].number))
+			return NULL;
 	}
-	stacked = polynomial_stack_site(context, parts, count, operation->results[0]);
+	stacked = polynomial_stack_site(context, parts, operation->results[0]);
 	return polynomial_add(
 		context, polynomial_scalar(context, first_constant),
 		polynomial_multiply(context, stacked, polynomial_scalar(context, first_factor)), 1);
+}
+
+/* The parts of a site, or itself, to be added to: a list that ends with them is
+ * shared, so that many steps cost what they are. */
+static struct site_list *
+parts_of(struct polynomials *context, uint32_t number)
+{
+	const struct site *site = &context->sites[number];
+	struct site_list *list;
+	uint32_t i;
+
+	if (site->kind == SITE_STACKED && site->parts->count == site->part_count)
+		return site->parts;
+	list = new_list(context);
+	if (site->kind != SITE_STACKED)
+		return list && add_part(context, list, number) ? list : NULL;
+	for (i = 0; list && i < site->part_count; i++)
+		if (!add_part(context, list, site->parts->items[i]))
+			return NULL;
+	return list;
+}
+
+const struct polynomial *
+polynomial_put_in(struct polynomials *context, const struct polynomial *data,
+		  const struct polynomial *step, uint32_t value)
+{
+	double constant, factor, constant_of_step, factor_of_step;
+	uint32_t before = 0, atom = 0;
+	struct site_list *parts;
+
+	if (!read_part(context, data, &constant, &factor, &before) ||
+	    !read_part(context, step, &constant_of_step, &factor_of_step, &atom) || constant != 0 ||
+	    constant_of_step != 0 || factor != factor_of_step)
+		return NULL;
+	parts = parts_of(context, context->atoms[before].number);
+	if (!parts || !add_part(context, parts, context->atoms[atom].number))
+		return NULL;
+	return polynomial_multiply(context, polynomial_stack_site(context, parts, value),
+				   polynomial_scalar(context, factor));
 }

@@ -27,8 +27,11 @@ read_drive(const struct neurons *neurons, struct found_population *found,
 			polynomial_constant(context, context->currents[atom->number].scale));
 		for (j = 0; gain && gain->count && j < found->weight_count; j++)
 			if (found->weights[j] ==
-			    neurons->first_instance[context->currents[atom->number].weight])
+			    neurons->first_instance[context->currents[atom->number].weight]) {
+				if (found->gains[j].count)
+					return false; /* the same weights twice */
 				found->gains[j] = gain->terms[0].coefficient;
+			}
 		if (!found->input_gain.count)
 			found->input_gain = term->coefficient;
 	}
@@ -70,6 +73,9 @@ resting_form_fit(const struct neurons *neurons, struct found_population *found,
 	found->threshold = constant_of_polynomial(polynomials,
 						  polynomials->sites[site->spikes].bound);
 	found->counts = true;
+	if (polynomials->sites[site->spikes].limit)
+		found->count_limit = constant_of_polynomial(polynomials,
+							    polynomials->sites[site->spikes].limit);
 	found->model = "multi-spike";
 }
 

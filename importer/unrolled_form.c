@@ -503,6 +503,17 @@ model_name(const struct found_population *found)
 	return coefficient_is(&found->decay, 1) ? "IF" : "LIF";
 }
 
+/* The same threshold, and the same limit or none. */
+static bool
+same_count(const struct unrolled *fit, uint32_t a, uint32_t b)
+{
+	const struct site *one = &fit->context->sites[a], *other = &fit->context->sites[b];
+
+	return polynomial_close(fit->context, one->bound, other->bound) &&
+	       (!one->limit) == (!other->limit) &&
+	       (!one->limit || polynomial_close(fit->context, one->limit, other->limit));
+}
+
 /* The guard tests U > 0, or U >= threshold; the count says what the threshold is. */
 static bool
 set_count(struct unrolled *fit)
@@ -514,9 +525,7 @@ set_count(struct unrolled *fit)
 
 	for (i = 0; i < found->site_count; i++)
 		if ((sites[found->sites[i]].spikes == NO_VALUE) != (count == NO_VALUE) ||
-		    (count != NO_VALUE &&
-		     !polynomial_close(fit->context, sites[sites[found->sites[i]].spikes].bound,
-				       sites[count].bound)))
+		    (count != NO_VALUE && !same_count(fit, sites[found->sites[i]].spikes, count)))
 			return false;
 	if (count == NO_VALUE)
 		return true;
@@ -529,6 +538,8 @@ set_count(struct unrolled *fit)
 	found->comparison = COMPARE_GREATER_EQUAL;
 	found->threshold = bound->terms[0].coefficient;
 	found->counts = true;
+	if (sites[count].limit)
+		found->count_limit = sites[count].limit->terms[0].coefficient;
 	return true;
 }
 

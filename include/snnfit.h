@@ -154,7 +154,7 @@ typedef struct {
 	uint32_t n_inputs;	   /* weights of a unit */
 	uint32_t n_neurons;	   /* units: neurons, or channels */
 	uint32_t n_neurons_before; /* in the input model */
-	uint32_t positions;	   /* of a channel; 1 for dense layers */
+	uint32_t positions;	   /* of a channel; 1 for dense layers, and if not known */
 	int has_bias, has_rates;
 	uint32_t weight_bits; /* 0: float */
 	const char *frozen;   /* why no unit may go; NULL: they may */

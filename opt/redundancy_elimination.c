@@ -89,7 +89,8 @@ same_dynamics(const struct neuron *neuron, uint32_t i, uint32_t j)
 	       same_parameter(&neuron->current_decay, i, j) &&
 	       same_parameter(&neuron->current_gain, i, j) &&
 	       (neuron->current != CURRENT_OLD || same_parameter(&neuron->input_gain, i, j)) &&
-	       same_parameter(&neuron->spike_gain, i, j);
+	       same_parameter(&neuron->spike_gain, i, j) &&
+	       same_parameter(&neuron->count_limit, i, j);
 }
 
 /* --- rows -------------------------------------------------------------------- */

@@ -1,19 +1,17 @@
 """What must be true of every real network: that `inspect` says what truth.json says, check by check.
 
-    SNNFIT=build/release/snnfit .venv/bin/python tests/end_to_end/checks.py [--shrink] [FIXTURE...]
+    SNNFIT=build/release/snnfit .venv/bin/python tests/end_to_end/checks.py [FIXTURE...]
 
-prints what fails, and which entries of not_yet.py are not needed any more; --shrink takes those out of it.
+prints what fails.
 """
 
 import collections
 import functools
 import json
-import pathlib
 import sys
 
 import numpy as np
 
-import not_yet
 import removal
 from harness import every_fixture, run
 from removal import units_of, weight_tensors
@@ -200,42 +198,23 @@ def verdict(network, check):
     return None
 
 
-def shrink(surplus):
-    """Takes (fixture, check) out of not_yet.py."""
-    path = pathlib.Path(not_yet.__file__)
-    lines = []
-    for line in path.read_text().splitlines(keepends=True):
-        name, _, excused = line.strip().partition(": ")
-        left = [check for check in excused.strip('",').split() if (name.strip('"'), check) not in surplus]
-        if not line.startswith('    "') or len(left) == len(excused.split()):
-            lines.append(line)
-        elif left:
-            lines.append(f'    {name}: "{" ".join(left)}",\n')
-    path.write_text("".join(lines))
-
-
 def main(names):
     known = {network.name for network in every_fixture()}
     unknown = [name for name in names if name not in known]
     if unknown:
         sys.exit(f"checks: no such fixture: {', '.join(unknown)}")
-    failures, surplus = 0, []
+    failures = 0
     for network in every_fixture():
         if names and network.name not in names:
             continue
         for check in CHECKS:
-            why, excused = verdict(network, check), not_yet.owner(network.name, check)
-            failures += why is not None and not excused
-            surplus += [(network.name, check)] if why is None and excused else []
-            if why or excused:
-                state = f"not yet ({excused})" if why and excused else "FAILS" if why else "NOT NEEDED in not_yet.py"
-                print(f"{network.name}: {check}: {state}{': ' + why if why else ''}", flush=True)
-    print(f"{failures} failures, {len(surplus)} entries that are not needed any more")
-    return failures, surplus
+            why = verdict(network, check)
+            failures += why is not None
+            if why:
+                print(f"{network.name}: {check} FAILS: {why}", flush=True)
+    print(f"{failures} failures")
+    return failures
 
 
 if __name__ == "__main__":
-    failed, not_needed = main([name for name in sys.argv[1:] if name != "--shrink"])
-    if "--shrink" in sys.argv[1:]:
-        shrink(not_needed)
-    sys.exit(bool(failed or not_needed))
+    sys.exit(bool(main(sys.argv[1:])))

@@ -5,7 +5,6 @@ import onnx
 import pytest
 
 import checks
-import not_yet
 import removal
 from harness import every_fixture, fixture, fixtures, refused_fixtures, run, run_json
 
@@ -13,18 +12,8 @@ from harness import every_fixture, fixture, fixtures, refused_fixtures, run, run
 @pytest.mark.parametrize("check", checks.CHECKS)
 @pytest.mark.parametrize("network", every_fixture(), ids=lambda each: each.name)
 def test_real_network(network, check):
-    why, excused = checks.verdict(network, check), not_yet.owner(network.name, check)
-    if excused:
-        assert why, f"{network.name} passes {check}: delete it from not_yet.py ({excused})"
-    else:
-        assert why is None, why
-
-
-def test_nothing_else_is_excused():
-    known = {network.name for network in every_fixture()}
-    for entries in (not_yet.AXES, not_yet.TIME):
-        assert set(entries) <= known
-        assert {check for each in entries.values() for check in each.split()} <= set(checks.CHECKS)
+    why = checks.verdict(network, check)
+    assert why is None, why
 
 
 # --- the checks are tried on what is wrong --------------------------------------------

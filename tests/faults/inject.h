@@ -28,5 +28,7 @@ struct call_plan {
 /* From now on this process and those that it starts make their system calls for
  * input and output as the plan says. false with errno: it can't be done here. */
 bool inject_calls(struct call_plan *plan);
+/* This process alone goes on as another plan says. */
+void inject_as(struct call_plan *plan);
 
 #endif

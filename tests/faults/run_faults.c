@@ -22,6 +22,7 @@
  * they were, or status, output and files of the run as it is; never anything else in
  * the folder, nothing allocated or open. After a signal, too, the files are the old
  * or the new ones. Several outputs (batch) are looked at one by one. */
+#include "../counting.h"
 #include "../unit/failing_allocator.h"
 #include "inject.h"
 #include "snapshot.h"
@@ -99,13 +100,22 @@ open_descriptors(void)
 	return count;
 }
 
+void
+counting_begins(void)
+{
+	static struct call_plan nothing = { .left = -1 };
+
+	failing = &own_failing;
+	inject_as(&nothing);
+}
+
 static _Noreturn void
 be_the_program(struct course *course, long place)
 {
 	static char buffer[BUFSIZ]; /* libc would allocate one, and keep it */
 	struct shared *shared = course->shared;
 	int nothing = open("/dev/null", O_RDONLY), status;
-	long before, descriptors, seen;
+	long before, descriptors;
 
 	if (dup2(nothing, STDIN_FILENO) < 0 || dup2(course->out, STDOUT_FILENO) < 0 ||
 	    dup2(course->err, STDERR_FILENO) < 0)
@@ -128,11 +138,9 @@ be_the_program(struct course *course, long place)
 	if (!course->kind->memory)
 		shared->calls.left = place;
 	status = snnfit_main(course->argc, course->argv);
-	shared->calls.left = shared->failing.left = -1;
-	seen = shared->calls.seen;
+	counting_begins();
 	shared->leaked = allocated - before;
 	shared->descriptors = open_descriptors() - descriptors;
-	shared->calls.seen = seen; /* but for what was asked just now */
 	_exit(status);
 }
 

@@ -20,7 +20,6 @@ import numpy as np
 import onnx
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "end_to_end"))
-import not_yet
 import random_networks
 import removal
 
@@ -50,13 +49,10 @@ def found_layers(net, path):
 
 
 def wrong_neurons(net, found):
-    """(how many are told as they are, how many may still be wrong, what is told otherwise); 'custom' is neither."""
-    right, excused, wrong = 0, 0, []
+    """(how many are told as they are, what is told otherwise); 'custom' is neither."""
+    right, wrong = 0, []
     for index, layer in found.items():
         known = dict(net.populations[index].neuron)
-        if (known["neuron"], layer["neuron"]) in not_yet.NEURONS:
-            excused += 1
-            continue
         gain = net.populations[index].gain
         if "current_decay" in known:
             del known["neuron"]  # LIF or synaptic is a matter of scale: which gain is counted where
@@ -69,7 +65,7 @@ def wrong_neurons(net, found):
         off = [f"{what} {layer[what]}, not {value}" for what, value in known.items() if not same(value, layer.get(what))]
         right += not off
         wrong += [f"{layer['name']}: {', '.join(off)}"] if off else []
-    return right, excused, wrong
+    return right, wrong
 
 
 def same(value, told):
@@ -141,7 +137,7 @@ def examine(seed):
     """What became of one network: {"layout", "populations", "frozen": reasons, "removed", "verdict", ...}."""
     net = random_networks.build(seed)
     outcome = {"seed": seed, "layout": net.layout, "populations": len(net.populations), "free": 0, "removed": 0, "told": 0,
-               "excused": 0, "reasons": [], "operators": [], "verdict": "nothing free", "seen": None}
+               "reasons": [], "operators": [], "verdict": "nothing free", "seen": None}
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         path, out = folder / "in.onnx", folder / "out.onnx"
@@ -152,7 +148,7 @@ def examine(seed):
         outcome["found"] = len(found)
         outcome["free"] = sum(layer["frozen"] is None for layer in found.values())
         outcome["reasons"] = [layer["frozen"] for layer in found.values() if layer["frozen"]]
-        outcome["told"], outcome["excused"], wrong = wrong_neurons(net, found)
+        outcome["told"], wrong = wrong_neurons(net, found)
         if wrong:
             return {**outcome, "verdict": f"WRONG NEURON: {wrong}"}
         dead = declare_dead(net, found)
@@ -207,7 +203,7 @@ def outcome_of(seed):
         return examine(seed)
     except Exception as failure:  # a network that breaks anything is a finding, whatever breaks
         return {"seed": seed, "verdict": f"BROKEN: {type(failure).__name__}: {failure}", "populations": 0, "free": 0,
-                "told": 0, "excused": 0, "removed": 0, "reasons": [], "operators": [], "seen": None, "layout": "?"}
+                "told": 0, "removed": 0, "reasons": [], "operators": [], "seen": None, "layout": "?"}
 
 
 def summary(outcomes):

@@ -374,6 +374,25 @@ def described(form, comparison, threshold, decay):
     return says
 
 
+def counted(net, potential, threshold, says):
+    """(the guard, how often the threshold fits into the potential), at most so often or not."""
+    if net.chance(0.5):
+        fires = net.node("Greater", [potential, net.scalar(0)], "fires")
+    else:
+        fires = net.node("LessOrEqual", [threshold, potential], "fires")
+    count = net.node("Floor", [net.node("Div", [potential, threshold])])
+    form, most = net.pick("no", "sub", "where"), net.scalar(2)
+    says["count_limit"] = None if form == "no" else 2
+    spikes = net.node("Mul", [net.node("Cast", [fires], to=TensorProto.FLOAT), count], "spikes")
+    if form == "no":
+        return fires, spikes
+    above = net.node("Greater", [spikes, most])
+    if form == "where":
+        return fires, net.node("Where", [above, most, spikes], "spikes")
+    over = net.node("Mul", [net.node("Sub", [spikes, most]), net.node("Cast", [above], to=TensorProto.FLOAT)])
+    return fires, net.node("Sub", [spikes, over], "spikes")
+
+
 def neuron(net, drive, units, states, says):
     """(comparison, spikes, membrane) of a layer with this current. states gives the state of the last step (None:
     at rest and left out, as exporters do) and takes the new one; what kind it is goes into says."""
@@ -408,9 +427,7 @@ def neuron(net, drive, units, states, says):
         if b is not None:
             limit = net.node("Add", [threshold, net.node("Mul", [b, net.scalar(0.375)])])
     if form == "multi":
-        fires = net.node("Greater", [potential, net.scalar(0)], "fires")
-        count = net.node("Floor", [net.node("Div", [potential, limit])])
-        spikes = net.node("Mul", [net.node("Cast", [fires], to=TensorProto.FLOAT), count], "spikes")
+        fires, spikes = counted(net, potential, limit, says)
     else:
         fires, spikes = compare(net, comparison, potential, limit)
     if form == "adaptive":
@@ -557,6 +574,12 @@ def plant(net, units):
     return silent
 
 
+def recurrent_weights(net, units):
+    """Zero as exporters write the weights of layers that have none, under one name or a name of its own each step."""
+    w = np.zeros((units, units), np.float32) if net.chance(0.2) else net.copied(net.normal(units, units, scale=0.5))
+    return net.new_constant(w, "recurrent", net.in_function) if net.seed % 3 else net.constant(w, "recurrent")
+
+
 def layer(net, data, index, states):
     """(spikes, membrane) of a new layer."""
     conv = data.is_map and net.chance(0.7)
@@ -572,7 +595,7 @@ def layer(net, data, index, states):
     mine = states.of(index)
     recurrent = not conv and net.chance(0.2)
     back = mine.get("s", drive.shape) if recurrent else None
-    w = net.constant(net.copied(net.normal(units, units, scale=0.5)), "recurrent") if recurrent else None
+    w = recurrent_weights(net, units) if recurrent else None
     if back is not None:
         drive = drive.with_name(net.node("Add", [drive.name, net.node("Gemm", [back, w], transB=1)]))
     wrap = net.wild and net.chance(0.2)
@@ -676,6 +699,19 @@ def stack(net, names):
     return net.node("Concat", [net.node("Unsqueeze", [name, net.ints(0)]) for name in names], axis=0)
 
 
+def written(net, names, shape, form):
+    """The steps written into zeros one by one, as assignments in place are exported."""
+    whole = zeros(net, shape)
+    for step, name in enumerate(names):
+        update = net.node("Unsqueeze", [name, net.ints(0)])
+        if form == "elements":
+            where = net.constant(np.full((1, *shape[1:]), step, np.int64))
+            whole = net.node("ScatterElements", [whole, where, update], axis=0)
+        else:
+            whole = net.node("ScatterND", [whole, net.constant(np.array([[step]], np.int64)), update])
+    return whole
+
+
 def at_step(net, tensor, step, form, piece=None):
     """The part of [T, ...] that belongs to one step."""
     if form == "gather":
@@ -707,6 +743,7 @@ def layer_by_layer(net):
 
 def step_by_step(net, drive, units, index, form):
     names, states, seed = [], ChainedStates(net), [net.seed, 2, index]
+    recurrent, stacking = net.chance(0.25), net.pick("concat", "concat", "elements", "rows")
     pieces = net.node("Split", [drive.name], outputs=STEPS, axis=0, num_outputs=STEPS) if form == "split" else None
     outer, outer_replay = net.random, net.replay
     net.replay = Replay()
@@ -714,13 +751,18 @@ def step_by_step(net, drive, units, index, form):
         net.replay.restart()
         net.random = np.random.default_rng(seed)
         current = at_step(net, drive.name, step, form, pieces[step] if pieces else None)
+        w = recurrent_weights(net, units) if recurrent else None
+        if recurrent and names:
+            current = net.node("Add", [current, net.node("Gemm", [names[-1], w], transB=1)])
         fires, spikes, _ = neuron(net, Value(current, drive.shape[1:]), units, states.of(index),
                                   net.populations[index].neuron)
         net.populations[index].spikes.append(spikes)
         net.populations[index].comparisons.append(fires)
         names.append(spikes)
     net.random, net.replay = outer, outer_replay
-    return drive.with_name(stack(net, names))
+    if stacking == "concat":
+        return drive.with_name(stack(net, names))
+    return drive.with_name(written(net, names, drive.shape, stacking))
 
 
 def in_a_loop(net, drive, units, index, form):

@@ -8,6 +8,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+import removal
 from harness import run, run_json
 
 INPUTS, UNITS, OUTPUTS = 5, 7, 3
@@ -280,3 +281,115 @@ def test_one_step_from_a_constant_state_says_so(kind, tmp_path):
     hidden = found["layers"][0]
     assert (hidden["kind"], hidden["decay"], hidden["threshold"]) == ("spiking", None, pytest.approx(1.25))
     assert "no network over time" in run("inspect", path).stderr.decode()
+
+
+class Limited(Neurons):
+    """How rockpool writes it: S = [U >= threshold] floor(U / threshold), at most so many; the spikes of the step
+    before come back through weights that each step has under a name of its own; a synaptic current."""
+
+    def step(self, current):
+        writer, spec = self.writer, self.spec
+        if self.spikes:
+            recurrent = np.zeros((UNITS, UNITS)) if spec["zero"] else np.random.default_rng(3).normal(size=(UNITS, UNITS))
+            current = writer.node("Add", current, writer.node("Gemm", self.spikes, writer.constant(recurrent), transB=1))
+        current = writer.node("Mul", writer.node("Add", self.current, current), 0.5)
+        potential = writer.node("Add", writer.node("Mul", self.membrane, 0.75), writer.node(
+            "ReduceSum", writer.node("Unsqueeze", current, writer.constant([2], np.int64)), writer.constant([2], np.int64),
+            keepdims=0))
+        above = writer.node("Cast", writer.node("LessOrEqual", 0.5, potential), to=TensorProto.FLOAT)
+        count = writer.node("Mul", above, writer.node("Floor", writer.node("Div", potential, 0.5)))
+        self.spikes = self.at_most(count)
+        self.current, self.membrane = current, writer.node("Sub", potential, writer.node("Mul", self.spikes, 0.5))
+        return self.spikes
+
+    def at_most(self, count):
+        if self.spec["limit"] == "none":
+            return count
+        over = self.writer.node("Greater", count, 2.0)
+        if self.spec["limit"] == "where":
+            return self.writer.node("Where", over, 2.0, count)
+        excess = self.writer.node("Sub", count, 2.0)
+        return self.writer.node("Sub", count, self.writer.node(
+            "Mul", excess, self.writer.node("Cast", over, to=TensorProto.FLOAT)))
+
+
+def written_in_place(spec, steps, operator):
+    """One layer, whose steps are written into zeros one by one, and weights that read them all."""
+    writer = Writer()
+    current = writer.node("Add", writer.node("MatMul", "input", random_weights(writer, INPUTS, UNITS, 0)[0]), 0.25)
+    neurons, whole = Limited(writer, UNITS, spec), writer.constant(np.zeros((steps, 1, UNITS)))
+    for step in range(steps):
+        spikes = writer.node("Unsqueeze", neurons.step(taken(writer, current, step, steps, "Gather")),
+                             writer.constant([0], np.int64))
+        if operator == "ScatterElements":
+            whole = writer.node(operator, whole, writer.constant(np.full((1, 1, UNITS), step), np.int64), spikes, axis=0)
+        else:
+            at = [writer.constant([each], np.int64) for each in ([step], [1, 1])]
+            whole = writer.node(operator, whole, writer.node("Expand", *at), spikes)
+    writer.node("MatMul", whole, random_weights(writer, UNITS, OUTPUTS, 1)[0], output="output")
+    return writer.model({"input": [steps, 1, INPUTS]}, {"output": [steps, 1, OUTPUTS]})
+
+
+@pytest.mark.parametrize("operator", ["ScatterElements", "ScatterND"])
+@pytest.mark.parametrize("zero", [True, False], ids=["zero", "recurrent"])
+@pytest.mark.parametrize("limit", ["none", "sub", "where"])
+def test_limited_counts_written_in_place(limit, zero, operator, tmp_path):
+    """And the units that go leave no trace in onnxruntime."""
+    steps = 12
+    path = saved(written_in_place({"limit": limit, "zero": zero}, steps, operator), tmp_path)
+    found = run_json("inspect", path)
+    hidden, last = found["layers"]
+    assert found["time"] == {"kind": "unrolled", "steps": steps}
+    assert (hidden["kind"], hidden["neuron"], hidden["comparison"]) == ("spiking", "multi-spike", ">=")
+    assert (hidden["decay"], hidden["current_decay"], hidden["input_gain"]) == (0.75, 0.5, 1)
+    assert (hidden["threshold"], hidden["reset"], hidden["reset_value"]) == (0.5, "subtract", 0.5)
+    assert hidden.get("count_limit") == (None if limit == "none" else 2)
+    assert not hidden["frozen"] and "output" in last["frozen"] and len(hidden["spike_tensors"]) >= steps
+    dead = sorted(np.random.default_rng(0).normal(size=(INPUTS, UNITS)).sum(0).argsort()[-2:])  # the busiest
+    rates = [0.0 if unit in dead else 0.5 for unit in range(UNITS)]
+    (tmp_path / "rates.json").write_text(json.dumps(
+        {"version": 1, "layers": [{"tensor": hidden["spike_tensors"][0], "rates": rates}]}))
+    run("optimize", path, "-o", tmp_path / "out.onnx", "--passes", "dead_neuron_elimination", "--rates",
+        tmp_path / "rates.json")
+    silent, small = onnx.load(path), onnx.load(tmp_path / "out.onnx")
+    onnx.checker.check_model(small, full_check=True)
+    for name in hidden["spike_tensors"][:steps]:
+        assert removal.mask_tensor(silent, name, np.asarray(rates) > 0)
+    drive = np.random.default_rng(5).random((steps, 1, INPUTS)).astype(np.float32) * 4
+    whole, before, after = (removal.session_of(model).run(None, {"input": drive})[0]
+                            for model in (onnx.load(path), silent, small))
+    np.testing.assert_allclose(after, before, atol=1e-5)
+    assert np.abs(whole - before).max() > 0.01, "the units gave nothing"
+    assert run_json("inspect", tmp_path / "out.onnx")["layers"][0]["units"] == UNITS - len(dead)
+
+
+def test_equal_weights_of_parallel_layers_stay_apart(tmp_path):
+    """Of one size and one content, but for other units: each keeps its own."""
+    writer = Writer()
+    same = np.random.default_rng(0).normal(size=(UNITS, INPUTS))
+    layers = [Neurons(writer, UNITS, LIF) for _ in range(2)]
+    for _ in range(3):
+        spikes = [layer.step(writer.node("Gemm", "input", writer.constant(same), transB=1)) for layer in layers]
+        both = writer.node("Concat", *spikes, axis=1)
+    writer.node("Gemm", both, random_weights(writer, OUTPUTS, 2 * UNITS, 1)[0], output="output", transB=1)
+    path = saved(writer.model({"input": [1, INPUTS]}, {"output": [1, OUTPUTS]}), tmp_path)
+    found = run_json("inspect", path)
+    assert [layer["units"] for layer in found["layers"]] == [UNITS, UNITS, OUTPUTS]
+    assert found["time"] == {"kind": "unrolled", "steps": 3}
+
+
+def test_the_same_weights_twice_in_one_step_are_not_one_current(tmp_path):
+    """Two inputs through equal weights: U has both, and no bound may forget one."""
+    writer = Writer()
+    weights = np.abs(np.random.default_rng(0).normal(size=(UNITS, INPUTS)))
+    current = writer.node("Add", *(writer.node("Gemm", each, writer.constant(weights), transB=1)
+                                   for each in ("input", "other")))
+    potential = writer.node("Add", writer.node("Mul", "state", 0.5), current)
+    spikes = writer.node("Cast", writer.node("Greater", potential, float(weights.sum(1).max() * 3)), to=TensorProto.FLOAT)
+    writer.node("Sub", potential, writer.node("Mul", spikes, 1.0), output="state_out")
+    writer.node("Gemm", spikes, random_weights(writer, OUTPUTS, UNITS, 1)[0], output="output", transB=1)
+    path = saved(writer.model({"input": [1, INPUTS], "other": [1, INPUTS], "state": [1, UNITS]},
+                              {"output": [1, OUTPUTS], "state_out": [1, UNITS]}), tmp_path)
+    # 2 a step through both inputs: up to 4 in all, where the threshold is 3
+    report = run_json("optimize", path, "--dry-run", "--input-range", "0,1", "--passes", "silent_neuron_elimination")
+    assert report["passes"][0]["silent_neurons_removed"] == 0

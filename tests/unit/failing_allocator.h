@@ -20,7 +20,8 @@ static struct failing_allocations own_failing = { .left = -1 };
 static struct failing_allocations *failing = &own_failing;
 static long allocated; /* and not freed yet */
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define WATCHED
 #define REAL(call) __interceptor_##call
 #define NOTE(difference) ((void)0) /* strdup and others are the sanitizer's own: see below */
 enum { SANITIZED = 1 };
@@ -31,7 +32,7 @@ enum { SANITIZED = 0 };
 #endif
 
 /* The loader allocates before a sanitizer is there to look at it. */
-#define UNWATCHED __attribute__((no_sanitize("address", "undefined")))
+#define UNWATCHED __attribute__((no_sanitize("address", "undefined", "thread")))
 
 #pragma GCC visibility push(default)
 void *REAL(malloc)(size_t size);
@@ -89,7 +90,7 @@ free(void *memory)
 	REAL(free)(memory);
 }
 
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef WATCHED
 void __sanitizer_malloc_hook(const volatile void *memory, size_t size);
 void __sanitizer_free_hook(const volatile void *memory);
 

@@ -53,6 +53,7 @@ assert_population_kept(const struct graph *before, const struct graph *after, po
 	assert_parameter_kept(&a->current_decay, &b->current_decay, was, axis);
 	assert_parameter_kept(&a->current_gain, &b->current_gain, was, axis);
 	assert_parameter_kept(&a->spike_gain, &b->spike_gain, was, axis);
+	assert_parameter_kept(&a->count_limit, &b->count_limit, was, axis);
 	assert_rates_kept(old, new, was, axis);
 }
 
