@@ -98,6 +98,41 @@ sliced(struct axes *axes, struct axis axis, const struct number *first, const st
 	return out;
 }
 
+/* Every so many units, or the last one first: how many there are of them. */
+static uint64_t
+thinned_size(int64_t start, int64_t end, int64_t step, int64_t size)
+{
+	int64_t low = step < 0 ? -1 : 0, high = step < 0 ? size - 1 : size, span;
+
+	start += start < 0 ? size : 0;
+	end += end < 0 ? size : 0;
+	start = start < 0 ? 0 : start > high ? high : start;
+	end = end < low ? low : end > high ? high : end;
+	span = step < 0 ? start - end : end - start;
+	if (span <= 0)
+		return 0;
+	return 1 + (uint64_t)(span - 1) / (step < 0 ? -(uint64_t)step : (uint64_t)step);
+}
+
+/* Then nor has a part of it. */
+static bool
+has_no_number(struct axes *axes, struct axis axis)
+{
+	return axis_size(axes, axis) >= AXES_FIRST_SYMBOL;
+}
+
+static struct axis
+thinned(struct axes *axes, const struct operation *operation, struct axis axis,
+	const struct number *first, const struct number *last, int64_t step)
+{
+	const char *reason = rule_reason(axes, operation, "%s takes every so many of it");
+
+	axis_freeze(axes, axis, reason);
+	return axis_fresh(
+		axes, thinned_size(first->value, last->value, step, (int64_t)axis_size(axes, axis)),
+		reason);
+}
+
 bool
 rule_slice(struct axes *axes, uint32_t index)
 {
@@ -106,20 +141,26 @@ rule_slice(struct axes *axes, uint32_t index)
 	struct axis out[AXES_RANK_MAX];
 	struct bounds bounds;
 	int64_t start, end;
+	bool straight = true;
 	uint32_t i, axis;
 
 	if (!x || !read_bounds(axes, operation, &bounds))
 		return false;
 	memcpy(out, x->axes, x->rank * sizeof *out);
 	for (i = 0; i < bounds.count; i++) {
+		int64_t step = bounds.steps ? bounds.steps[i].value : 1;
+
 		if (!rule_axis_at(bounds.axes ? bounds.axes[i].value : (int64_t)i, x->rank,
 				  &axis) ||
-		    (bounds.steps && bounds.steps[i].value != 1))
+		    !step || (step != 1 && has_no_number(axes, out[axis])))
 			return false;
-		out[axis] = sliced(axes, out[axis], &bounds.starts[i], &bounds.ends[i]);
+		straight = straight && step == 1;
+		out[axis] = step == 1 ? sliced(axes, out[axis], &bounds.starts[i], &bounds.ends[i])
+				      : thinned(axes, operation, out[axis], &bounds.starts[i],
+						&bounds.ends[i], step);
 	}
 	axes_set(axes, rule_result(operation, 0), x->rank, out);
-	if (bounds.count != 1)
+	if (bounds.count != 1 || !straight)
 		return true;
 	start = bounds.starts[0].value;
 	end = bounds.ends[0].value;

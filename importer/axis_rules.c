@@ -136,12 +136,9 @@ static bool
 has_numbers(struct axes *axes, const struct weight_operation *weight)
 {
 	const struct operation *operation = &axes->program->operations[weight->operation];
-	uint32_t bias = operation->operand_count > 2 ? operation->operands[2] : NO_VALUE;
 	const char *reason;
 
-	if (constant_is_computable(axes->constants, operation->operands[weight->weight_operand]) &&
-	    (bias == NO_VALUE || !axes->program->values[bias].constant ||
-	     constant_is_computable(axes->constants, bias)))
+	if (constant_is_computable(axes->constants, operation->operands[weight->weight_operand]))
 		return true;
 	reason = rule_reason(axes, operation,
 			     "the weights of %s cannot be read or computed here; fold constants "

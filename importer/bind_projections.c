@@ -243,7 +243,8 @@ make_weights(struct import *import, const struct weight_operation *weight, uint3
 struct bias {
 	uint32_t value; /* NO_VALUE: none */
 	uint32_t node, slot;
-	bool added; /* a new one would have to be put in by an Add */
+	bool added;   /* a new one would have to be put in by an Add */
+	bool unknown; /* there is one, that cannot be had */
 };
 
 static bool
@@ -270,14 +271,15 @@ find_added_bias(const struct import *import, uint32_t product, uint32_t rows, st
 		return;
 	other = add->operands[0] == product ? 1 : 0;
 	if (add->operands[other] != NO_VALUE && is_vector_of(import, add->operands[other], rows))
-		*bias = (struct bias){ add->operands[other], add->node_index, other, false };
+		*bias = (struct bias){ add->operands[other], add->node_index, other, false, false };
 }
 
+/* Where it stands; also when its numbers cannot be had. */
 static struct bias
-find_bias(const struct import *import, const struct weight_operation *weight, uint32_t rows)
+locate_bias(const struct import *import, const struct weight_operation *weight, uint32_t rows)
 {
 	const struct operation *operation = &import->program.operations[weight->operation];
-	struct bias bias = { NO_VALUE, GRAPH_NONE, 0, true };
+	struct bias bias = { NO_VALUE, GRAPH_NONE, 0, true, false };
 	uint32_t third = operation->operand_count > 2 ? operation->operands[2] : NO_VALUE;
 
 	if (axes_multiplies_codes(operation))
@@ -289,7 +291,18 @@ find_bias(const struct import *import, const struct weight_operation *weight, ui
 	if (third == NO_VALUE)
 		bias.added = false; /* Gemm and Conv take one as their third input */
 	else if (is_vector_of(import, third, rows))
-		bias = (struct bias){ third, operation->node_index, 2, false };
+		bias = (struct bias){ third, operation->node_index, 2, false, false };
+	return bias;
+}
+
+/* One that cannot be had stays as it is: what is new is added beside it. */
+static struct bias
+find_bias(const struct import *import, const struct weight_operation *weight, uint32_t rows)
+{
+	struct bias bias = locate_bias(import, weight, rows);
+
+	if (bias.value != NO_VALUE && !constant_is_computable(&import->constants, bias.value))
+		return (struct bias){ NO_VALUE, GRAPH_NONE, 0, true, true };
 	return bias;
 }
 
@@ -405,6 +418,19 @@ freeze_uneditable(struct graph *graph, const struct projection *projection, cons
 		bind_freeze(graph, projection->columns.spans[i].axis, reason);
 }
 
+/* Nothing that is concluded from the drive holds without it. */
+static void
+freeze_unknown_bias(struct graph *graph, const struct projection *projection, const char *label)
+{
+	const char *reason = arena_printf(&graph->arena,
+					  "the bias of %s cannot be read or computed here; fold "
+					  "constants before, for instance with onnxsim",
+					  label);
+
+	bind_freeze(graph, graph->populations[projection->target].axis,
+		    reason ? reason : "its bias cannot be read");
+}
+
 static snnfit_status
 bind_projection(struct import *import, struct graph *graph, uint32_t population, uint32_t number,
 		const struct coefficient *gain, snnfit_error *err)
@@ -445,6 +471,8 @@ bind_projection(struct import *import, struct graph *graph, uint32_t population,
 		status = bind_quantization(import, graph, id, weight, err);
 	if (status)
 		return status;
+	if (bias.unknown)
+		freeze_unknown_bias(graph, projection, label);
 	if ((!import->bindings.projections[projection->binding].editable &&
 	     (operation->scope || !axes_multiplies_codes(operation))) ||
 	    (kernel > 1 && projection->silent))

@@ -551,7 +551,8 @@ gather_operands(const struct constants *constants, const struct operation *opera
 
 /* Operators on numbers one by one take left-out operands at the end only. */
 static bool
-fold(const struct constants *constants, const struct operation *operation, struct constant *out)
+fold(const struct constants *constants, const struct operation *operation, uint32_t result,
+     struct constant *out)
 {
 	const struct constant *operands[OPERANDS_MAX];
 	uint32_t count = gather_operands(constants, operation, operands), i;
@@ -559,7 +560,7 @@ fold(const struct constants *constants, const struct operation *operation, struc
 	if (constant_zero_product(constants, operation, CONSTANT_SMALL, out))
 		return true;
 	if (constant_takes_pieces(operation))
-		return constant_pieces(constants->program, operation, operands, count,
+		return constant_pieces(constants->program, operation, result, operands, count,
 				       CONSTANT_SMALL, constants->arena, out);
 	if (count && !operands[count - 1])
 		count--;
@@ -598,10 +599,10 @@ same_operands(const struct constants *constants, const struct operation *a,
 
 /* The same expression of the same constants, folded before. */
 static const struct constant *
-folded_before(const struct folder *folder, const struct operation *operation)
+folded_before(const struct folder *folder, const struct operation *operation, uint32_t result)
 {
 	const struct program *program = folder->constants->program;
-	uint32_t value = map_get(&folder->first, program->values[operation->results[0]].name);
+	uint32_t value = map_get(&folder->first, program->values[operation->results[result]].name);
 
 	if (value == MAP_NONE || !folder->constants->values[value] ||
 	    !same_operands(folder->constants, operation,
@@ -611,24 +612,36 @@ folded_before(const struct folder *folder, const struct operation *operation)
 }
 
 static snnfit_status
-fold_operation(struct folder *folder, const struct operation *operation, snnfit_error *err)
+fold_result(struct folder *folder, const struct operation *operation, uint32_t i, snnfit_error *err)
 {
 	struct constants *constants = folder->constants;
 	struct constant out;
-	uint32_t result = operation->result_count ? operation->results[0] : NO_VALUE;
+	uint32_t result = operation->results[i];
 	snnfit_status status;
 
-	if (!operation->constant || result == NO_VALUE)
+	if (result == NO_VALUE)
 		return SNNFIT_OK;
-	constants->values[result] = folded_before(folder, operation);
+	constants->values[result] = folded_before(folder, operation, i);
 	if (constants->values[result])
 		return SNNFIT_OK;
-	if (!fold(constants, operation, &out))
+	if (!fold(constants, operation, i, &out))
 		return SNNFIT_OK;
 	status = keep(constants, result, &out, err);
 	if (status == SNNFIT_OK &&
 	    !map_set(&folder->first, constants->program->values[result].name, result))
 		return error_no_memory(err);
+	return status;
+}
+
+/* Of the operators that are folded only Split has several results. */
+static snnfit_status
+fold_operation(struct folder *folder, const struct operation *operation, snnfit_error *err)
+{
+	uint32_t count = operation_is(operation, "Split") ? operation->result_count : 1, i;
+	snnfit_status status = SNNFIT_OK;
+
+	for (i = 0; operation->constant && i < count && i < operation->result_count && !status; i++)
+		status = fold_result(folder, operation, i, err);
 	return status;
 }
 

@@ -30,7 +30,8 @@ is_computable(const struct constants *constants, uint32_t value, uint32_t depth)
 	if (asked->kind != VALUE_RESULT || !asked->constant || depth > EVALUATE_DEPTH_MAX)
 		return false;
 	operation = &constants->program->operations[asked->operation];
-	if (!constant_takes_pieces(operation) && !constant_applies(operation))
+	if ((!constant_takes_pieces(operation) && !constant_applies(operation)) ||
+	    (asked->output && !operation_is(operation, "Split")))
 		return false;
 	for (i = 0; i < operation->operand_count; i++)
 		if (operation->operands[i] != NO_VALUE &&
@@ -50,10 +51,10 @@ static snnfit_status evaluate(const struct constants *constants, uint32_t value,
 			      snnfit_error *err);
 
 static snnfit_status
-evaluate_operation(const struct constants *constants, const struct operation *operation,
-		   uint32_t depth, struct arena *arena, struct constant *out, bool *known,
-		   snnfit_error *err)
+evaluate_operation(const struct constants *constants, const struct value *asked, uint32_t depth,
+		   struct arena *arena, struct constant *out, bool *known, snnfit_error *err)
 {
+	const struct operation *operation = &constants->program->operations[asked->operation];
 	uint32_t count = operation->operand_count, i;
 	struct constant *values = arena_alloc(arena, count, sizeof *values);
 	const struct constant **operands = arena_alloc(arena, count, sizeof *operands);
@@ -72,8 +73,8 @@ evaluate_operation(const struct constants *constants, const struct operation *op
 		if (!*known)
 			return status;
 	}
-	*known = pieces ? constant_pieces(constants->program, operation, operands, count,
-					  UINT64_MAX, arena, out)
+	*known = pieces ? constant_pieces(constants->program, operation, asked->output, operands,
+					  count, UINT64_MAX, arena, out)
 			: constant_apply(operation, operands, count, UINT64_MAX, arena, out);
 	return !*known && arena->failed ? error_no_memory(err) : SNNFIT_OK;
 }
@@ -94,8 +95,7 @@ evaluate(const struct constants *constants, uint32_t value, uint32_t depth, stru
 		return constant_read(program, asked->tensor, UINT64_MAX, arena, out, known, err);
 	if (asked->kind != VALUE_RESULT || !asked->constant || depth > EVALUATE_DEPTH_MAX)
 		return SNNFIT_OK;
-	return evaluate_operation(constants, &program->operations[asked->operation], depth, arena,
-				  out, known, err);
+	return evaluate_operation(constants, asked, depth, arena, out, known, err);
 }
 
 snnfit_status

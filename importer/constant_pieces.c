@@ -101,16 +101,20 @@ clamp(int64_t value, int64_t low, int64_t high)
 	return value < low ? low : value > high ? high : value;
 }
 
-/* [start, end) of an axis; the axes' rule follows no other step than 1. */
+/* From start until end, in steps, which may go down. */
 static void
-slice_axis(int64_t start, int64_t end, uint64_t *dim, struct view *view, uint32_t d)
+slice_axis(int64_t start, int64_t end, int64_t step, uint64_t *dim, struct view *view, uint32_t d)
 {
-	int64_t size = (int64_t)*dim;
+	int64_t size = (int64_t)*dim, low = step < 0 ? -1 : 0, high = step < 0 ? size - 1 : size;
+	int64_t span;
 
-	start = clamp(start < 0 ? start + size : start, 0, size);
-	end = clamp(end < 0 ? end + size : end, 0, size);
-	*dim = end > start ? (uint64_t)(end - start) : 0;
+	start = clamp(start < 0 ? start + size : start, 0, high);
+	end = clamp(end < 0 ? end + size : end, low, high);
+	span = step < 0 ? start - end : end - start;
+	*dim = span > 0 ? 1 + (uint64_t)(span - 1) / (step < 0 ? -(uint64_t)step : (uint64_t)step)
+			: 0;
 	view->first += start * view->strides[d];
+	view->strides[d] = *dim > 1 ? view->strides[d] * step : 0;
 }
 
 static bool
@@ -133,11 +137,58 @@ slice(const struct operation *operation, const struct constant *const *operands,
 	for (i = 0; i < starts.count; i++) {
 		uint32_t d;
 
-		if ((steps.items && steps.items[i] != 1) ||
-		    !find_axis(axes.items ? axes.items[i] : (int64_t)i, out->rank, &d))
+		int64_t step = steps.items ? steps.items[i] : 1;
+
+		if (!step || !find_axis(axes.items ? axes.items[i] : (int64_t)i, out->rank, &d))
 			return false;
-		slice_axis(starts.items[i], ends.items[i], &out->dims[d], &view, d);
+		slice_axis(starts.items[i], ends.items[i], step, &out->dims[d], &view, d);
 	}
+	return copy_view(operands[0], &view, arena, out);
+}
+
+/* --- Split --------------------------------------------------------------------------- */
+
+/* Where the part of that number begins, and its size; all of one size where none is
+ * written, but the last, which has what is left. */
+static bool
+find_part(const struct operation *operation, struct list sizes, uint64_t size, uint32_t part,
+	  uint64_t *first, uint64_t *count)
+{
+	uint64_t parts = (uint64_t)operation_int(operation, "num_outputs",
+						 (int64_t)operation->result_count);
+	uint64_t each = parts ? (size + parts - 1) / parts : 0;
+	uint32_t i;
+
+	*first = 0;
+	for (i = 0; i <= part; i++) {
+		if (sizes.items && (i >= sizes.count || sizes.items[i] < 0))
+			return false;
+		*first += i ? *count : 0;
+		*count = sizes.items ? (uint64_t)sizes.items[i] : each;
+		if (!sizes.items && *first < size && size - *first < each)
+			*count = size - *first;
+		if (*first > size || *count > size - *first)
+			return false;
+	}
+	return true;
+}
+
+static bool
+split(const struct operation *operation, uint32_t part, const struct constant *const *operands,
+      uint32_t count, struct arena *arena, struct constant *out)
+{
+	struct list sizes = list_of(operation, operands, count, 1, "split");
+	struct view view;
+	uint64_t first, size;
+	uint32_t d;
+
+	*out = *operands[0];
+	if (!find_axis(operation_int(operation, "axis", 0), out->rank, &d) ||
+	    !find_part(operation, sizes, out->dims[d], part, &first, &size))
+		return false;
+	view_all(operands[0], &view);
+	view.first = (int64_t)first * view.strides[d];
+	out->dims[d] = size;
 	return copy_view(operands[0], &view, arena, out);
 }
 
@@ -314,11 +365,11 @@ constant_takes_pieces(const struct operation *operation)
 {
 	return operation_is(operation, "Concat") || operation_is(operation, "ConstantOfShape") ||
 	       operation_is(operation, "Expand") || operation_is(operation, "Gather") ||
-	       operation_is(operation, "Slice");
+	       operation_is(operation, "Slice") || operation_is(operation, "Split");
 }
 
 bool
-constant_pieces(const struct program *program, const struct operation *operation,
+constant_pieces(const struct program *program, const struct operation *operation, uint32_t result,
 		const struct constant *const *operands, uint32_t count, uint64_t limit,
 		struct arena *arena, struct constant *out)
 {
@@ -332,5 +383,7 @@ constant_pieces(const struct program *program, const struct operation *operation
 		return expand(operation, operands, count, limit, arena, out);
 	if (operation_is(operation, "Gather"))
 		return gather(operation, operands, count, limit, arena, out);
+	if (operation_is(operation, "Split"))
+		return split(operation, result, operands, count, arena, out);
 	return operation_is(operation, "Slice") && slice(operation, operands, count, arena, out);
 }

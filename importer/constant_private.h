@@ -26,11 +26,12 @@ bool constant_shaped(const struct operation *operation, const struct constant *c
 		     uint32_t count, struct arena *arena, struct constant *out);
 
 /* Operators that take pieces of tensors, or put them together: Concat,
- * ConstantOfShape, Expand, Gather, Slice. Operands that are left out are NULL. */
+ * ConstantOfShape, Expand, Gather, Slice, Split. Operands that are left out are NULL.
+ * result: which of the operation's, 0 but for Split. */
 bool constant_takes_pieces(const struct operation *operation);
 bool constant_pieces(const struct program *program, const struct operation *operation,
-		     const struct constant *const *operands, uint32_t count, uint64_t limit,
-		     struct arena *arena, struct constant *out);
+		     uint32_t result, const struct constant *const *operands, uint32_t count,
+		     uint64_t limit, struct arena *arena, struct constant *out);
 
 /* A MatMul or Gemm of zeros, and of finite numbers. */
 bool constant_zero_product(const struct constants *constants, const struct operation *operation,

@@ -347,13 +347,28 @@ build_concat(struct polynomials *context, uint32_t index)
 	return same ? same : polynomial_concat(context, operation);
 }
 
+/* Positions left out are as if pooled: what is left is 0 where all of them are. */
+static const struct polynomial *
+build_thinned(struct polynomials *context, const struct operation *operation)
+{
+	const struct polynomial *x = polynomial_operand(context, operation, 0);
+
+	if (!x || !context->axes->tensors[operation->operands[0]].known ||
+	    !context->axes->tensors[operation->results[0]].known)
+		return NULL;
+	return moved_terms(context, operation, 0,
+			   polynomial_pooled(context, x, operation->results[0]));
+}
+
 static const struct polynomial *
 build_piece(struct polynomials *context, uint32_t index)
 {
 	const struct operation *operation = operation_of(context, index);
 	const struct polynomial *same = build_reshaped(context, index);
 
-	return same ? same : polynomial_piece(context, operation, 0);
+	if (!same)
+		same = polynomial_piece(context, operation, 0);
+	return same || !operation_is(operation, "Slice") ? same : build_thinned(context, operation);
 }
 
 /* Positions in another order are other atoms: what is added to them later must not

@@ -64,6 +64,21 @@ find_axis(struct polynomials *context, const struct tensor_axes *from, const str
 	return found == 1;
 }
 
+/* One unit after the other. */
+static bool
+takes_all_between(struct polynomials *context, const struct operation *operation)
+{
+	size_t count, i;
+	const int64_t *steps = integers(context, operation, 4, "steps", &count);
+
+	if (!steps)
+		return operation->operand_count < 5 || operation->operands[4] == NO_VALUE;
+	for (i = 0; i < count; i++)
+		if (steps[i] != 1)
+			return false;
+	return true;
+}
+
 static bool
 find_slice(struct polynomials *context, const struct operation *operation, struct piece *out)
 {
@@ -72,7 +87,7 @@ find_slice(struct polynomials *context, const struct operation *operation, struc
 	const int64_t *axes = integers(context, operation, 3, "axes", &listed);
 	const int64_t *starts = integers(context, operation, 1, "starts", &count);
 
-	if (!starts || (axes && listed != count) ||
+	if (!starts || (axes && listed != count) || !takes_all_between(context, operation) ||
 	    !find_axis(context, x, axes_of(context, operation->results[0]), out))
 		return false;
 	for (i = 0; i < count; i++) {

@@ -41,10 +41,11 @@ polynomial_of_weights(struct polynomials *context, uint32_t index)
 	bias = polynomial_operand(context, operation, 2);
 	if (operation_is(operation, "Conv")) {
 		const struct constant *constant = constant_operand(context, operation, 2);
-		struct coefficient vector = { 0 };
+		struct coefficient vector;
 
-		if (constant)
-			vector = coefficient_of_constant(context, constant);
+		if (!constant)
+			return polynomial_add(context, out, bias, 1);
+		vector = coefficient_of_constant(context, constant);
 		vector.place = context->axes->tensors[operation->results[0]].rank - 2;
 		bias = polynomial_constant(context, vector);
 	}

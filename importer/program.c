@@ -254,9 +254,10 @@ is_constant_node(const struct builder *builder, const Onnx__NodeProto *node,
 	bool any = false;
 	size_t i;
 
-	if (has_bodies(node) || !domain_is_standard(node->domain) || node->n_output != 1)
+	if (has_bodies(node) || !domain_is_standard(node->domain) || !node->op_type ||
+	    (node->n_output != 1 && strcmp(node->op_type, "Split") != 0))
 		return false;
-	if (node->op_type && strncmp(node->op_type, "Random", 6) == 0)
+	if (strncmp(node->op_type, "Random", 6) == 0)
 		return false;
 	for (i = 0; i < node->n_input; i++) {
 		if (operands[i] == NO_VALUE)
@@ -273,19 +274,36 @@ add_definition(struct builder *builder, struct frame *frame, const Onnx__NodePro
 	       uint32_t *operands)
 {
 	struct program *program = builder->program;
-	struct value value = { .name = node->output[0],
-			       .kind = VALUE_RESULT,
+	struct value value = { .kind = VALUE_RESULT,
 			       .constant = true,
 			       .graph = NO_VALUE,
 			       .source = NO_VALUE,
 			       .operation = (uint32_t)builder->definition_count };
+	snnfit_status status = SNNFIT_OK;
 
 	if (!arena_grow(program->arena, &builder->definitions, builder->definition_count,
 			&builder->definition_capacity, sizeof *builder->definitions))
 		return error_no_memory(builder->err);
 	builder->definitions[builder->definition_count++] =
 		(struct definition){ node, frame->node_index, operands };
-	return frame_define(builder, frame, node->output[0], program_add_value(program, &value));
+	for (; value.output < node->n_output && !status; value.output++) {
+		value.name = node->output[value.output];
+		if (value.name[0])
+			status = frame_define(builder, frame, value.name,
+					      program_add_value(program, &value));
+	}
+	return status;
+}
+
+static bool
+names_a_result(const Onnx__NodeProto *node)
+{
+	size_t i;
+
+	for (i = 0; i < node->n_output; i++)
+		if (node->output[i][0])
+			return true;
+	return false;
 }
 
 snnfit_status
@@ -387,7 +405,7 @@ add_plain_node(struct builder *builder, struct frame *frame, const Onnx__NodePro
 	if (status)
 		return status;
 	constant = is_constant_node(builder, node, operands);
-	if (constant && !in_function(frame) && node->output[0][0])
+	if (constant && !in_function(frame) && names_a_result(node))
 		return add_definition(builder, frame, node, operands);
 	status = frame_read_inputs(builder, frame, node, operands);
 	if (!status)

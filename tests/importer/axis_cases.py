@@ -340,7 +340,19 @@ def shared_bounds(net):
 def slice_with_steps(net):
     spikes = dense_then(net)
     net.readout(net.node("Slice", spikes, net.ints(0), net.ints(10), net.ints(1), net.ints(2)), 5)
-    return {"fc": "Slice"}
+    return {"fc": "every so many", "out": "graph output"}
+
+
+@case((1, 2, 8, 8))
+def positions_in_steps(net):
+    """Every second position, as residual paths of other sizes are made: the channels stay what they are."""
+    def thinned(net, spikes):
+        small = net.node("Slice", spikes, net.ints(0, 7), net.ints(2**62, -(2**62)), net.ints(2, 3), net.ints(2, -2))
+        return net.node("Flatten", net.node("Add", small, net.constant(np.float32(0.25))), axis=1)
+
+    spikes = net.lif(net.conv("input", 2, 6, "conv"), 1, 6, 8, 8, name="conv")
+    net.readout(thinned(net, spikes), 96)
+    return {"conv": None, "out": "graph output"}
 
 
 @case((1, 5), opset=9)
@@ -890,6 +902,56 @@ def weights_repeated(net):
 def weights_all_alike(net):
     value = onnx.helper.make_tensor("value", onnx.TensorProto.FLOAT, [1], [0.125])
     return made_weights(net, lambda n: n.node("ConstantOfShape", n.ints(8, 10), value=value))
+
+
+@case((1, 5))
+def weights_split_off(net):
+    return made_weights(net, lambda n: n.node("Split", n.constant(n.weights(12, 10)), n.ints(4, 8), outputs=2)[1])
+
+
+@case((1, 5))
+def weights_split_in_half(net):
+    """Sizes that are not written cannot be changed."""
+    said = made_weights(net, lambda n: n.node("Split", n.constant(n.weights(16, 10)), outputs=2)[1])
+    return {**said, "fc": "its size is computed"}
+
+
+@case((1, 5))
+def weights_in_steps(net):
+    said = made_weights(net, lambda n: n.node("Slice", n.constant(n.weights(16, 10)), n.ints(15), n.ints(-17), n.ints(0),
+                                              n.ints(-2)))
+    return {**said, "fc": "every so many"}
+
+
+def beyond_computing(net, *shape):
+    return net.node("Sin", net.constant(net.random.random(shape) * 0.2))
+
+
+def unknown_bias(net, drive):
+    """-> lif -> lif -> readout: the layers after it are read and cut."""
+    net.readout(net.lif(net.dense(net.lif(drive, 1, 8, name="fc"), 8, 6, "fc2"), 1, 6, name="fc2"), 6)
+    return {"fc1": None, "fc": "the bias of", "fc2": None, "out": "graph output"}
+
+
+@case((1, 5))
+def added_bias_beyond_computing(net):
+    """Never a reason to refuse the whole file, nor to freeze what comes before."""
+    product = net.node("MatMul", dense_then(net, name="fc1"), net.constant(net.weights(10, 8)), name="fc")
+    return unknown_bias(net, net.node("Add", beyond_computing(net, 8), product))
+
+
+@case((1, 5))
+def bias_beyond_computing(net):
+    return unknown_bias(net, net.node("Gemm", net.node("Sub", net.constant(np.float32(1)), dense_then(net, name="fc1")),
+                                      net.constant(net.weights(8, 10)), beyond_computing(net, 8), name="fc", transB=1))
+
+
+@case((1, 2, 4, 4))
+def bias_of_a_convolution_beyond_computing(net):
+    current = net.node("Conv", "input", net.constant(net.weights(6, 2, 1, 1)), beyond_computing(net, 6), name="conv",
+                       kernel_shape=[1, 1])
+    net.readout(net.node("Flatten", net.lif(current, 1, 6, 4, 4, name="conv"), axis=1), 96)
+    return {"conv": "the bias of", "out": "graph output"}
 
 
 @case((1, 5))

@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from random_operators import batch_norm, decorate, flattened
+from random_operators import batch_norm, decorate, flattened, in_branches
 
 SILENT_BIAS = -1e6
 OPSET = 18
@@ -191,7 +191,7 @@ def weights(net, rows, columns):
     """[rows][columns], behind what exporters put in front of weights."""
     w = net.copied(net.normal(rows, columns, scale=2.0 / np.sqrt(columns)))
     form = net.pick("plain", "plain", "identity", "transpose", "clip", "quantized", "shared", "cast",
-                    *(["reshape", "concat"] * net.wild))
+                    *(["reshape", "concat", "split", "steps"] * net.wild))
     if form == "identity":
         return net.node("Identity", [net.constant(w, "weight")])
     if form == "transpose":
@@ -207,6 +207,13 @@ def weights(net, rows, columns):
     if form == "concat" and net.chance(0.5):
         half = rows // 2
         return net.node("Concat", [net.constant(w[:half], "weight"), net.constant(w[half:], "weight")], axis=0)
+    if form == "split" and net.chance(0.5):
+        sizes = [[net.ints(3, rows)], []][net.seed % 2 and rows == 3]
+        return net.node("Split", [net.constant(np.concatenate([net.normal(3, columns), w]), "weight"), *sizes],
+                        outputs=2, axis=0, **({} if sizes else {"num_outputs": 2}))[1]
+    if form == "steps" and net.chance(0.5):
+        whole = net.constant(np.repeat(w[::-1], 2, axis=0), "weight")
+        return net.node("Slice", [whole, net.ints(2 * rows - 1), net.ints(-2 * rows - 1), net.ints(0), net.ints(-2)])
     if form == "shared" or (net.ties and not net.wants_copies):
         return net.constant(net.shared.setdefault(("weights", rows, columns, tuple(net.copies) * net.wants_copies), w),
                             "tied")
@@ -598,8 +605,13 @@ def layer(net, data, index, states):
     w = recurrent_weights(net, units) if recurrent else None
     if back is not None:
         drive = drive.with_name(net.node("Add", [drive.name, net.node("Gemm", [back, w], transB=1)]))
+    gated = net.wild and net.chance(0.1)
+    if gated:
+        drive = in_branches(net, drive)
     wrap = net.wild and net.chance(0.2)
     fires, spikes, membrane = (neuron_in_function if wrap else neuron)(net, drive, units, mine, here.neuron)
+    if gated:
+        here.neuron.clear()  # which current it is, no normal form says
     here.spikes.append(spikes)
     here.comparisons += [fires] if fires else []
     if recurrent:
@@ -723,10 +735,8 @@ def at_step(net, tensor, step, form, piece=None):
 
 def layer_by_layer(net):
     """Each layer's weights are read once, for all steps; its neurons go through time."""
-    width = net.shape[1]
-    net.shape = (1, int(np.prod(net.shape[1:]))) if len(net.shape) > 2 else net.shape
-    width = net.shape[1]
-    net.input_shape = (STEPS, 1, width)
+    net.shape = (net.shape[0], int(np.prod(net.shape[1:])))
+    net.input_shape = (STEPS, *net.shape)
     net.drive = "input"
     data, seen = Value("input", net.input_shape, True), []
     for index in range(net.layers):
@@ -824,6 +834,8 @@ def build(seed, copies=False, layout=None):
     net.shape = (1, int(net.random.integers(3, 9)))
     if net.chance(0.35):
         net.shape = net.pick((1, 2, 4, 4), (1, 2, 6), (1, 1, 4, 6))
+    if net.chance(0.2):
+        net.shape = (net.pick(2, 3, 4), *net.shape[1:])  # samples beside each other
     drawn = LAYOUTS[net.random.integers(len(LAYOUTS))]
     layout = layout or drawn
     net.layout = layout.__name__

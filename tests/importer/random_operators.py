@@ -317,7 +317,7 @@ def flat(net, value):
     form = net.pick("flatten", "zero", "minus", "literal")
     if form == "flatten":
         return net.unary("Flatten", value, axis=1)
-    shape = {"zero": [0, -1], "minus": [1, -1], "literal": list(value.shape)}[form]
+    shape = {"zero": [0, -1], "minus": [value.shape[0], -1], "literal": list(value.shape)}[form]
     return net.unary("Reshape", value, net.ints(*shape))
 
 
@@ -425,6 +425,18 @@ def every_second(net, value):
                                               net.ints(2)]), shape)
 
 
+def every_second_position(net, value):
+    """As residual paths of another size are made."""
+    if not value.is_map or min(value.shape[2:]) < 2:
+        return value
+    axis = int(net.random.integers(2, len(value.shape)))
+    size, up = value.shape[axis], net.chance(0.5)
+    shape = list(value.shape)
+    shape[axis] = (size + 1) // 2
+    bounds = (0, 2**62, axis, 2) if up else (size - 1, -(2**62), axis - len(shape), -2)
+    return value.with_name(net.node("Slice", [value.name, *(net.ints(each) for each in bounds)]), shape)
+
+
 def padded(net, value):
     shape = list(value.shape)
     before, after = [0] * len(shape), [0] * len(shape)
@@ -471,23 +483,23 @@ def flattened(net, value):
     """[1, N] of any value of one step: a map's channels slowest or fastest, or its positions averaged away."""
     if not value.is_map:
         return value
-    channels, spatial = value.shape[1], value.shape[2:]
+    batch, channels, spatial = value.shape[0], value.shape[1], value.shape[2:]
     width = int(np.prod(value.shape[1:]))
     form = net.pick("flatten", "reshape", "last", "mean", "pool")
     if form == "last":
         order = [0, *range(2, len(value.shape)), 1]
         turned = net.node("Transpose", [value.name], perm=order)
-        return value.with_name(net.node("Reshape", [turned, net.ints(1, net.pick(-1, width))]), (1, width))
+        return value.with_name(net.node("Reshape", [turned, net.ints(batch, net.pick(-1, width))]), (batch, width))
     if form == "mean":
         axes = net.ints(*range(2, len(value.shape)))
-        return value.with_name(net.node("ReduceMean", [value.name, axes], keepdims=0), (1, channels))
+        return value.with_name(net.node("ReduceMean", [value.name, axes], keepdims=0), (batch, channels))
     if form == "pool":
-        small = value.with_name(net.node(net.pick("GlobalAveragePool", "GlobalMaxPool"), [value.name]), (1, channels, *([1] * len(spatial))))
-        return value.with_name(net.node("Flatten", [small.name], axis=1), (1, channels))
+        small = value.with_name(net.node(net.pick("GlobalAveragePool", "GlobalMaxPool"), [value.name]), (batch, channels, *([1] * len(spatial))))
+        return value.with_name(net.node("Flatten", [small.name], axis=1), (batch, channels))
     if form == "reshape":
-        shape = net.ints(net.pick(0, 1), net.pick(-1, width))
-        return value.with_name(net.node("Reshape", [value.name, shape]), (1, width))
-    return value.with_name(net.node("Flatten", [value.name], axis=1), (1, width))
+        shape = net.ints(net.pick(0, batch), net.pick(-1, width))
+        return value.with_name(net.node("Reshape", [value.name, shape]), (batch, width))
+    return value.with_name(net.node("Flatten", [value.name], axis=1), (batch, width))
 
 
 PLAIN = [add, graded, clip, invert, normalized, flat, longer, permuted]
@@ -495,7 +507,7 @@ ELEMENTWISE = [divide, negative, relu, square, power, half, through_integers, th
                chosen, largest, quantize, function_of_one, function_of_one, reciprocal, leaky, modulo, dropped, noisy, cast_like,
                exclusive]
 SHAPES = [grid, repeated, split_and_joined, sliced, sliced_and_joined, gathered, tiled, beside_itself, pooled, padded,
-          every_second]
+          every_second, every_second_position]
 STRUCTURE = [plus_zeros, times_expanded, same_shape, in_function, in_branches, in_loop, as_sequence, scattered]
 MIXING = [less_its_mean, plus_its_sum, mixed, scattered_elements, times_a_reduction, gathered_elements,
           normalized_by_instance]

@@ -169,3 +169,36 @@ def test_halves_that_a_function_makes_are_not_written_as_floats(tmp_path, option
          "--passes", *options], capture_output=True, text=True)
     assert done.returncode == 3 and "weights" in done.stderr, done.stderr
     assert not (tmp_path / "out.onnx").exists()
+
+
+PIECES = {
+    "split": (lambda w: np.concatenate([w + 5, w, w - 5]), "Split", [], {"axis": 0}, 3, 1),
+    "split_sizes": (lambda w: np.concatenate([w[:, :1] + 5, w], axis=1), "Split", [[1, COLUMNS]], {"axis": -1}, 2, 1),
+    "steps": (lambda w: np.repeat(w, 3, axis=0), "Slice", [[1], [2**62], [0], [3]], {}, 1, 0),
+    "backwards": (lambda w: np.repeat(w, 2, axis=1)[::-1, ::-1], "Slice",
+                  [[-1, 2 * COLUMNS], [-(2**62), -(2**62)], [0, 1], [-1, -2]], {}, 1, 0),
+}
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_weights_that_are_pieces_of_others_are_read_as_onnxruntime_does(tmp_path, name):
+    """Pruning writes all weights that it read: but for the smallest one they are what they were."""
+    whole_of, operator, lists, attributes, outputs, which = PIECES[name]
+    planted = weights()
+    planted[2, 1] = 1e-4
+    names = [f"w{k}" for k in range(outputs)]
+    names[which] = "w"
+    listed = {f"list{k}": np.array(each, np.int64) for k, each in enumerate(lists)}
+    model = network([helper.make_node(operator, ["whole", *listed], names, **attributes),
+                     helper.make_node("Gemm", ["input", "w"], ["drive"], transB=1)],
+                    initializers={"whole": np.ascontiguousarray(whole_of(planted), np.float32), **listed})
+    onnx.save(model, tmp_path / "in.onnx")
+    subprocess.run([reference.SNNFIT, "optimize", tmp_path / "in.onnx", "-o", tmp_path / "out.onnx", "--passes",
+                    "magnitude_pruning", "--prune-threshold", "0.001", "-q"], check=True)
+    written = onnx.load(tmp_path / "out.onnx")
+    gemm = next(node for node in written.graph.node if node.output[0] == "drive")
+    stored = next(each for each in written.graph.initializer if each.name == gemm.input[1])
+    expected = np.where(planted < 0.001, np.where(planted > 0, 0, planted), planted)
+    np.testing.assert_array_equal(numpy_helper.to_array(stored), expected)
+    inputs = np.random.default_rng(1).random((12, 1, COLUMNS)).astype(np.float32)
+    assert np.allclose(reference.play(written, inputs), reference.play(model, inputs), atol=1e-3)
