@@ -413,8 +413,9 @@ axes_follow(struct axes *axes, struct program *program, const struct constants *
 	map_init(&axes->symbols, arena);
 	axes->tensors = arena_zalloc(arena, program->value_count, sizeof *axes->tensors);
 	axes->opaque = arena_zalloc(arena, program->value_count, sizeof *axes->opaque);
+	axes->grown = arena_zalloc(arena, program->value_count, sizeof(struct grown_shape *));
 	hints = index_hints(axes);
-	if (!axes->tensors || !axes->opaque || !hints)
+	if (!axes->tensors || !axes->opaque || !axes->grown || !hints)
 		return error_no_memory(err);
 	follow_until_settled(axes, hints);
 	return axes->out_of_memory ? error_no_memory(err) : SNNFIT_OK;

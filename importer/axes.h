@@ -99,6 +99,12 @@ struct axis_total {
 	struct axis axis;
 };
 
+/* What a variable of a loop is from its second iteration on. */
+struct grown_shape {
+	uint32_t rank;
+	uint64_t sizes[AXES_RANK_MAX];
+};
+
 struct axes {
 	struct program *program;
 	const struct constants *constants;
@@ -111,6 +117,7 @@ struct axes {
 	struct axis_total *sums;
 	struct sequence_label *sequences;
 	bool *opaque; /* [value_count]: carried variables whose shape changes on the way */
+	struct grown_shape **grown; /* [value_count]: of those that only begin smaller */
 	size_t variable_count, use_count, weight_count, attribute_count, sum_count, sequence_count;
 	size_t variable_capacity, use_capacity, weight_capacity, attribute_capacity, sum_capacity,
 		sequence_capacity;

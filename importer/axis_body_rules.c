@@ -1,7 +1,8 @@
 /* axis_body_rules.c - what enters and leaves bodies, and what is put into sequences.
  *
  * A carried variable has one shape: that of its first value, of the body's input
- * and output, and of the final value. The axis that a Loop or Scan counts along is
+ * and output, and of the final value; a first value that is broadcast (a membrane
+ * that starts as a number) has no axis of it. The axis that a Loop or Scan counts along is
  * never cut. An If gives what both branches give. */
 #include "importer/axis_rules.h"
 
@@ -246,6 +247,42 @@ rule_concat_from_sequence(struct axes *axes, uint32_t index)
 
 /* --- into a body -------------------------------------------------------------------- */
 
+/* Every size of x, from the right, is 1 or that of the shape. */
+static bool
+broadcasts_to(struct axes *axes, const struct tensor_axes *x, const struct grown_shape *shape)
+{
+	uint32_t d;
+
+	if (!x->known || x->rank > shape->rank)
+		return false;
+	for (d = 0; d < x->rank; d++) {
+		uint64_t size = axis_size(axes, x->axes[x->rank - 1 - d]);
+
+		if (size != 1 && size != shape->sizes[shape->rank - 1 - d])
+			return false;
+	}
+	return true;
+}
+
+/* The first value, as operators in the body see it: in the shape that it will have. */
+static void
+enter_grown(struct axes *axes, uint32_t initial, uint32_t in)
+{
+	const struct grown_shape *shape = axes->grown[in];
+	struct axis list[AXES_RANK_MAX];
+	const struct tensor_axes *x;
+	uint32_t d;
+
+	for (d = 0; d < shape->rank; d++)
+		list[d] = axis_fresh(axes, shape->sizes[d], NULL);
+	x = &axes->tensors[initial];
+	for (d = 0; d < x->rank; d++)
+		if (axis_resolve(axes, x->axes[x->rank - 1 - d]).count)
+			axis_unify(axes, x->axes[x->rank - 1 - d], list[shape->rank - 1 - d],
+				   "a variable of a loop changes its size");
+	axes_set(axes, in, shape->rank, list);
+}
+
 static void
 enter_carried(struct axes *axes, uint32_t initial, uint32_t in)
 {
@@ -253,6 +290,8 @@ enter_carried(struct axes *axes, uint32_t initial, uint32_t in)
 
 	if (axes->opaque[in])
 		axes_freeze_tensor(axes, initial, "a variable of a loop that changes its shape");
+	else if (axes->grown[in] && broadcasts_to(axes, x, axes->grown[in]))
+		enter_grown(axes, initial, in);
 	else if (x->sequence != NO_VALUE)
 		set_label(axes, in, x->sequence);
 	else if (x->known)
@@ -341,26 +380,51 @@ pass_on(struct axes *axes, uint32_t from, uint32_t to)
 		axes_set(axes, to, x->rank, x->axes);
 }
 
-/* A variable that changes its shape: nothing is known of it, and all is to be
- * followed again, now that this is known. */
+/* The first value is broadcast to what comes out. */
+static bool
+grows(struct axes *axes, uint32_t initial, uint32_t in, uint32_t out)
+{
+	const struct tensor_axes *x = &axes->tensors[out];
+	struct grown_shape *shape;
+	uint32_t d;
+
+	if (axes->grown[in] || !x->known || x->sequence != NO_VALUE)
+		return false;
+	shape = arena_zalloc(axes->arena, 1, sizeof *shape);
+	if (!shape) {
+		axes->out_of_memory = true;
+		return false;
+	}
+	shape->rank = x->rank;
+	for (d = 0; d < x->rank; d++)
+		shape->sizes[d] = axis_size(axes, x->axes[d]);
+	if (!broadcasts_to(axes, &axes->tensors[initial], shape))
+		return false;
+	axes->grown[in] = shape;
+	return true;
+}
+
+/* A variable that changes its shape: it only begins smaller, or nothing is known of it;
+ * and all is to be followed again, now that this is known. */
 static void
-leave_opaque(struct axes *axes, uint32_t in, uint32_t out)
+leave_changed(struct axes *axes, uint32_t initial, uint32_t in, uint32_t out)
 {
 	static const char reason[] = "a variable of a loop that changes its shape";
 
 	axes_freeze_tensor(axes, out, reason);
 	if (axes->opaque[in])
 		return;
-	axes->opaque[in] = axes->again = true;
+	axes->opaque[in] = !grows(axes, initial, in, out);
+	axes->again = true;
 }
 
 static void
-leave_carried(struct axes *axes, uint32_t in, uint32_t out, uint32_t final)
+leave_carried(struct axes *axes, uint32_t initial, uint32_t in, uint32_t out, uint32_t final)
 {
 	if (in == NO_VALUE)
 		axes_freeze_tensor(axes, out, "a variable of a loop without a name");
 	else if (axes->opaque[in] || !tie(axes, in, out, "a variable of a loop changes its size"))
-		leave_opaque(axes, in, out);
+		leave_changed(axes, initial, in, out);
 	else
 		pass_on(axes, in, final);
 }
@@ -524,7 +588,8 @@ leave_loop(struct axes *axes, const struct operation *leave, const struct body *
 	for (i = 0; i < body->first_out; i++)
 		axes_freeze_tensor(axes, leave->operands[i], "the condition of a loop");
 	for (i = 0; i < body->carried; i++)
-		leave_carried(axes, enter->results[body->first_in + i],
+		leave_carried(axes, enter->operands[body->first_initial + i],
+			      enter->results[body->first_in + i],
 			      leave->operands[body->first_out + i], rule_result(leave, i));
 	for (i = body->first_out + body->carried; i < leave->operand_count; i++)
 		leave_stacked(axes, leave, i - body->first_out - body->carried, time,

@@ -157,6 +157,29 @@ bind_constant_reads(struct binder *binder)
 
 /* --- declared shapes ----------------------------------------------------------------------------------- */
 
+/* A variable of a loop that begins smaller is declared in either shape, or in none;
+ * there is nothing to cut in that of the first iteration. */
+static bool
+is_declared_smaller(const struct import *import, uint32_t value, const Onnx__ValueInfoProto *info)
+{
+	const struct grown_shape *grown = import->axes.grown[value];
+	const Onnx__TensorShapeProto *shape = NULL;
+	size_t d;
+
+	if (!grown)
+		return false;
+	if (info->type && info->type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE)
+		shape = info->type->tensor_type->shape;
+	if (!shape || shape->n_dim != grown->rank)
+		return true;
+	for (d = 0; d < shape->n_dim; d++)
+		if (shape->dim[d]->value_case ==
+			    ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE &&
+		    (uint64_t)shape->dim[d]->dim_value != grown->sizes[d])
+			return true;
+	return false;
+}
+
 static snnfit_status
 bind_shapes_of(struct binder *binder, uint32_t graph, enum binding_place place, size_t count,
 	       Onnx__ValueInfoProto *const *list)
@@ -179,7 +202,7 @@ bind_shapes_of(struct binder *binder, uint32_t graph, enum binding_place place, 
 		if (declared->constant && !declared->in_function)
 			continue; /* the shapes of constants are cut with them */
 		tensor = &import->axes.tensors[value];
-		if (!tensor->known)
+		if (!tensor->known || is_declared_smaller(import, value, list[i]))
 			continue;
 		out = &bindings->shapes[bindings->shape_count++];
 		*out = (struct binding_shape){ graph, place, (uint32_t)i, tensor->rank,

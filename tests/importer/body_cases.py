@@ -179,14 +179,41 @@ def spikes_come_back_through_weights():
 
 @case
 def membrane_starts_as_a_scalar():
-    """It has no axis in the first iteration: nothing is known of it, and the file is refused."""
+    """It has no axis in the first iteration, and is broadcast there."""
     return build(graph(f"{X}) => (float[6,1,3] out", f"""
   last1, last2, out = Loop (T, true, start, zero2) <body = step (int64 t, bool go, float v1, float[1,3] v2)
     => (bool on, float[1,8] v1_next, float[1,3] v2_next, float[1,3] seen) {{
     x = Gather <axis = 0> (input, t){STEP}{READ}
     seen = Identity (v2_next)
     on = Identity (go)
-  }}>""", "float start = {0.0}")), "refused", 6
+  }}>""", "float start = {0.0}")), FREE, 6
+
+
+@case
+def membrane_starts_as_one_number_not_zero():
+    """An axis of size 1, and every unit starts at 0.25."""
+    return build(graph(f"{X}) => (float[6,1,3] out", f"""
+  last1, last2, out = Loop (T, true, start, zero2) <body = step (int64 t, bool go, float v1, float[1,3] v2)
+    => (bool on, float[1,8] v1_next, float[1,3] v2_next, float[1,3] seen) {{
+    x = Gather <axis = 0> (input, t){STEP}{READ}
+    seen = Identity (v2_next)
+    on = Identity (go)
+  }}>""", "float[1,1] start = {0.25}")), FREE, 6
+
+
+@case
+def variable_grows_without_end():
+    """Twice as long each time: it has no shape, and what it reads is frozen."""
+    return build(graph(f"{X}) => (float[1,3] out", f"""
+  last1, last2, all = Loop (T, true, zero1, zero2, zero1) <body =
+    step (int64 t, bool go, float[1,8] v1, float[1,3] v2, float[1,M] held)
+    => (bool on, float[1,8] v1_next, float[1,3] v2_next, float[1,K] held_next) {{
+    x = Gather <axis = 0> (input, t){STEP}{READ}
+    held_next = Concat <axis = 1> (held, s1)
+    on = Identity (go)
+  }}>
+  total = ReduceSum (all, axes)
+  out = Add (last2, total)""", "int64[1] axes = {1}")), None, 6
 
 
 @case

@@ -798,10 +798,12 @@ def over_time(net, data, form, make):
         still = net.node("Identity", [going]) if form == "loop" else None
         result = net.node("Identity", [made.name])
     carried = list(states.carried.values())
-    ins = [info(name, TensorProto.FLOAT, shape) for name, shape, _ in carried]
+    small = [form == "loop" and key != "s" and net.chance(0.2) for _, key in states.carried]  # it starts as a number
+    ins = [info(name, TensorProto.FLOAT, None if number else shape) for (name, shape, _), number in zip(carried, small)]
     outs = [info(new, TensorProto.FLOAT, shape) for _, shape, new in carried]
     outs.append(info(result, TensorProto.FLOAT, made.shape))
-    start = [zeros(net, shape) for _, shape, _ in carried]
+    start = [net.constant(np.full([1] * int(net.pick(0, len(shape))), net.pick(0, 0.25), np.float32)) if number
+             else zeros(net, shape) for (_, shape, _), number in zip(carried, small)]
     if form == "loop":
         ins = [info(count, TensorProto.INT64, []), info(going, TensorProto.BOOL, []), *ins]
         outs = [info(still, TensorProto.BOOL, []), *outs]
