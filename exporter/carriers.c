@@ -18,7 +18,9 @@ typedef Onnx__StringStringEntryProto entry_proto;
 
 struct carriers {
 	struct edit *edit;
-	struct map populations; /* spike tensor -> population that lost units */
+	struct map populations; /* spike tensor -> population */
+	struct map unclear;	/* spike tensors of several, each in a body of its own */
+	bool lost;		/* units, by some population */
 	snnfit_error *err;
 };
 
@@ -29,28 +31,48 @@ index_populations(struct carriers *carriers)
 	size_t i, j;
 
 	map_init(&carriers->populations, &carriers->edit->scratch);
+	map_init(&carriers->unclear, &carriers->edit->scratch);
 	for (i = 0; i < graph->population_count; i++) {
 		const struct population *population = &graph->populations[i];
 		const struct unit_axis *axis = &graph->axes[population->axis];
 
-		if (population->removed || axis->units == axis->units_before)
+		if (population->removed)
 			continue;
-		for (j = 0; j < population->spike_tensor_count; j++)
-			if (!map_set(&carriers->populations, population->spike_tensors[j],
-				     (uint32_t)i))
+		carriers->lost = carriers->lost || axis->units != axis->units_before;
+		for (j = 0; j < population->spike_tensor_count; j++) {
+			const char *name = population->spike_tensors[j];
+
+			if (map_get(&carriers->populations, name) != MAP_NONE &&
+			    !map_set(&carriers->unclear, name, 1))
 				return false;
+			if (!map_set(&carriers->populations, name, (uint32_t)i))
+				return false;
+		}
 	}
 	return true;
 }
 
-/* NULL: the tensor is not of a population that lost units. */
+/* NULL: the tensor is not of a population that lost units, or of which is not clear. */
 static const struct unit_axis *
 axis_of(const struct carriers *carriers, const char *tensor)
 {
 	const struct graph *graph = carriers->edit->graph;
 	uint32_t population = tensor ? map_get(&carriers->populations, tensor) : MAP_NONE;
+	const struct unit_axis *axis = population == MAP_NONE
+					       ? NULL
+					       : &graph->axes[graph->populations[population].axis];
 
-	return population == MAP_NONE ? NULL : &graph->axes[graph->populations[population].axis];
+	return !axis || axis->units == axis->units_before ||
+			       map_get(&carriers->unclear, tensor) != MAP_NONE
+		       ? NULL
+		       : axis;
+}
+
+/* Rates of the tensor cannot be cut: they go. */
+static bool
+is_unclear(const struct carriers *carriers, const char *tensor)
+{
+	return carriers->lost && tensor && map_get(&carriers->unclear, tensor) != MAP_NONE;
 }
 
 /* --- JSON arrays in metadata ---------------------------------------------------------- */
@@ -97,6 +119,7 @@ cut_entry(struct carriers *carriers, entry_proto *entry, const struct unit_axis 
 	return chars && entry->value ? SNNFIT_OK : error_no_memory(carriers->err);
 }
 
+/* axis NULL: they go. */
 static snnfit_status
 cut_entries(struct carriers *carriers, entry_proto **list, size_t *count,
 	    const struct unit_axis *axis)
@@ -107,8 +130,11 @@ cut_entries(struct carriers *carriers, entry_proto **list, size_t *count,
 
 	for (i = 0; i < *count && status == SNNFIT_OK; i++) {
 		stays = true;
-		if (list[i]->key && strcmp(list[i]->key, TENSOR_KEY) == 0)
-			status = cut_entry(carriers, list[i], axis, &stays);
+		if (list[i]->key && strcmp(list[i]->key, TENSOR_KEY) == 0) {
+			stays = axis != NULL;
+			if (axis)
+				status = cut_entry(carriers, list[i], axis, &stays);
+		}
 		if (stays)
 			list[kept++] = list[i];
 	}
@@ -125,7 +151,7 @@ cut_declarations(struct carriers *carriers, Onnx__ValueInfoProto *const *list, s
 	for (i = 0; i < count && status == SNNFIT_OK; i++) {
 		const struct unit_axis *axis = axis_of(carriers, list[i]->name);
 
-		if (axis)
+		if (axis || is_unclear(carriers, list[i]->name))
 			status = cut_entries(carriers, list[i]->metadata_props,
 					     &list[i]->n_metadata_props, axis);
 	}
@@ -166,8 +192,11 @@ cut_attributes(struct carriers *carriers, Onnx__NodeProto *node, const struct un
 
 	for (i = 0; i < node->n_attribute && status == SNNFIT_OK; i++) {
 		stays = true;
-		if (node->attribute[i]->name && strcmp(node->attribute[i]->name, ATTRIBUTE) == 0)
-			status = cut_floats(carriers, node->attribute[i], axis, &stays);
+		if (node->attribute[i]->name && strcmp(node->attribute[i]->name, ATTRIBUTE) == 0) {
+			stays = axis != NULL;
+			if (axis)
+				status = cut_floats(carriers, node->attribute[i], axis, &stays);
+		}
 		if (stays)
 			node->attribute[kept++] = node->attribute[i];
 	}
@@ -182,17 +211,53 @@ cut_nodes(struct carriers *carriers)
 	snnfit_status status = SNNFIT_OK;
 	size_t i, j;
 
-	for (i = 0; i < edit->graphs.items[0].proto->n_node && status == SNNFIT_OK; i++) {
+	for (i = 0; i < edit->original_nodes && status == SNNFIT_OK; i++) {
 		Onnx__NodeProto *node = edit->nodes[i].proto;
 		const struct unit_axis *axis = NULL;
+		bool unclear = false;
 
-		for (j = 0; j < node->n_output && !axis; j++)
+		for (j = 0; j < node->n_output && !axis; j++) {
 			axis = axis_of(carriers, node->output[j]);
-		if (!axis || edit->nodes[i].removed)
+			unclear = unclear || is_unclear(carriers, node->output[j]);
+		}
+		if ((!axis && !unclear) || edit->nodes[i].removed)
 			continue;
 		status = cut_entries(carriers, node->metadata_props, &node->n_metadata_props, axis);
 		if (status == SNNFIT_OK)
 			status = cut_attributes(carriers, node, axis);
+	}
+	return status;
+}
+
+/* Rates of a local function's nodes go: they are in the model's metadata now. */
+static snnfit_status
+cut_functions(struct carriers *carriers)
+{
+	const Onnx__ModelProto *model = onnx_model_proto(carriers->edit->model);
+	snnfit_status status = SNNFIT_OK;
+	size_t i, j;
+
+	for (i = 0; carriers->lost && i < model->n_functions; i++)
+		for (j = 0; j < model->functions[i]->n_node && status == SNNFIT_OK; j++)
+			status = cut_entries(carriers, model->functions[i]->node[j]->metadata_props,
+					     &model->functions[i]->node[j]->n_metadata_props, NULL);
+	return status;
+}
+
+/* Of the main graph and of all bodies. */
+static snnfit_status
+cut_values(struct carriers *carriers)
+{
+	const struct onnx_graphs *graphs = &carriers->edit->graphs;
+	snnfit_status status = SNNFIT_OK;
+	size_t i;
+
+	for (i = 0; i < graphs->count && status == SNNFIT_OK; i++) {
+		const Onnx__GraphProto *graph = graphs->items[i].proto;
+
+		status = cut_declarations(carriers, graph->value_info, graph->n_value_info);
+		if (status == SNNFIT_OK)
+			status = cut_declarations(carriers, graph->output, graph->n_output);
 	}
 	return status;
 }
@@ -276,9 +341,6 @@ carriers_cut(struct edit *edit, snnfit_error *err)
 	if (status == SNNFIT_OK)
 		status = cut_nodes(&carriers);
 	if (status == SNNFIT_OK)
-		status = cut_declarations(&carriers, edit->main->value_info,
-					  edit->main->n_value_info);
-	if (status == SNNFIT_OK)
-		status = cut_declarations(&carriers, edit->main->output, edit->main->n_output);
-	return status;
+		status = cut_functions(&carriers);
+	return status == SNNFIT_OK ? cut_values(&carriers) : status;
 }

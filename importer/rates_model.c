@@ -112,7 +112,7 @@ rates_read_annotations(struct rates_list *list, snnfit_error *err)
 /* --- all graphs: the main one and the bodies inside it ---------------------- */
 
 typedef snnfit_status (*visit_graph)(struct rates_list *list, const Onnx__GraphProto *graph,
-				     snnfit_error *err);
+				     void *context, snnfit_error *err);
 
 /* Graphs still to be visited: without recursion, however deep they are nested. */
 struct pending {
@@ -149,7 +149,7 @@ push_bodies(struct pending *pending, const Onnx__NodeProto *node)
 }
 
 static snnfit_status
-visit_graphs(struct rates_list *list, visit_graph visit, snnfit_error *err)
+visit_graphs(struct rates_list *list, visit_graph visit, void *context, snnfit_error *err)
 {
 	struct pending pending = { .arena = list->context->arena };
 	const Onnx__GraphProto *graph;
@@ -160,7 +160,7 @@ visit_graphs(struct rates_list *list, visit_graph visit, snnfit_error *err)
 		return error_no_memory(err);
 	while (pending.count > 0) {
 		graph = pending.graphs[--pending.count];
-		status = visit(list, graph, err);
+		status = visit(list, graph, context, err);
 		if (status != SNNFIT_OK)
 			return status;
 		for (i = 0; i < graph->n_node; i++)
@@ -198,12 +198,13 @@ read_entry(struct rates_list *list, const char *tensor, entry_proto *const *entr
 }
 
 static snnfit_status
-read_nodes(struct rates_list *list, const Onnx__GraphProto *graph, snnfit_error *err)
+read_nodes(struct rates_list *list, const Onnx__GraphProto *graph, void *context, snnfit_error *err)
 {
 	snnfit_status status = SNNFIT_OK;
 	const Onnx__NodeProto *node;
 	size_t i;
 
+	(void)context;
 	for (i = 0; i < graph->n_node && status == SNNFIT_OK; i++) {
 		node = graph->node[i];
 		if (node->n_metadata_props)
@@ -229,26 +230,170 @@ read_value_list(struct rates_list *list, Onnx__ValueInfoProto *const *values, si
 }
 
 static snnfit_status
-read_values(struct rates_list *list, const Onnx__GraphProto *graph, snnfit_error *err)
+read_values(struct rates_list *list, const Onnx__GraphProto *graph, void *context,
+	    snnfit_error *err)
 {
 	snnfit_status status;
 
+	(void)context;
 	status = read_value_list(list, graph->value_info, graph->n_value_info, err);
 	if (status == SNNFIT_OK)
 		status = read_value_list(list, graph->output, graph->n_output, err);
 	return status;
 }
 
+static bool
+is_custom(const Onnx__NodeProto *node)
+{
+	return node->domain && *node->domain && strcmp(node->domain, "ai.onnx");
+}
+
+/* --- nodes of local functions: the spikes leave under the name that the call gives them -- */
+
+struct function_call {
+	const Onnx__FunctionProto *function;
+	const Onnx__NodeProto *node; /* that calls it, in a graph */
+	size_t count;
+};
+
+struct function_calls {
+	struct map index; /* of a function's domain and name: into items */
+	struct function_call *items;
+	bool out_of_memory;
+};
+
+static uint32_t
+find_call(struct rates_list *list, struct function_calls *calls, const char *domain,
+	  const char *name)
+{
+	const char *key = arena_printf(list->context->arena, "%s\t%s", domain ? domain : "",
+				       name ? name : "");
+
+	calls->out_of_memory = calls->out_of_memory || !key;
+	return key ? map_get(&calls->index, key) : MAP_NONE;
+}
+
+static void
+count_calls(struct rates_list *list, struct function_calls *calls, Onnx__NodeProto *const *nodes,
+	    size_t count, size_t weight)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		uint32_t call = is_custom(nodes[i]) ? find_call(list, calls, nodes[i]->domain,
+								nodes[i]->op_type)
+						    : MAP_NONE;
+
+		if (call == MAP_NONE)
+			continue;
+		calls->items[call].node = nodes[i];
+		calls->items[call].count += weight;
+	}
+}
+
+static snnfit_status
+count_calls_of_graph(struct rates_list *list, const Onnx__GraphProto *graph, void *calls,
+		     snnfit_error *err)
+{
+	(void)err;
+	count_calls(list, calls, graph->node, graph->n_node, 1);
+	return SNNFIT_OK;
+}
+
+static bool
+says_rates(const Onnx__FunctionProto *function)
+{
+	size_t i;
+
+	for (i = 0; i < function->n_node; i++)
+		if (function->node[i]->n_metadata_props)
+			return true;
+	return false;
+}
+
+/* Those with annotations; a call out of another function gives no name either. */
+static snnfit_status
+find_calls(struct rates_list *list, struct function_calls *calls, snnfit_error *err)
+{
+	const Onnx__ModelProto *model = onnx_model_proto(list->context->model);
+	struct arena *arena = list->context->arena;
+	snnfit_status status;
+	size_t i;
+
+	map_init(&calls->index, arena);
+	calls->items = arena_zalloc(arena, model->n_functions, sizeof *calls->items);
+	if (!calls->items)
+		return error_no_memory(err);
+	for (i = 0; i < model->n_functions; i++) {
+		const Onnx__FunctionProto *function = model->functions[i];
+		const char *key = arena_printf(arena, "%s\t%s",
+					       function->domain ? function->domain : "",
+					       function->name ? function->name : "");
+
+		calls->items[i].function = function;
+		if (!key || !map_set(&calls->index, key, (uint32_t)i))
+			return error_no_memory(err);
+	}
+	status = visit_graphs(list, count_calls_of_graph, calls, err);
+	for (i = 0; i < model->n_functions; i++)
+		count_calls(list, calls, model->functions[i]->node, model->functions[i]->n_node, 2);
+	return status ? status : calls->out_of_memory ? error_no_memory(err) : SNNFIT_OK;
+}
+
+/* What the call names the node's result; NULL: it stays inside. */
+static const char *
+outer_name(const struct function_call *call, const Onnx__NodeProto *node)
+{
+	size_t i, j;
+
+	for (i = 0; i < node->n_output; i++)
+		for (j = 0; j < call->function->n_output && j < call->node->n_output; j++)
+			if (strcmp(node->output[i], call->function->output[j]) == 0)
+				return call->node->output[j];
+	return NULL;
+}
+
+/* Of functions that are called once: whose rates those of others are nobody can tell. */
+static snnfit_status
+read_functions(struct rates_list *list, snnfit_error *err)
+{
+	const Onnx__ModelProto *model = onnx_model_proto(list->context->model);
+	struct function_calls calls = { .out_of_memory = false };
+	snnfit_status status = SNNFIT_OK;
+	bool any = false;
+	size_t i, j;
+
+	for (i = 0; i < model->n_functions; i++)
+		any = any || says_rates(model->functions[i]);
+	if (any)
+		status = find_calls(list, &calls, err);
+	for (i = 0; any && i < model->n_functions && !status; i++) {
+		const struct function_call *call = &calls.items[i];
+
+		for (j = 0; call->count == 1 && j < call->function->n_node && !status; j++) {
+			const Onnx__NodeProto *node = call->function->node[j];
+			const char *name = outer_name(call, node);
+
+			if (name)
+				status = read_entry(list, name, node->metadata_props,
+						    node->n_metadata_props, err);
+		}
+	}
+	return status;
+}
+
 snnfit_status
 rates_read_node_metadata(struct rates_list *list, snnfit_error *err)
 {
-	return visit_graphs(list, read_nodes, err);
+	snnfit_status status = visit_graphs(list, read_nodes, NULL, err);
+
+	return status ? status : read_functions(list, err);
 }
 
 snnfit_status
 rates_read_value_metadata(struct rates_list *list, snnfit_error *err)
 {
-	return visit_graphs(list, read_values, err);
+	return visit_graphs(list, read_values, NULL, err);
 }
 
 /* --- attributes of custom nodes --------------------------------------------- */
@@ -275,19 +420,15 @@ read_attribute(struct rates_list *list, const char *tensor, const Onnx__Attribut
 	return status;
 }
 
-static bool
-is_custom(const Onnx__NodeProto *node)
-{
-	return node->domain && *node->domain && strcmp(node->domain, "ai.onnx");
-}
-
 static snnfit_status
-read_custom_nodes(struct rates_list *list, const Onnx__GraphProto *graph, snnfit_error *err)
+read_custom_nodes(struct rates_list *list, const Onnx__GraphProto *graph, void *context,
+		  snnfit_error *err)
 {
 	snnfit_status status = SNNFIT_OK;
 	const Onnx__NodeProto *node;
 	size_t i, j;
 
+	(void)context;
 	for (i = 0; i < graph->n_node; i++) {
 		node = graph->node[i];
 		for (j = 0; is_custom(node) && j < node->n_attribute && status == SNNFIT_OK; j++)
@@ -304,5 +445,5 @@ read_custom_nodes(struct rates_list *list, const Onnx__GraphProto *graph, snnfit
 snnfit_status
 rates_read_attributes(struct rates_list *list, snnfit_error *err)
 {
-	return visit_graphs(list, read_custom_nodes, err);
+	return visit_graphs(list, read_custom_nodes, NULL, err);
 }

@@ -13,6 +13,8 @@ from onnx import helper, numpy_helper
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "end_to_end"))
 
+import body_cases  # noqa: E402
+import removal  # noqa: E402
 from harness import fixture, run, run_json  # noqa: E402
 
 # Both exporters, external data, a readout without rates, neurons in local functions.
@@ -221,3 +223,81 @@ def test_annotations_survive_new_names(tmp_path):
     del model.graph.value_info[:]
     onnx.save(model, tmp_path / "renamed.onnx")
     check(network, tmp_path / "renamed.onnx")
+
+
+def add_inside(model, name, rates):
+    """To the node in a body that makes the tensor."""
+    for nodes in removal.bodies(model):
+        for node in nodes:
+            if name in node.output:
+                node.metadata_props.add(key="snn.firing_rate", value=json.dumps(rates))
+
+
+@pytest.mark.parametrize("case", ["membrane_starts_as_a_scalar", "spikes_in_a_sequence", "steps_within_steps"])
+def test_nodes_in_bodies_carry_rates_and_lose_those_of_units_that_go(case, tmp_path):
+    model = body_cases.CASES[case]()[0]
+    model.ir_version = 10
+    onnx.save(model, tmp_path / "plain.onnx")
+    layer = run_json("inspect", tmp_path / "plain.onnx")["layers"][0]
+    rates = [0.0, 0.125, 0.0] + [0.5] * (layer["units"] - 3)
+    add_inside(model, layer["spike_tensors"][0], rates)
+    onnx.save(model, tmp_path / "in.onnx")
+    assert run_json("inspect", tmp_path / "in.onnx")["layers"][0]["rates"] == rates
+    run("optimize", tmp_path / "in.onnx", "-o", tmp_path / "out.onnx", "--passes", "dead_neuron_elimination")
+    small = onnx.load(tmp_path / "out.onnx")
+    left = [rate for rate in rates if rate]
+    said = [json.loads(entry.value) for nodes in removal.bodies(small) for node in nodes for entry in node.metadata_props]
+    assert said == [left]
+    again = run("inspect", tmp_path / "out.onnx", "--json")
+    assert json.loads(again.stdout)["layers"][0]["rates"] == left and b"differ" not in again.stderr
+
+
+LAYER = """
+    v{k}, s{k} = {function} (cur{k}, state{k})
+    out{k} = Identity (v{k})"""
+
+
+def in_functions(names):
+    """input -> two layers whose neurons are these functions' -> output."""
+    function = """
+<domain: "f", opset_import: ["": 17]> {name} (current, v) => (v_next, s) {{
+  th = Constant <value = float {{0.4}}> ()
+  kept = Mul (v, th)
+  u = Add (kept, current)
+  fires = Greater (u, th)
+  s = CastLike (fires, u)
+  minus = Mul (s, th)
+  v_next = Sub (u, minus)
+}}"""
+    head, neurons = """<ir_version: 10, opset_import: ["": 17, "f": 1]>
+net (float[1,5] input, float[1,8] state1, float[1,4] state2) => (float[1,3] output, float[1,8] out1, float[1,4] out2)
+<float[5,8] w1, float[8,4] w2, float[4,3] w3>""", [LAYER.format(k=k + 1, function=f"f.{name}") for k, name in enumerate(names)]
+    model = onnx.parser.parse_model(f"""{head} {{
+    cur1 = MatMul (input, w1){neurons[0]}
+    cur2 = MatMul (s1, w2){neurons[1]}
+    output = MatMul (s2, w3)
+}}""" + "".join(function.format(name=name) for name in dict.fromkeys(names)))
+    dice = np.random.default_rng(0)
+    for name, shape in (("w1", (5, 8)), ("w2", (8, 4)), ("w3", (4, 3))):
+        model.graph.initializer.append(numpy_helper.from_array(dice.normal(size=shape).astype(np.float32), name))
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+@pytest.mark.parametrize("names", [("First", "Second"), ("Both", "Both")], ids=["once", "twice"])
+def test_nodes_of_functions_carry_rates_if_they_are_called_once(names, tmp_path):
+    """Whose rates those of a function with two calls are, nobody can tell."""
+    model = in_functions(names)
+    rates = [0.0, 0.125, 0.0] + [0.5] * 5
+    next(node for node in model.functions[0].node if "s" in node.output).metadata_props.add(
+        key="snn.firing_rate", value=json.dumps(rates))
+    onnx.save(model, tmp_path / "in.onnx")
+    found = run_json("inspect", tmp_path / "in.onnx")["layers"]
+    assert [layer["units"] for layer in found] == [8, 4, 3]
+    assert [layer["rates"] for layer in found] == [rates if names[0] == "First" else None, None, None]
+    if names[0] == "Both":
+        return
+    run("optimize", tmp_path / "in.onnx", "-o", tmp_path / "out.onnx", "--passes", "dead_neuron_elimination")
+    small = onnx.load(tmp_path / "out.onnx")
+    assert not any(node.metadata_props for function in small.functions for node in function.node)
+    assert run_json("inspect", tmp_path / "out.onnx")["layers"][0]["rates"] == [rate for rate in rates if rate]
