@@ -7,7 +7,8 @@
  * with the membrane's decay a and the synaptic current's e (0: there is none, and
  * the current is I itself). Which tensors are U shows in the ratios: with q that of
  * the second step, the third step must have a tensor of ratios q and q q - a e. The
- * current J[1] = I[1] + e I[0] is the first tensor that holds both. */
+ * current J[1] = I[1] + e I[0] is the first tensor that holds both. Of two steps only
+ * the ratio q shows: it is the decay when nothing in the file has another one. */
 #include "importer/unrolled_form.h"
 
 #include <math.h>
@@ -26,7 +27,7 @@ struct read_out {
 	const struct neurons *neurons;
 	struct found_population *found;
 	struct polynomials *context;
-	uint32_t weights[READ_STEPS];
+	uint32_t weights[READ_STEPS]; /* NO_VALUE: the file has no such step */
 	struct sum second[RATIOS_MAX], third[RATIOS_MAX];
 	uint32_t second_count, third_count;
 };
@@ -100,6 +101,20 @@ has_third(const struct read_out *fit, double q, double square)
 	return false;
 }
 
+/* Two steps in the file, and one ratio in all that it makes of them. */
+static bool
+has_one_ratio(const struct read_out *fit)
+{
+	const struct sum *first = &fit->second[0];
+	uint32_t i;
+
+	for (i = 1; i < fit->second_count; i++)
+		if (!close_to(fit->second[i].of[0] / fit->second[i].of[1],
+			      first->of[0] / first->of[1]))
+			return false;
+	return fit->weights[2] == NO_VALUE && fit->second_count && fit->second_count < RATIOS_MAX;
+}
+
 /* The second step's U, for a synaptic current of this decay. NULL: none fits. */
 static const struct sum *
 find_membrane(const struct read_out *fit, double e)
@@ -150,7 +165,10 @@ void
 read_out_form_fit(const struct neurons *neurons, struct found_population *found,
 		  struct polynomials *polynomials)
 {
-	struct read_out fit = { .neurons = neurons, .found = found, .context = polynomials };
+	struct read_out fit = { .neurons = neurons,
+				.found = found,
+				.context = polynomials,
+				.weights = { NO_VALUE, NO_VALUE, NO_VALUE } };
 	const struct sum *membrane = NULL;
 	double e = 0;
 	uint32_t k, weight = found->weights[0];
@@ -159,12 +177,16 @@ read_out_form_fit(const struct neurons *neurons, struct found_population *found,
 		fit.weights[k] = weight;
 		weight = neurons->next_instance[weight];
 	}
-	if (found->weight_count != 1 || k < READ_STEPS)
+	if (found->weight_count != 1 || k < 2)
 		return;
 	collect(&fit);
 	if (fit.second_count) {
 		e = fit.second[0].of[0] / fit.second[0].of[1];
 		membrane = find_membrane(&fit, e);
+	}
+	if (!membrane && has_one_ratio(&fit)) {
+		e = 0;
+		membrane = &fit.second[0];
 	}
 	if (!membrane) {
 		e = 0;

@@ -393,3 +393,36 @@ def test_the_same_weights_twice_in_one_step_are_not_one_current(tmp_path):
     # 2 a step through both inputs: up to 4 in all, where the threshold is 3
     report = run_json("optimize", path, "--dry-run", "--input-range", "0,1", "--passes", "silent_neuron_elimination")
     assert report["passes"][0]["silent_neurons_removed"] == 0
+
+
+@pytest.mark.parametrize("taken", ["every step", "the last", "the sum"])
+@pytest.mark.parametrize("steps", [2, 3, 5])
+def test_the_decay_of_a_read_out(steps, taken, tmp_path):
+    """Of two steps a sum over time has another ratio: then it is not known."""
+    writer = Writer()
+    first, second = random_weights(writer, UNITS, INPUTS, 0), random_weights(writer, OUTPUTS, UNITS, 1)
+    hidden, membrane, seen = Neurons(writer, UNITS, LIF), writer.constant(np.zeros((1, OUTPUTS))), []
+    for step in range(steps):
+        data = writer.node("Gather", "input", writer.constant(step, np.int64), axis=0)
+        current = writer.node("Gemm", hidden.step(writer.node("Gemm", data, *first, transB=1)), *second, transB=1)
+        membrane = writer.node("Add", writer.node("Mul", membrane, 0.625), current)
+        seen.append(writer.node("Unsqueeze", membrane, writer.constant([0], np.int64)))
+    if taken == "the last":
+        writer.node("Identity", seen[-1], output="output")
+    elif taken == "the sum":
+        total = seen[0]
+        for each in seen[1:]:
+            total = writer.node("Add", total, each)
+        writer.node("Identity", total, output="output")
+    else:
+        writer.node("Concat", *seen, output="output", axis=0)
+    shape = [steps if taken == "every step" else 1, 1, OUTPUTS]
+    path = saved(writer.model({"input": [steps, 1, INPUTS]}, {"output": shape}), tmp_path)
+    last = run_json("inspect", path)["layers"][1]
+    assert last["kind"] == "readout"
+    if taken != "the sum":
+        assert last["decay"] == pytest.approx(0.625)
+    elif steps == 2:
+        assert last["decay"] is None
+    else:  # what leaves is the sum of what leaks: without a leak, of a current that decays
+        assert (last["decay"], last["current_decay"]) == (pytest.approx(1), pytest.approx(0.625))
