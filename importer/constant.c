@@ -557,8 +557,6 @@ fold(const struct constants *constants, const struct operation *operation, uint3
 	const struct constant *operands[OPERANDS_MAX];
 	uint32_t count = gather_operands(constants, operation, operands), i;
 
-	if (constant_zero_product(constants, operation, CONSTANT_SMALL, out))
-		return true;
 	if (constant_takes_pieces(operation))
 		return constant_pieces(constants->program, operation, result, operands, count,
 				       CONSTANT_SMALL, constants->arena, out);
@@ -618,14 +616,16 @@ fold_result(struct folder *folder, const struct operation *operation, uint32_t i
 	struct constant out;
 	uint32_t result = operation->results[i];
 	snnfit_status status;
+	bool known;
 
 	if (result == NO_VALUE)
 		return SNNFIT_OK;
 	constants->values[result] = folded_before(folder, operation, i);
 	if (constants->values[result])
 		return SNNFIT_OK;
-	if (!fold(constants, operation, i, &out))
-		return SNNFIT_OK;
+	status = constant_zero_product(constants, operation, CONSTANT_SMALL, &out, &known, err);
+	if (status || (!known && !fold(constants, operation, i, &out)))
+		return status;
 	status = keep(constants, result, &out, err);
 	if (status == SNNFIT_OK &&
 	    !map_set(&folder->first, constants->program->values[result].name, result))

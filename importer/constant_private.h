@@ -34,7 +34,8 @@ bool constant_pieces(const struct program *program, const struct operation *oper
 		     uint64_t limit, struct arena *arena, struct constant *out);
 
 /* A MatMul or Gemm of zeros, and of finite numbers. */
-bool constant_zero_product(const struct constants *constants, const struct operation *operation,
-			   uint64_t limit, struct constant *out);
+MUST_USE snnfit_status constant_zero_product(const struct constants *constants,
+					     const struct operation *operation, uint64_t limit,
+					     struct constant *out, bool *known, snnfit_error *err);
 
 #endif

@@ -289,9 +289,10 @@ class Limited(Neurons):
 
     def step(self, current):
         writer, spec = self.writer, self.spec
-        if self.spikes:
+        if self.spikes or spec["zero"]:
             recurrent = np.zeros((UNITS, UNITS)) if spec["zero"] else np.random.default_rng(3).normal(size=(UNITS, UNITS))
-            current = writer.node("Add", current, writer.node("Gemm", self.spikes, writer.constant(recurrent), transB=1))
+            spikes = self.spikes or writer.constant(np.zeros((1, UNITS)))  # as some exporters write the first step
+            current = writer.node("Add", current, writer.node("Gemm", spikes, writer.constant(recurrent), transB=1))
         current = writer.node("Mul", writer.node("Add", self.current, current), 0.5)
         potential = writer.node("Add", writer.node("Mul", self.membrane, 0.75), writer.node(
             "ReduceSum", writer.node("Unsqueeze", current, writer.constant([2], np.int64)), writer.constant([2], np.int64),
@@ -361,6 +362,21 @@ def test_limited_counts_written_in_place(limit, zero, operator, tmp_path):
     np.testing.assert_allclose(after, before, atol=1e-5)
     assert np.abs(whole - before).max() > 0.01, "the units gave nothing"
     assert run_json("inspect", tmp_path / "out.onnx")["layers"][0]["units"] == UNITS - len(dead)
+
+
+@pytest.mark.parametrize("size", [7, 300])
+@pytest.mark.parametrize("value", [1.0, np.inf])
+def test_zeros_times_weights_are_zero_if_those_are_finite(value, size, tmp_path):
+    """Of any size; zero times infinity is no number, and nothing is known of such a neuron."""
+    writer, recurrent = Writer(), np.ones((size, size))
+    recurrent[size // 2, 1] = value
+    product = writer.node("MatMul", writer.constant(np.zeros((1, size))), writer.constant(recurrent))
+    weights = writer.constant(np.random.default_rng(0).normal(size=(INPUTS, size)))
+    potential = writer.node("Add", writer.node("MatMul", "input", weights), product)
+    spikes = writer.node("Cast", writer.node("Greater", potential, 0.5), to=TensorProto.FLOAT)
+    writer.node("MatMul", spikes, writer.constant(np.ones((size, OUTPUTS))), output="output")
+    path = saved(writer.model({"input": [1, INPUTS]}, {"output": [1, OUTPUTS]}), tmp_path)
+    assert run_json("inspect", path)["layers"][0]["kind"] == ("spiking" if value == 1 else "custom")
 
 
 def test_equal_weights_of_parallel_layers_stay_apart(tmp_path):
