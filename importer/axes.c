@@ -224,8 +224,13 @@ keeps_shape(const struct operation *operation)
 static void
 follow_opaque(struct axes *axes, const struct operation *operation, const struct map *hints)
 {
-	const char *reason = arena_printf(axes->arena, "operator %s",
-					  operation_label(axes->program, operation));
+	const char *reason = arena_printf(
+		axes->arena,
+		operation->node->domain &&
+				strncmp(operation->node->domain, "com.microsoft", 13) == 0
+			? "operator %s: export the model before that optimization"
+			: "operator %s",
+		operation_label(axes->program, operation));
 	uint32_t i;
 
 	if (!reason) {

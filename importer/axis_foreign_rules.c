@@ -1,5 +1,5 @@
 /* axis_foreign_rules.c - weights that are read but never cut: of operators that compute in
- * integers, or have them re-ordered for one processor. */
+ * integers, do several things at once, or have their weights re-ordered for one processor. */
 #include "importer/axis_rules.h"
 
 #include <string.h>
@@ -8,6 +8,9 @@ static const char INTEGERS[] = "%s computes in integers: prune the model before 
 			       "or export it in QDQ format";
 static const char REORDERED[] = "%s has weights re-ordered for one processor: export the model "
 				"before that optimization";
+
+static const char FUSED[] = "%s is several operators in one: export the model before that "
+			    "optimization";
 
 static const struct operation *
 operation_at(const struct axes *axes, uint32_t index)
@@ -24,25 +27,35 @@ freeze_tensor(struct axes *axes, const struct tensor_axes *tensor, const char *r
 		axis_freeze(axes, tensor->axes[d], reason);
 }
 
+/* Also of what it adds: a state, or another layer. */
+static void
+freeze_operands(struct axes *axes, const struct operation *operation, const char *reason)
+{
+	uint32_t i;
+
+	for (i = 0; i < operation->operand_count; i++)
+		if (rule_operand(axes, operation, i))
+			freeze_tensor(axes, rule_operand(axes, operation, i), reason);
+}
+
 /* [.., columns] times [columns, units], or [units, columns] when it is turned. */
 static bool
-multiply(struct axes *axes, uint32_t index, bool turned)
+multiply(struct axes *axes, uint32_t index, uint32_t weights, bool turned, const char *reason)
 {
 	const struct operation *operation = operation_at(axes, index);
 	const struct tensor_axes *x = rule_operand(axes, operation, 0);
-	const struct tensor_axes *w = rule_operand(axes, operation, 3);
-	const char *reason = rule_reason(axes, operation, INTEGERS);
+	const struct tensor_axes *w = rule_operand(axes, operation, weights);
 	struct axis out[AXES_RANK_MAX];
-	struct weight_operation weight = { index, 0, 3, !turned, { 0 }, { 0 } };
+	struct weight_operation weight = { index, 0, weights, !turned, { 0 }, { 0 } };
 
-	if (!x || !w || !x->rank || w->rank != 2)
+	if (!x || !w || !x->rank || w->rank != 2 ||
+	    !axes->program->values[operation->operands[weights]].constant)
 		return false;
 	weight.units = w->axes[turned ? 0 : 1];
 	weight.columns = w->axes[turned ? 1 : 0];
 	memcpy(out, x->axes, x->rank * sizeof *out);
 	out[x->rank - 1] = weight.units;
-	freeze_tensor(axes, w, reason);
-	freeze_tensor(axes, x, reason);
+	freeze_operands(axes, operation, reason);
 	axes_set(axes, rule_result(operation, 0), x->rank, out);
 	return axes_add_weight(axes, &weight);
 }
@@ -50,7 +63,8 @@ multiply(struct axes *axes, uint32_t index, bool turned)
 static bool
 rule_qlinear_matmul(struct axes *axes, uint32_t index)
 {
-	return multiply(axes, index, false);
+	return multiply(axes, index, 3, false,
+			rule_reason(axes, operation_at(axes, index), INTEGERS));
 }
 
 static bool
@@ -59,7 +73,35 @@ rule_qgemm(struct axes *axes, uint32_t index)
 	const struct operation *operation = operation_at(axes, index);
 
 	return !operation_int(operation, "transA", 0) &&
-	       multiply(axes, index, operation_int(operation, "transB", 0) != 0);
+	       multiply(axes, index, 3, operation_int(operation, "transB", 0) != 0,
+			rule_reason(axes, operation, INTEGERS));
+}
+
+/* FusedGemm and FusedMatMul, and those of integers with scales and bias. */
+static bool
+rule_fused_matmul(struct axes *axes, uint32_t index)
+{
+	const struct operation *operation = operation_at(axes, index);
+
+	return !operation_int(operation, "transA", 0) &&
+	       !operation_int(operation, "transBatchA", 0) &&
+	       !operation_int(operation, "transBatchB", 0) &&
+	       multiply(axes, index, 1, operation_int(operation, "transB", 0) != 0,
+			rule_reason(axes, operation, FUSED));
+}
+
+/* QLinearAdd and QLinearMul: codes, scale and zero point of each. */
+static bool
+rule_qlinear_elementwise(struct axes *axes, uint32_t index)
+{
+	static const uint32_t codes[] = { 0, 3 };
+	const struct operation *operation = operation_at(axes, index);
+
+	if (!rule_operand(axes, operation, 0) || !rule_operand(axes, operation, 3) ||
+	    !rule_elementwise_of(axes, index, codes, 2))
+		return false;
+	freeze_operands(axes, operation, rule_reason(axes, operation, INTEGERS));
+	return true;
 }
 
 static bool
@@ -77,8 +119,7 @@ convolve(struct axes *axes, uint32_t index, uint32_t weights, struct axis units,
 	weight.columns = w->axes[1];
 	out[0] = x->axes[0];
 	out[1] = units;
-	freeze_tensor(axes, w, reason);
-	freeze_tensor(axes, x, reason);
+	freeze_operands(axes, operation, reason);
 	axes_set(axes, rule_result(operation, 0), x->rank, out);
 	return axes_add_weight(axes, &weight);
 }
@@ -91,6 +132,16 @@ rule_qlinear_conv(struct axes *axes, uint32_t index)
 
 	return w && w->rank &&
 	       convolve(axes, index, 3, w->axes[0], rule_reason(axes, operation, INTEGERS));
+}
+
+static bool
+rule_fused_conv(struct axes *axes, uint32_t index)
+{
+	const struct operation *operation = operation_at(axes, index);
+	const struct tensor_axes *w = rule_operand(axes, operation, 1);
+
+	return w && w->rank && axes->program->values[operation->operands[1]].constant &&
+	       convolve(axes, index, 1, w->axes[0], rule_reason(axes, operation, FUSED));
 }
 
 static bool
@@ -153,8 +204,15 @@ static const struct {
 } rule_table[] = {
 	{ "", "QLinearConv", rule_qlinear_conv },
 	{ "", "QLinearMatMul", rule_qlinear_matmul },
+	{ "com.microsoft", "DynamicQuantizeMatMul", rule_fused_matmul },
+	{ "com.microsoft", "FusedConv", rule_fused_conv },
+	{ "com.microsoft", "FusedGemm", rule_fused_matmul },
+	{ "com.microsoft", "FusedMatMul", rule_fused_matmul },
+	{ "com.microsoft", "MatMulIntegerToFloat", rule_fused_matmul },
 	{ "com.microsoft", "QGemm", rule_qgemm },
+	{ "com.microsoft", "QLinearAdd", rule_qlinear_elementwise },
 	{ "com.microsoft", "QLinearAveragePool", rule_pool },
+	{ "com.microsoft", "QLinearMul", rule_qlinear_elementwise },
 	{ "com.microsoft.nchwc", "AveragePool", rule_pool },
 	{ "com.microsoft.nchwc", "Conv", rule_nchwc_conv },
 	{ "com.microsoft.nchwc", "MaxPool", rule_pool },

@@ -18,11 +18,14 @@ axes_multiplies_codes(const struct operation *operation)
 const struct operation *
 axes_quantizer_of(const struct program *program, const struct operation *operation)
 {
-	const struct value *codes = &program->values[operation->operands[0]];
 	const struct operation *quantizer;
+	const struct value *codes;
 
-	if (!axes_multiplies_codes(operation) || codes->kind != VALUE_RESULT ||
-	    operation->operand_count <= DATA_ZERO)
+	if (!axes_multiplies_codes(operation) || operation->operand_count <= DATA_ZERO ||
+	    operation->operands[0] == NO_VALUE)
+		return NULL;
+	codes = &program->values[operation->operands[0]];
+	if (codes->kind != VALUE_RESULT)
 		return NULL;
 	quantizer = &program->operations[codes->operation];
 	return operation_is(quantizer, "DynamicQuantizeLinear") && quantizer->result_count == 3 &&

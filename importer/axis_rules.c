@@ -68,21 +68,28 @@ broadcast(struct axes *axes, const struct operation *operation,
 }
 
 bool
-rule_elementwise(struct axes *axes, uint32_t index)
+rule_elementwise_of(struct axes *axes, uint32_t index, const uint32_t *slots, uint32_t count)
 {
 	const struct operation *operation = &axes->program->operations[index];
 	const struct tensor_axes *operands[AXES_RANK_MAX];
 	struct axis out[AXES_RANK_MAX];
 	uint32_t i, rank;
 
-	if (operation->operand_count > AXES_RANK_MAX)
+	if (count > AXES_RANK_MAX)
 		return false;
-	for (i = 0; i < operation->operand_count; i++)
-		operands[i] = rule_operand(axes, operation, i);
-	if (!broadcast(axes, operation, operands, operation->operand_count, out, &rank))
+	for (i = 0; i < count; i++)
+		operands[i] = rule_operand(axes, operation, slots ? slots[i] : i);
+	if (!broadcast(axes, operation, operands, count, out, &rank))
 		return false;
 	axes_set(axes, rule_result(operation, 0), rank, out);
 	return true;
+}
+
+bool
+rule_elementwise(struct axes *axes, uint32_t index)
+{
+	return rule_elementwise_of(axes, index, NULL,
+				   axes->program->operations[index].operand_count);
 }
 
 /* One tensor in, the same axes out; numbers pass where the values do. */

@@ -36,6 +36,8 @@ void axes_note_total(struct axes *axes, uint32_t index, struct axis axis);
 axis_rule axis_foreign_rule_of(const struct operation *operation);
 
 bool rule_elementwise(struct axes *axes, uint32_t index);
+/* Of the operands at these slots; slots NULL: the first ones. */
+bool rule_elementwise_of(struct axes *axes, uint32_t index, const uint32_t *slots, uint32_t count);
 bool rule_unary(struct axes *axes, uint32_t index);
 bool rule_dropout(struct axes *axes, uint32_t index);
 bool rule_gemm(struct axes *axes, uint32_t index);

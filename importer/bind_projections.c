@@ -405,15 +405,10 @@ set_bindings(struct import *import, uint32_t weight, uint32_t rows, struct proje
 }
 
 static void
-freeze_uneditable(struct graph *graph, const struct projection *projection, const char *label)
+freeze_source(struct graph *graph, const struct projection *projection, const char *reason)
 {
-	const char *reason = arena_printf(
-		&graph->arena, "the weights of %s stand where they cannot be changed", label);
 	uint32_t i;
 
-	if (!reason)
-		reason = "its weights stand where they cannot be changed";
-	bind_freeze(graph, graph->populations[projection->target].axis, reason);
 	for (i = 0; i < projection->columns.count; i++)
 		bind_freeze(graph, projection->columns.spans[i].axis, reason);
 }
@@ -429,6 +424,36 @@ freeze_unknown_bias(struct graph *graph, const struct projection *projection, co
 
 	bind_freeze(graph, graph->populations[projection->target].axis,
 		    reason ? reason : "its bias cannot be read");
+}
+
+/* New weights cannot be written: where those that are only ever cut are not cut either.
+ * And around the edge of a convolution a silent unit gives another constant. */
+static bool
+freeze_what_stays(struct import *import, struct graph *graph, const struct projection *projection,
+		  const struct operation *operation)
+{
+	const char *label = operation_label(&import->program, operation), *reason;
+
+	if (!import->bindings.projections[projection->binding].editable &&
+	    (operation->scope || !axes_multiplies_codes(operation))) {
+		reason = arena_printf(&graph->arena,
+				      "the weights of %s stand where they cannot be changed",
+				      label);
+		if (!reason)
+			return false;
+		bind_freeze(graph, graph->populations[projection->target].axis, reason);
+		freeze_source(graph, projection, reason);
+	}
+	if (projection->kernel > 1 && projection->silent) {
+		reason = arena_printf(&graph->arena,
+				      "%s reads a constant of it where it is silent, but not "
+				      "around the edge",
+				      label);
+		if (!reason)
+			return false;
+		freeze_source(graph, projection, reason);
+	}
+	return true;
 }
 
 static snnfit_status
@@ -473,11 +498,8 @@ bind_projection(struct import *import, struct graph *graph, uint32_t population,
 		return status;
 	if (bias.unknown)
 		freeze_unknown_bias(graph, projection, label);
-	if ((!import->bindings.projections[projection->binding].editable &&
-	     (operation->scope || !axes_multiplies_codes(operation))) ||
-	    (kernel > 1 && projection->silent))
-		freeze_uneditable(graph, projection, label);
-	return SNNFIT_OK;
+	return freeze_what_stays(import, graph, projection, operation) ? SNNFIT_OK
+								       : error_no_memory(err);
 }
 
 snnfit_status

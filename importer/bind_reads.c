@@ -373,6 +373,17 @@ compare_steps(struct columns *columns, uint32_t weight, snnfit_error *err)
 	return SNNFIT_OK;
 }
 
+static bool
+all_are(const double *values, uint32_t count, double value)
+{
+	uint32_t i;
+
+	for (i = 0; i < count; i++)
+		if (values[i] != value)
+			return false;
+	return true;
+}
+
 snnfit_status
 bind_reads(struct import *import, struct graph *graph, projection_id id, uint32_t weight,
 	   snnfit_error *err)
@@ -392,8 +403,10 @@ bind_reads(struct import *import, struct graph *graph, projection_id id, uint32_
 	if (projection->reads == READS_OTHER)
 		freeze_sources(&columns, &import->program.operations[first->operation]);
 	status = compare_steps(&columns, weight, err);
-	if (columns.plain || projection->reads != READS_SPIKES)
-		projection->silent = projection->spike = NULL;
+	if (projection->reads != READS_SPIKES || all_are(projection->silent, size, 0))
+		projection->silent = NULL;
+	if (projection->reads != READS_SPIKES || all_are(projection->spike, size, 1))
+		projection->spike = NULL;
 	return status;
 }
 

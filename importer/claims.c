@@ -188,14 +188,49 @@ has_state_of(const struct claims *claims, const struct polynomial *p,
 	return false;
 }
 
+/* What was quantized, when the atom is that in real numbers again; NULL: it is not. */
+static const struct polynomial *
+behind_codes(const struct claims *claims, const struct atom *atom)
+{
+	const struct polynomials *context = claims->polynomials;
+	const struct program *program = claims->axes->program;
+	const struct value *value;
+	const struct operation *operation;
+	unsigned i;
+
+	if (atom->kind == ATOM_SITE)
+		return context->sites[atom->number].kind == SITE_RELU
+			       ? context->sites[atom->number].argument
+			       : NULL;
+	if (atom->kind != ATOM_OPAQUE)
+		return NULL;
+	value = &program->values[atom->number];
+	for (i = 0; i < 2; i++) {
+		if (value->kind != VALUE_RESULT)
+			return NULL;
+		operation = &program->operations[value->operation];
+		if (!operation_is(operation, i ? "QuantizeLinear" : "DequantizeLinear") ||
+		    !operation->operand_count || operation->operands[0] == NO_VALUE)
+			return NULL;
+		value = &program->values[operation->operands[0]];
+	}
+	return context->of[operation->operands[0]];
+}
+
 /* state - constant: the test of the last step's membrane. */
 static bool
 is_bare_state(const struct claims *claims, const struct polynomial *p)
 {
 	const struct term *last = p->count ? &p->terms[p->count - 1] : NULL;
+	const struct atom *atom;
 
-	return last && p->count <= 2 && last->degree == 1 &&
-	       claims->polynomials->atoms[last->atoms[0]].kind == ATOM_INPUT;
+	if (!last || p->count > 2 || last->degree != 1)
+		return false;
+	atom = &claims->polynomials->atoms[last->atoms[0]];
+	p = behind_codes(claims, atom);
+	if (p && p->count == 1 && p->terms[0].degree == 1)
+		atom = &claims->polynomials->atoms[p->terms[0].atoms[0]];
+	return atom->kind == ATOM_INPUT;
 }
 
 static bool

@@ -90,6 +90,7 @@ struct site {
 	uint32_t potential;		/* atom of the argument, NO_VALUE: it has none */
 	const struct polynomial *pivot; /* the current it tested, in terms of that */
 	uint32_t next;			/* in its bucket; NO_VALUE ends */
+	double ceiling;			/* RELU: it is at most this */
 	uint32_t spikes;		/* the count that it guards, NO_VALUE: it is the spikes */
 	uint32_t guard;			/* COUNT: the site that guards it */
 	struct site_list *parts;	/* STACKED: the first part_count of these */
@@ -149,6 +150,9 @@ uint32_t polynomial_add_atom(struct polynomials *context, enum atom_kind kind, u
 /* The site as a polynomial. NULL: p is constant, or unknown. */
 const struct polynomial *polynomial_site(struct polynomials *context, enum site_kind kind,
 					 const struct polynomial *p, uint32_t value);
+/* min(max(p, 0), ceiling), ceiling > 0. */
+const struct polynomial *polynomial_relu(struct polynomials *context, const struct polynomial *p,
+					 double ceiling, uint32_t value);
 uint32_t polynomial_add_current(struct polynomials *context, uint32_t weight,
 				struct coefficient scale);
 /* What a bare current is for who reads it now: once a site has tested it, it is the
@@ -177,6 +181,25 @@ const struct polynomial *polynomial_counted(struct polynomials *context, const s
 /* p, or the site that it is when it is a count of at most so many spikes. */
 const struct polynomial *polynomial_capped(struct polynomials *context, const struct polynomial *p,
 					   uint32_t value);
+
+/* --- functions of spikes: polynomial_functions.c; NULL: of something else ----------------- */
+
+const struct polynomial *polynomial_function(struct polynomials *context,
+					     const struct operation *operation);
+/* Of a Clip: what it leaves of x, when that is from 0 on; NULL: something else. */
+const struct polynomial *polynomial_clipped(struct polynomials *context,
+					    const struct operation *operation);
+/* x without its fraction, when it stays between low and high. */
+const struct polynomial *polynomial_as_integers(struct polynomials *context,
+						const struct polynomial *x, double low, double high,
+						uint32_t value);
+/* x in codes and back; parameters: scale, zero point, smallest and largest code. */
+const struct polynomial *polynomial_through_codes(struct polynomials *context,
+						  const struct polynomial *x,
+						  const double *parameters, uint32_t value);
+/* Whether p > 0, or >= 0, as the kind says. */
+const struct polynomial *polynomial_test_of_spikes(struct polynomials *context, enum site_kind kind,
+						   const struct polynomial *p, uint32_t value);
 
 /* --- time as an axis: polynomial_steps.c ---------------------------------------------- */
 

@@ -1,6 +1,7 @@
 /* polynomial_build.c - the polynomial of every tensor, operation by operation. */
 #include "importer/polynomial_bodies.h"
 
+#include <math.h>
 #include <string.h>
 
 static const struct operation *
@@ -92,10 +93,15 @@ build_test(struct polynomials *context, enum site_kind kind, const struct operat
 {
 	const struct polynomial *a = polynomial_operand(context, operation, larger);
 	const struct polynomial *b = polynomial_operand(context, operation, 1 - larger);
-	const struct polynomial *p = polynomial_site(
-		context, kind, polynomial_add(context, a, b, -1), operation->results[0]);
-	struct site *site = p ? &context->sites[context->atoms[p->terms[0].atoms[0]].number] : NULL;
+	const struct polynomial *difference = polynomial_add(context, a, b, -1);
+	const struct polynomial *p = polynomial_test_of_spikes(context, kind, difference,
+							       operation->results[0]);
+	struct site *site;
 
+	if (p)
+		return p;
+	p = polynomial_site(context, kind, difference, operation->results[0]);
+	site = p ? &context->sites[context->atoms[p->terms[0].atoms[0]].number] : NULL;
 	if (site && site->tests == 1)
 		site->bound = bound_of(context, operation->operands[larger], b);
 	return p;
@@ -213,6 +219,18 @@ build_arithmetic(struct polynomials *context, uint32_t index)
 	return a;
 }
 
+/* In the narrow types what they have room for. */
+static const struct polynomial *
+as_integers(struct polynomials *context, const struct polynomial *x, int32_t type, uint32_t value)
+{
+	bool wide = type == ONNX__TENSOR_PROTO__DATA_TYPE__INT32 ||
+		    type == ONNX__TENSOR_PROTO__DATA_TYPE__INT64;
+	const struct polynomial *out = polynomial_as_integers(context, x, wide ? INT32_MIN : 0,
+							      wide ? INT32_MAX : INT8_MAX, value);
+
+	return out || !wide ? out : polynomial_site(context, SITE_TRUNCATED, x, value);
+}
+
 static const struct polynomial *
 build_cast(struct polynomials *context, uint32_t index)
 {
@@ -237,13 +255,9 @@ build_cast(struct polynomials *context, uint32_t index)
 		if (!is_scaled_site(context, x))
 			return NULL;
 		return as_boolean(context, polynomial_atom(context, x->terms[0].atoms[0]), true);
-	case ONNX__TENSOR_PROTO__DATA_TYPE__INT32:
-	case ONNX__TENSOR_PROTO__DATA_TYPE__INT64:
-		return x->boolean
-			       ? as_boolean(context, x, false)
-			       : polynomial_site(context, SITE_TRUNCATED, x, operation->results[0]);
-	default: /* to another integer: only what already is one */
-		return x->boolean ? as_boolean(context, x, false) : NULL;
+	default:
+		return x->boolean ? as_boolean(context, x, false)
+				  : as_integers(context, x, (int32_t)type, operation->results[0]);
 	}
 }
 
@@ -435,21 +449,41 @@ static const struct polynomial *
 build_relu(struct polynomials *context, uint32_t index)
 {
 	const struct operation *operation = operation_of(context, index);
+	const struct polynomial *of_spikes = polynomial_function(context, operation);
 
-	return polynomial_site(context, SITE_RELU, polynomial_operand(context, operation, 0),
-			       operation->results[0]);
+	return of_spikes ? of_spikes
+			 : polynomial_relu(context, polynomial_operand(context, operation, 0),
+					   INFINITY, operation->results[0]);
+}
+
+static const struct polynomial *
+build_clip(struct polynomials *context, uint32_t index)
+{
+	const struct operation *operation = operation_of(context, index);
+	const struct polynomial *of_spikes = polynomial_function(context, operation);
+
+	return of_spikes ? of_spikes : polynomial_clipped(context, operation);
+}
+
+/* Of anything else than spikes it is a site, where neurons are made with it. */
+static const struct polynomial *
+build_site(struct polynomials *context, uint32_t index)
+{
+	const struct operation *operation = operation_of(context, index);
+	const struct polynomial *of_spikes = polynomial_function(context, operation);
+	enum site_kind kind = operation_is(operation, "Abs")	? SITE_ABS
+			      : operation_is(operation, "Sign") ? SITE_SIGN
+								: SITE_FLOOR;
+
+	return of_spikes ? of_spikes
+			 : polynomial_site(context, kind, polynomial_operand(context, operation, 0),
+					   operation->results[0]);
 }
 
 static const struct polynomial *
 build_function(struct polynomials *context, uint32_t index)
 {
-	const struct operation *operation = operation_of(context, index);
-	enum site_kind kind = operation_is(operation, "Abs")	? SITE_ABS
-			      : operation_is(operation, "Sign") ? SITE_SIGN
-								: SITE_FLOOR;
-
-	return polynomial_site(context, kind, polynomial_operand(context, operation, 0),
-			       operation->results[0]);
+	return polynomial_function(context, operation_of(context, index));
 }
 
 /* --- the table ------------------------------------------------------------------------------- */
@@ -458,13 +492,15 @@ static const struct {
 	const char *op_type;
 	const struct polynomial *(*build)(struct polynomials *context, uint32_t index);
 } build_table[] = {
-	{ "Abs", build_function },
+	{ "Abs", build_site },
 	{ "Add", build_arithmetic },
 	{ "And", build_logic },
 	{ "AveragePool", build_pool },
 	{ "BatchNormalization", polynomial_of_batch_normalization },
 	{ "Cast", build_cast },
 	{ "CastLike", build_cast },
+	{ "Ceil", build_function },
+	{ "Clip", build_clip },
 	{ "Concat", build_concat },
 	{ "Conv", polynomial_of_weights },
 	{ "ConvInteger", polynomial_of_codes },
@@ -472,9 +508,10 @@ static const struct {
 	{ "Div", build_arithmetic },
 	{ "Dropout", build_dropout },
 	{ "Equal", build_comparison },
+	{ "Exp", build_function },
 	{ "Expand", build_reshaped },
 	{ "Flatten", build_reshaped },
-	{ "Floor", build_function },
+	{ "Floor", build_site },
 	{ "Gather", build_piece },
 	{ "Gemm", polynomial_of_weights },
 	{ "GlobalAveragePool", build_pool },
@@ -482,15 +519,20 @@ static const struct {
 	{ "Greater", build_comparison },
 	{ "GreaterOrEqual", build_comparison },
 	{ "Identity", build_same },
+	{ "LeakyRelu", build_function },
 	{ "Less", build_comparison },
 	{ "LessOrEqual", build_comparison },
 	{ "MatMul", polynomial_of_weights },
 	{ "MatMulInteger", polynomial_of_codes },
+	{ "Max", build_function },
 	{ "MaxPool", build_pool },
+	{ "Min", build_function },
 	{ "Mul", build_arithmetic },
 	{ "Neg", build_arithmetic },
 	{ "Not", build_logic },
 	{ "Or", build_logic },
+	{ "Pow", build_function },
+	{ "Reciprocal", build_function },
 	{ "ReduceMax", build_reduced },
 	{ "ReduceMean", build_reduced },
 	{ "ReduceMin", build_reduced },
@@ -498,11 +540,15 @@ static const struct {
 	{ "ReduceSum", build_reduced },
 	{ "Relu", build_relu },
 	{ "Reshape", build_reshaped },
-	{ "Sign", build_function },
+	{ "Round", build_function },
+	{ "Sigmoid", build_function },
+	{ "Sign", build_site },
 	{ "Slice", build_piece },
+	{ "Sqrt", build_function },
 	{ "Squeeze", build_reshaped },
 	{ "Sub", build_arithmetic },
 	{ "Sum", build_arithmetic },
+	{ "Tanh", build_function },
 	{ "Transpose", build_transpose },
 	{ "Unsqueeze", build_reshaped },
 	{ "Where", build_where },

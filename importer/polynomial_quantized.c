@@ -38,53 +38,89 @@ only_relus(const struct polynomials *context, const struct polynomial *x)
 	return x->count > 0;
 }
 
-/* The zero point of a QuantizeLinear is the smallest code of its type. */
+/* The codes that a QuantizeLinear has; false: not known. */
 static bool
-is_smallest_code(const struct polynomials *context, const struct operation *operation)
+range_of_codes(const struct polynomials *context, const struct operation *operation, double *low,
+	       double *high)
 {
-	const struct constant *zero;
+	int64_t type = ONNX__TENSOR_PROTO__DATA_TYPE__UINT8;
 
-	if (operation->operand_count < 3 || operation->operands[2] == NO_VALUE)
-		return !operation_attribute(operation, "output_dtype"); /* unsigned bytes */
-	zero = constant_of(context->axes->constants, operation->operands[2]);
-	if (!zero || !zero->integers)
-		return false;
-	switch (zero->type) {
+	if (operation->operand_count > 2 && operation->operands[2] != NO_VALUE) {
+		const struct constant *zero = constant_of(context->axes->constants,
+							  operation->operands[2]);
+
+		type = zero ? zero->type : 0;
+	} else {
+		type = operation_int(operation, "output_dtype", type);
+	}
+	switch (type) {
 	case ONNX__TENSOR_PROTO__DATA_TYPE__UINT8:
+		*low = 0, *high = UINT8_MAX;
+		return true;
 	case ONNX__TENSOR_PROTO__DATA_TYPE__UINT16:
-		return zero->integers[0] == 0;
+		*low = 0, *high = UINT16_MAX;
+		return true;
 	case ONNX__TENSOR_PROTO__DATA_TYPE__INT8:
-		return zero->integers[0] == INT8_MIN;
+		*low = INT8_MIN, *high = INT8_MAX;
+		return true;
 	case ONNX__TENSOR_PROTO__DATA_TYPE__INT16:
-		return zero->integers[0] == INT16_MIN;
+		*low = INT16_MIN, *high = INT16_MAX;
+		return true;
+	case ONNX__TENSOR_PROTO__DATA_TYPE__UINT4:
+		*low = 0, *high = 15;
+		return true;
+	case ONNX__TENSOR_PROTO__DATA_TYPE__INT4:
+		*low = -8, *high = 7;
+		return true;
 	default:
 		return false;
 	}
 }
 
-const struct polynomial *
-polynomial_dequantize(struct polynomials *context, const struct operation *operation)
+/* What it dequantizes was quantized with the same parameters: scale, zero point, smallest
+ * and largest code. NULL: it was not. */
+static const struct operation *
+quantizer_of(const struct polynomials *context, const struct operation *operation,
+	     double *parameters)
 {
 	const struct program *program = context->axes->program;
-	const struct value *codes = &program->values[operation->operands[0]];
 	const struct operation *before;
-	const struct polynomial *x;
-	double scale, zero;
+	const struct value *codes;
 
+	if (!operation->operand_count || operation->operands[0] == NO_VALUE)
+		return NULL;
+	codes = &program->values[operation->operands[0]];
 	if (codes->kind != VALUE_RESULT)
 		return NULL;
 	before = &program->operations[codes->operation];
-	if (!operation_is(before, "QuantizeLinear") ||
-	    !same_scalar(context, operation, before, 1, &scale) ||
-	    !same_scalar(context, operation, before, 2, &zero) || !(scale > 0))
-		return NULL;
-	x = polynomial_operand(context, before, 0);
+	return operation_is(before, "QuantizeLinear") &&
+			       same_scalar(context, operation, before, 1, &parameters[0]) &&
+			       same_scalar(context, operation, before, 2, &parameters[1]) &&
+			       parameters[0] > 0 &&
+			       range_of_codes(context, before, &parameters[2], &parameters[3])
+		       ? before
+		       : NULL;
+}
+
+const struct polynomial *
+polynomial_dequantize(struct polynomials *context, const struct operation *operation)
+{
+	double parameters[4];
+	const struct operation *before = quantizer_of(context, operation, parameters);
+	const struct polynomial *x, *of_spikes;
+
+	x = before ? polynomial_operand(context, before, 0) : NULL;
 	if (!x || polynomial_is_constant(x))
 		return NULL;
+	of_spikes = polynomial_through_codes(context, x, parameters, operation->results[0]);
+	if (of_spikes)
+		return of_spikes;
 	if (only_relus(context, x))
 		return polynomial_pooled(context, x, operation->results[0]);
-	return is_smallest_code(context, before)
-		       ? polynomial_site(context, SITE_RELU, x, operation->results[0])
+	return parameters[1] == parameters[2]
+		       ? polynomial_relu(context, x,
+					 parameters[0] * (parameters[3] - parameters[2]),
+					 operation->results[0])
 		       : NULL;
 }
 

@@ -108,7 +108,8 @@ rehash(struct polynomials *context)
 }
 
 static uint32_t
-find_identical(const struct polynomials *context, enum site_kind kind, const struct polynomial *p)
+find_identical(const struct polynomials *context, enum site_kind kind, const struct polynomial *p,
+	       double ceiling)
 {
 	uint32_t i;
 
@@ -116,7 +117,8 @@ find_identical(const struct polynomials *context, enum site_kind kind, const str
 		return NO_VALUE;
 	i = context->buckets[hash_of(kind, p) & (context->bucket_count - 1)];
 	while (i != NO_VALUE &&
-	       (context->sites[i].kind != kind || !identical(context->sites[i].argument, p)))
+	       (context->sites[i].kind != kind || context->sites[i].ceiling != ceiling ||
+		!identical(context->sites[i].argument, p)))
 		i = context->sites[i].next;
 	return i;
 }
@@ -377,6 +379,7 @@ add_site(struct polynomials *context, enum site_kind kind, const struct polynomi
 			       .value = value,
 			       .atom = polynomial_add_atom(context, ATOM_SITE, number),
 			       .potential = NO_VALUE,
+			       .ceiling = INFINITY,
 			       .spikes = NO_VALUE };
 	context->site_count++;
 	if (kind < SITE_POOLED) {
@@ -405,25 +408,49 @@ polynomial_stack_site(struct polynomials *context, struct site_list *parts, uint
 	return polynomial_atom(context, context->sites[number].atom);
 }
 
+static const struct polynomial *
+as_polynomial(struct polynomials *context, uint32_t number, bool boolean)
+{
+	struct polynomial *out;
+
+	if (number == NO_VALUE)
+		return NULL;
+	context->sites[number].tests++;
+	out = (struct polynomial *)polynomial_atom(context, context->sites[number].atom);
+	if (out)
+		out->boolean = boolean;
+	return out;
+}
+
 const struct polynomial *
 polynomial_site(struct polynomials *context, enum site_kind kind, const struct polynomial *p,
 		uint32_t value)
 {
-	struct polynomial *out;
 	uint32_t number;
 
 	if (!p || polynomial_is_constant(p))
 		return NULL;
 	number = site_of_potential(context, kind, p);
 	if (number == NO_VALUE && kind != SITE_POOLED)
-		number = find_identical(context, kind, p);
+		number = find_identical(context, kind, p, INFINITY);
 	if (number == NO_VALUE)
 		number = add_site(context, kind, p, value);
-	if (number == NO_VALUE)
+	return as_polynomial(context, number, kind <= SITE_GREATER_EQUAL);
+}
+
+const struct polynomial *
+polynomial_relu(struct polynomials *context, const struct polynomial *p, double ceiling,
+		uint32_t value)
+{
+	uint32_t number;
+
+	if (!p || polynomial_is_constant(p))
 		return NULL;
-	context->sites[number].tests++;
-	out = (struct polynomial *)polynomial_atom(context, context->sites[number].atom);
-	if (out)
-		out->boolean = kind <= SITE_GREATER_EQUAL;
-	return out;
+	number = find_identical(context, SITE_RELU, p, ceiling);
+	if (number == NO_VALUE) {
+		number = add_site(context, SITE_RELU, p, value);
+		if (number != NO_VALUE)
+			context->sites[number].ceiling = ceiling;
+	}
+	return as_polynomial(context, number, false);
 }

@@ -170,7 +170,8 @@ read_term(struct unrolled *fit, const struct term *term, uint32_t step, struct t
 	if (term->degree > 2 || (a->kind != ATOM_SITE && a->kind != ATOM_POTENTIAL))
 		return false;
 	if (a->kind == ATOM_SITE && fit->context->sites[a->number].kind == SITE_RELU)
-		return read_floor(fit, term, step, out);
+		return isinf(fit->context->sites[a->number].ceiling) &&
+		       read_floor(fit, term, step, out);
 	back = steps_back(fit, a->number, step);
 	if (!back || (a->kind == ATOM_SITE && fit->neurons->owners[a->number].guard))
 		return false;

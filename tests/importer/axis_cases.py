@@ -662,6 +662,15 @@ def codes_from_another_zero(net):
 
 
 @case((1, 5))
+def spikes_as_integers(net):
+    """Nothing is taken off, and there is no scale."""
+    codes = net.node("Cast", dense_then(net), to=TensorProto.UINT8)
+    w = net.constant(net.random.integers(-40, 41, (10, 3)).astype(np.int8), "out.weight")
+    net.answer(net.node("Cast", net.node("MatMulInteger", codes, w, name="out"), to=TensorProto.FLOAT), 1, 3)
+    return {"fc": None, "out": "graph output"}
+
+
+@case((1, 5))
 def the_scale_of_membranes(net):
     """Not zero in a silent unit."""
     spikes = dense_then(net)
@@ -678,6 +687,137 @@ def the_scale_is_read_elsewhere(net):
     whole = net.node("Cast", net.node("MatMulInteger", codes, w, zero, name="out"), to=TensorProto.FLOAT)
     net.answer(net.node("Add", whole, scale), 1, 3)
     return {"fc": None, "out": "graph output"}
+
+
+# --- functions of spikes -------------------------------------------------------------
+
+
+def function_then(net, make, reason=None):
+    """dense -> lif -> make(spikes) -> dense readout: what a silent unit gives is a constant."""
+    net.readout(make(net, dense_then(net)), 10)
+    return {"fc": reason, "out": "graph output"}
+
+
+def bound(net, *values):
+    return net.constant(np.array(values if len(values) > 1 else values[0], np.float32))
+
+
+@case((1, 5))
+def clipped_spikes(net):
+    return function_then(net, lambda n, s: n.node("Clip", s, bound(n, 0.25), bound(n, 0.75)))
+
+
+@case((1, 5), opset=10)
+def clipped_spikes_by_attributes(net):
+    return function_then(net, lambda n, s: n.node("Clip", s, min=-1.0, max=0.5))
+
+
+@case((1, 5))
+def largest_of_spikes_and_constants(net):
+    return function_then(net, lambda n, s: n.node("Max", bound(n, *np.linspace(0, 0.5, 10)), s))
+
+
+@case((1, 5))
+def smallest_of_graded_spikes(net):
+    return function_then(net, lambda n, s: n.node("Min", n.node("Mul", s, bound(n, *np.linspace(0.2, 2, 10))), bound(n, 1)))
+
+
+@case((1, 5))
+def a_chain_of_functions(net):
+    return function_then(net, lambda n, s: n.node("Tanh", n.node("Exp", n.node("Sub", bound(n, 0.5), n.node("Sqrt", s)))))
+
+
+@case((1, 5))
+def tests_of_spikes(net):
+    return function_then(net, lambda n, s: n.node("Where", n.node("Less", s, bound(n, 0.5)), bound(n, 0.75), bound(n, -0.25)))
+
+
+@case((1, 5))
+def rounded_spikes(net):
+    return function_then(net, lambda n, s: n.node("Round", n.node("Mul", s, bound(n, 0.7))))
+
+
+@case((1, 5))
+def rounded_on_the_edge(net):
+    """0.1 times 15 is not quite a half more than 1: what a last bit decides is not decided here."""
+    return function_then(net, lambda n, s: n.node("Round", n.node("Mul", n.node("Mul", s, bound(n, 0.1)), bound(n, 15))),
+                         "reads something else")
+
+
+@case((1, 5))
+def spikes_without_a_logarithm(net):
+    return function_then(net, lambda n, s: n.node("Reciprocal", s), "reads something else")
+
+
+@case((1, 5))
+def two_layers_in_one_function(net):
+    """What the two add up to is 0, 1 or 2: no function of one of them."""
+    one, other = dense_then(net, name="a"), dense_then(net, name="b")
+    net.readout(net.node("Clip", net.node("Add", one, other), bound(net, 0), bound(net, 1)), 10)
+    return {"a": "reads something else", "b": "reads something else", "out": "graph output"}
+
+
+@case((1, 5))
+def two_layers_side_by_side_in_one_function(net):
+    both = net.node("Concat", dense_then(net, name="a"), dense_then(net, units=6, name="b"), axis=1)
+    net.readout(net.node("Max", both, bound(net, 0.25)), 16)
+    return {"a": None, "b": None, "out": "graph output"}
+
+
+@case((1, 2, 4, 4))
+def a_function_of_mean_spikes(net):
+    """Between the same ends, as it only rises; where all are silent it is what it is of 0."""
+    return conv_then(net, lambda n, s: n.node("Flatten", n.node("Sqrt", n.node(
+        "AveragePool", s, kernel_shape=[2, 2], strides=[2, 2]))), 24)
+
+
+@case((1, 2, 4, 4))
+def a_constant_around_the_edge(net):
+    """The padding is 0, but a silent unit is 0.25."""
+    raised = net.node("Max", net.lif(net.conv("input", 2, 6, "conv"), 1, 6, 4, 4, name="conv"), bound(net, 0.25))
+    hidden = net.lif(net.conv(raised, 6, 5, "deep"), 1, 5, 4, 4, name="deep")
+    net.readout(net.node("Flatten", hidden), 80)
+    return {"conv": "Conv deep reads a constant of it", "deep": None, "out": "graph output"}
+
+
+@case((1, 2, 4, 4))
+def graded_spikes_into_a_convolution(net):
+    graded = net.node("Mul", net.lif(net.conv("input", 2, 6, "conv"), 1, 6, 4, 4, name="conv"), bound(net, 0.5))
+    hidden = net.lif(net.conv(graded, 6, 5, "deep"), 1, 5, 4, 4, name="deep")
+    net.readout(net.node("Flatten", hidden), 80)
+    return {"conv": None, "deep": None, "out": "graph output"}
+
+
+@case((1, 5))
+def quantized_spikes(net):
+    """0 has a code of its own; 1 becomes 0.98."""
+    return function_then(net, lambda n, s: quantized(n, s, np.uint8(7), 0.07))
+
+
+@case((1, 5))
+def quantized_spikes_beyond_the_largest_code(net):
+    return function_then(net, lambda n, s: quantized(n, n.node("Sub", bound(n, 1), s), np.int8(100), 0.02))
+
+
+@case((1, 3))
+def relu_up_to_six(net):
+    net.readout(net.node("Clip", net.node("Relu", net.dense("input", 3, 10, "fc")), bound(net, 0), bound(net, 6)), 10)
+    return {"fc": None, "out": "graph output"}
+
+
+@case((1, 3))
+def relu_with_a_ceiling(net):
+    net.readout(net.node("Clip", net.dense("input", 3, 10, "fc"), bound(net, 0), bound(net, 0.5)), 10)
+    return {"fc": None, "out": "graph output"}
+
+
+@case((1, 3))
+def two_ceilings(net):
+    """Their difference is no nothing."""
+    current = net.dense("input", 3, 10, "fc")
+    high, low = (net.node("Clip", current, bound(net, 0), bound(net, top)) for top in (6, 0.25))
+    net.readout(net.node("Add", net.node("Sub", high, low), net.node("Relu", current)), 10)
+    return {"fc": "reads something else", "out": "graph output"}
 
 
 # --- sums over units ---------------------------------------------------------------

@@ -136,8 +136,10 @@ def largest(net, value):
 
 
 def quantize(net, value):
-    codes = net.unary("QuantizeLinear", value, net.constant(np.float32(1 / 16)), net.constant(np.int8(0)))
-    return net.unary("DequantizeLinear", codes, net.constant(np.float32(1 / 16)), net.constant(np.int8(0)))
+    kind, zero = net.pick((np.int8, 0), (np.int8, -128), (np.int8, 5), (np.uint8, 0), (np.uint8, 128), (np.uint8, 255))
+    scale = np.float32(net.pick(1 / 16, 0.3, 1 / 255))
+    codes = net.unary("QuantizeLinear", value, net.constant(scale), net.constant(kind(zero)))
+    return net.unary("DequantizeLinear", codes, net.constant(scale), net.constant(kind(zero)))
 
 
 def shape_of(net, value):

@@ -8,7 +8,8 @@ import numpy as np
 import onnx
 import onnx.reference
 import pytest
-from onnxruntime.quantization import QuantType, quantize_dynamic
+import onnxruntime
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_dynamic, quantize_static
 
 import axis_judge
 import harness
@@ -16,6 +17,7 @@ import harness
 TYPES = {"int8": QuantType.QInt8, "uint8": QuantType.QUInt8}
 DYNAMIC = ["seed-mlp-ts17-step", "sj14-csnn-ts17-step", "snntorch-conv-ts17-step", "ann-convbn-ts17", "sinabs-conv-ts17-T4"]
 INTEGERS = ("MatMulInteger", "ConvInteger")
+STATIC = ["seed-mlp-ts17-step", "sj14-csnn-ts17-step", "snntorch-conv-ts17-step"]
 
 
 class Reference:
@@ -75,3 +77,60 @@ def test_zero_points_and_scales_of_each_unit_go_with_it(tmp_path):
     assert any(shows), "the dead units gave nothing"
     cut = {tensor.name: list(tensor.dims) for tensor in onnx.load(tmp_path / "out.onnx").graph.initializer}
     assert cut[zeros[0].name][0] < 256 and cut[zeros[0].name.replace("zero_point", "scale")] == cut[zeros[0].name]
+
+
+class Samples(CalibrationDataReader):
+    """Random values of every input, states too."""
+
+    def __init__(self, model):
+        random = np.random.default_rng(0)
+        shapes = {value.name: [dim.dim_value or 1 for dim in value.type.tensor_type.shape.dim] for value in model.graph.input}
+        self.left = [{name: random.random(shape).astype(np.float32) for name, shape in shapes.items()} for _ in range(8)]
+
+    def get_next(self):
+        return self.left.pop() if self.left else None
+
+
+def static(folder, name, quant_format):
+    path, source = folder / "quantized.onnx", harness.fixture(name).path
+    quantize_static(source, path, Samples(onnx.load(source)), quant_format=quant_format, weight_type=QuantType.QInt8)
+    return path, onnx.load(path)
+
+
+@pytest.mark.parametrize("name", STATIC)
+def test_units_go_from_between_quantizations(tmp_path, name):
+    """Everything is quantized: spikes, currents, membranes, thresholds. What is 0 stays 0."""
+    path, model = static(tmp_path, name, QuantFormat.QDQ)
+    layers = axis_judge.inspect(path)["layers"]
+    assert [layer["frozen"] for layer in layers] == [None] * (len(layers) - 1) + ["graph output 'output'"]
+    shows = [axis_judge.judge(tmp_path, path, inputs_of(model, 6), seed=seed) for seed in range(2)]
+    assert any(shows), "the dead units gave nothing"
+
+
+@pytest.mark.parametrize("name", STATIC)
+def test_operators_in_integers_are_frozen_by_name(tmp_path, name):
+    path, _ = static(tmp_path, name, QuantFormat.QOperator)
+    before = axis_judge.inspect(harness.fixture(name).path)
+    found = axis_judge.inspect(path)
+    assert [layer["units"] for layer in found["layers"]] == [layer["units"] for layer in before["layers"]]
+    assert len(found["states"]) == len(before["states"])
+    for layer in found["layers"]:
+        assert layer["kind"] == "custom"
+        assert "computes in integers: prune the model before it is quantized" in layer["frozen"], layer
+
+
+@pytest.mark.parametrize("name,kinds", {"ann-convbn-ts17": ["FusedConv", "FusedConv"], "ann-mlp-ts17": ["FusedGemm", "FusedGemm"],
+                                        "dynamic": ["DynamicQuantizeMatMul"] * 3}.items())
+def test_operators_of_runtimes_are_frozen_by_name(tmp_path, name, kinds):
+    """With the way out; what they are activated by is seen."""
+    source = dynamic(tmp_path, "seed-mlp-ts17-step", "int8")[0] if name == "dynamic" else harness.fixture(name).path
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.optimized_model_filepath = str(tmp_path / "fused.onnx")
+    onnxruntime.InferenceSession(source, options)
+    assert [node.op_type for node in onnx.load(tmp_path / "fused.onnx").graph.node if node.domain == "com.microsoft"] == kinds
+    layers = axis_judge.inspect(tmp_path / "fused.onnx")["layers"]
+    before = axis_judge.inspect(source)["layers"]
+    assert [(layer["kind"], layer["units"]) for layer in layers] == [(layer["kind"], layer["units"]) for layer in before]
+    for layer, kind in zip(layers, kinds):
+        assert f"com.microsoft::{kind}" in layer["frozen"] and "export the model before" in layer["frozen"]
