@@ -56,7 +56,7 @@ run(struct calibrator *calibrator, const struct onnx_model *onnx, const struct g
 	if (status == SNNFIT_OK)
 		status = simulation_check_classes(&simulation, err);
 	if (status == SNNFIT_OK && rated)
-		simulation_take_rates(&simulation, rated);
+		status = simulation_take_rates(&simulation, rated, err);
 	if (status == SNNFIT_OK && calibrator->samples.classes) {
 		*out = judge(&simulation);
 		if (!*out)
@@ -160,6 +160,8 @@ run_input(struct calibrator *calibrator, struct graph *graph, struct measured **
 	if (status == SNNFIT_OK && rate && has_rates(graph))
 		text_append(&calibrator->notes,
 			    "firing rates are those measured on the data: none were given\n");
+	if (status == SNNFIT_OK && text_failed(&calibrator->notes))
+		status = error_no_memory(err);
 	onnx_model_free(made);
 	return status;
 }
@@ -175,10 +177,9 @@ measure_input(struct calibrator *calibrator, struct graph *graph, snnfit_error *
 	if (!calibrator->samples.classes && has_rates(graph))
 		return SNNFIT_OK;
 	status = run_input(calibrator, graph, &made, err);
-	if (status != SNNFIT_OK || !made)
-		return status;
-	status = graph_digest(graph, digest, err);
-	if (status != SNNFIT_OK) {
+	if (status == SNNFIT_OK)
+		status = graph_digest(graph, digest, err);
+	if (status != SNNFIT_OK || !made) {
 		free(made);
 		return status;
 	}

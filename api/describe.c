@@ -252,11 +252,12 @@ steps_table(const json_t *document)
 
 static void
 table_change(struct table *table, const char *what, double neurons, double parameters,
-	     double accuracy)
+	     double nonzero, double accuracy)
 {
 	table_text(table, what);
 	table_figure(table, neurons, 0);
 	table_figure(table, parameters, 0);
+	table_figure(table, nonzero, 0);
 	table_accuracy(table, accuracy);
 }
 
@@ -264,14 +265,15 @@ table_change(struct table *table, const char *what, double neurons, double param
 struct table
 changes_table(const json_t *document)
 {
-	static const char *const head[] = { "after", "neurons", "parameters", "accuracy", "then" };
+	static const char *const head[] = { "after",	"neurons",  "parameters",
+					    "not zero", "accuracy", "then" };
 	const json_t *changes = json_object_get(document, "changes");
-	struct table table = { .columns = 5, .left = { true, false, false, false, true } };
+	struct table table = { .columns = 6, .left = { true, false, false, false, false, true } };
 
 	table_head(&table, head);
 	table_change(&table, "(before)",
 		     json_get_figure(json_object_get(document, "neurons"), "before", NAN),
-		     json_get_figure(json_object_get(document, "parameters"), "before", NAN),
+		     json_get_figure(json_object_get(document, "parameters"), "before", NAN), NAN,
 		     json_get_figure(json_object_get(document, "accuracy"), "before", NAN));
 	table_text(&table, "-");
 	for (size_t i = 0; i < json_array_size(changes); i++) {
@@ -280,6 +282,7 @@ changes_table(const json_t *document)
 		table_change(&table, json_get_text(change, "pass", ""),
 			     json_get_figure(change, "neurons", NAN),
 			     json_get_figure(change, "parameters", NAN),
+			     json_get_figure(change, "nonzero", NAN),
 			     json_get_figure(change, "accuracy", NAN));
 		table_text(&table,
 			   json_is_true(json_object_get(change, "undone")) ? "undone" : "kept");

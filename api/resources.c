@@ -375,6 +375,8 @@ changes_to_json(struct json_builder *builder, const struct optimize_report *repo
 		json_put(builder, object, "pass", json_text(change->pass));
 		json_put(builder, object, "neurons", json_amount(change->neurons));
 		json_put(builder, object, "parameters", json_amount(change->parameters));
+		json_put(builder, object, "nonzero",
+			 change->accuracy ? json_amount(change->nonzero) : json_null());
 		json_put(builder, object, "accuracy", accuracy_figure(change->accuracy));
 		json_put(builder, object, "undone", json_boolean(change->undone));
 	}

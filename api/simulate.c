@@ -85,29 +85,32 @@ element_of(const struct network_watch *watch, uint64_t units, uint64_t positions
 	return last ? position * units + unit : unit * positions + position;
 }
 
-/* Rates of the population into it, unless the tensor is not of its size, or what it
+/* Of the population; *out stays NULL when the tensor is not of its size, or what it
  * holds are no rates. */
-static void
-keep_rates(const struct network_watch *watch, struct graph *graph)
+static snnfit_status
+rates_of(const struct network_watch *watch, struct graph *graph, double **out, snnfit_error *err)
 {
-	struct population *population = &graph->populations[watch->owner];
+	const struct population *population = &graph->populations[watch->owner];
 	uint64_t units = graph->axes[population->axis].units, positions = population->positions;
-	double *rates = arena_alloc(&graph->arena, units * positions, sizeof *rates);
+	double *rates;
 	uint64_t u, p;
 
-	if (!rates || watch->count != units * positions)
-		return;
+	if (watch->count != units * positions)
+		return SNNFIT_OK;
+	rates = arena_alloc(&graph->arena, units * positions, sizeof *rates);
+	if (!rates)
+		return error_no_memory(err);
 	for (u = 0; u < units; u++)
 		for (p = 0; p < positions; p++) {
 			double rate = watch->sums[element_of(watch, units, positions, u, p)] /
 				      (double)watch->seen;
 
 			if (!(rate >= 0 && isfinite(rate)))
-				return;
+				return SNNFIT_OK;
 			rates[u * positions + p] = rate;
 		}
-	population->rates = rates;
-	population->rates_tensor = population->spike_tensors[0];
+	*out = rates;
+	return SNNFIT_OK;
 }
 
 static double
@@ -151,21 +154,32 @@ steps_of(const struct simulation *simulation)
 	return network->steps * simulation->time_inside;
 }
 
-void
-simulation_take_rates(const struct simulation *simulation, struct graph *graph)
+snnfit_status
+simulation_take_rates(struct simulation *simulation, struct graph *graph, snnfit_error *err)
 {
 	const struct network *network = &simulation->network;
+	double **rates = arena_zalloc(&simulation->arena, network->watch_count, sizeof *rates);
+	snnfit_status status = rates ? SNNFIT_OK : error_no_memory(err);
 	size_t i;
 	uint32_t w;
 
-	if (!graph || network->watch_count == 0)
-		return;
+	for (w = 0; w < network->watch_count && status == SNNFIT_OK; w++)
+		status = rates_of(&network->watches[w], graph, &rates[w], err);
+	if (status != SNNFIT_OK || network->watch_count == 0)
+		return status;
 	for (i = 0; i < graph->population_count; i++)
 		graph->populations[i].rates = NULL;
-	for (w = 0; w < network->watch_count; w++)
-		keep_rates(&network->watches[w], graph);
+	for (w = 0; w < network->watch_count; w++) {
+		struct population *population = &graph->populations[network->watches[w].owner];
+
+		if (!rates[w])
+			continue;
+		population->rates = rates[w];
+		population->rates_tensor = population->spike_tensors[0];
+	}
 	graph->rates_samples = network->samples;
 	graph->rates_steps = steps_of(simulation);
+	return SNNFIT_OK;
 }
 
 static void
@@ -195,6 +209,7 @@ put_notes(struct json_builder *builder, json_t *document, const struct text *not
 	json_t *array = json_put(builder, document, "notes", json_array());
 	const char *at = notes->chars, *end;
 
+	builder->failed = builder->failed || text_failed(notes);
 	for (; at && (end = strchr(at, '\n')); at = end + 1)
 		json_append(builder, array, json_stringn(at, (size_t)(end - at)));
 }
@@ -255,7 +270,7 @@ simulate(struct simulation *simulation, struct snnfit_model *model, snnfit_repor
 	if (status == SNNFIT_OK && simulation->samples->classes)
 		status = judge(simulation, &accuracy, err);
 	if (status == SNNFIT_OK && model->graph)
-		simulation_take_rates(simulation, model->graph);
+		status = simulation_take_rates(simulation, model->graph, err);
 	if (status == SNNFIT_OK && report)
 		status = report_new(report, simulation_document(simulation, &accuracy),
 				    describe_simulation, err);

@@ -34,7 +34,8 @@ MUST_USE snnfit_status simulation_check_classes(const struct simulation *simulat
 /* What the sample is taken for. */
 uint64_t simulation_class(const struct simulation *simulation, uint64_t sample);
 /* The rates measured become those of the graph, which is the one that was run. */
-void simulation_take_rates(const struct simulation *simulation, struct graph *graph);
+MUST_USE snnfit_status simulation_take_rates(struct simulation *simulation, struct graph *graph,
+					     snnfit_error *err);
 
 /* --- how data become spikes, and outputs a class ------------------------------------------- */
 

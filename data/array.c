@@ -1,13 +1,16 @@
 #include "data/array.h"
 
+#include "core/file.h"
 #include "data/npz.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { PIECE = 4096 };
 
@@ -161,19 +164,23 @@ read_npz(struct arrays *out, const char *path, snnfit_error *err)
 static snnfit_status
 read_start(const char *path, uint8_t *start, size_t room, size_t *length, snnfit_error *err)
 {
-	FILE *file = fopen(path, "rbe");
+	struct byte_source source = { .fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY),
+				      .name = path };
 	struct stat about;
+	snnfit_status status;
 
-	if (!file || fstat(fileno(file), &about) != 0 || !S_ISREG(about.st_mode)) {
-		error_set(err, SNNFIT_EIO, "%s: %s", path,
-			  file ? "not a regular file" : strerror(errno));
-		if (file)
-			(void)fclose(file);
-		return SNNFIT_EIO;
+	if (source.fd < 0 || fstat(source.fd, &about) != 0)
+		status = error_set(err, SNNFIT_EIO, "%s: %s", path, strerror(errno));
+	else if (!S_ISREG(about.st_mode))
+		status = error_set(err, SNNFIT_EIO, "%s: not a regular file", path);
+	else {
+		source.size = (uint64_t)about.st_size;
+		*length = source.size < room ? (size_t)source.size : room;
+		status = byte_source_read(&source, 0, start, *length, err);
 	}
-	*length = fread(start, 1, room, file);
-	(void)fclose(file);
-	return SNNFIT_OK;
+	if (source.fd >= 0)
+		(void)close(source.fd);
+	return status;
 }
 
 snnfit_status

@@ -75,9 +75,16 @@ element(const uint8_t *bytes, uint8_t type)
 static snnfit_status
 read_bytes(gzFile file, const char *path, uint8_t *out, unsigned count, snnfit_error *err)
 {
-	if (gzread(file, out, count) != (int)count)
-		return error_set(err, SNNFIT_EDATA, "%s: the IDX file is cut off or damaged", path);
-	return SNNFIT_OK;
+	int code = Z_OK;
+
+	if (gzread(file, out, count) == (int)count)
+		return SNNFIT_OK;
+	(void)gzerror(file, &code);
+	if (code == Z_MEM_ERROR)
+		return error_no_memory(err);
+	if (code == Z_ERRNO)
+		return error_set(err, SNNFIT_EIO, "%s: cannot read", path);
+	return error_set(err, SNNFIT_EDATA, "%s: the IDX file is cut off or damaged", path);
 }
 
 static snnfit_status

@@ -64,6 +64,7 @@ struct pass_change {
 	const char *pass;
 	bool undone; /* and the network is again what it was before */
 	uint64_t neurons, parameters;
+	uint64_t nonzero;		    /* of the parameters; where accuracy was measured */
 	const struct measurement *accuracy; /* the calibration's; NULL: not measured */
 };
 

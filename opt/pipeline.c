@@ -245,11 +245,13 @@ note_change(struct run *run, const char *pass, struct pass_change *change, snnfi
 {
 	const struct calibration *calibration = run->options->calibration;
 	struct optimize_report *report = run->report;
+	bool measures = calibration_measures(calibration);
 	snnfit_status status;
 
 	*change = (struct pass_change){ .pass = pass, .neurons = neurons_of(run->graph) };
-	status = graph_count_parameters(run->graph, &change->parameters, NULL, err);
-	if (status == SNNFIT_OK && calibration_measures(calibration)) {
+	status = graph_count_parameters(run->graph, &change->parameters,
+					measures ? &change->nonzero : NULL, err);
+	if (status == SNNFIT_OK && measures) {
 		status = calibration->measure(calibration->context, run->graph, &change->accuracy,
 					      err);
 		change->undone = status == SNNFIT_OK &&

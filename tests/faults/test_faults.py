@@ -27,6 +27,7 @@ KINDS = ("memory", "memory-on", "calls", "full", "interrupted", "short", "term",
          "poor-term", "poor-kill")
 
 RATES = ("--rates", "rates.npz")
+DATA = ("--inputs", "x.npy", "--labels", "y.npy", "--steps", "3", "--threads", "1", "--max-accuracy-drop", "30")
 COMMANDS = {
     "inspect": ("inspect", "model.onnx", *RATES),
     "annotate": ("annotate", "model.onnx", *RATES, "-o", "out/model.onnx"),
@@ -36,10 +37,15 @@ COMMANDS = {
     "copy": ("optimize", "model.onnx", "--passes", "none", "-o", "out/model.onnx"),
     "fit": ("fit", "model.onnx", *RATES, "--target-luts", "2000", "--arch", "event", "--max-iterations", "2",
             "-o", "out/model.onnx"),
+    "simulate": ("simulate", "model.onnx", *DATA[:-2], "-o", "out/model.onnx"),
+    "optimize measured": ("optimize", "model.onnx", *RATES, *DATA, "-o", "out/model.onnx"),
+    "fit measured": ("fit", "model.onnx", *DATA, "--target-luts", "2000", "--arch", "event", "--max-iterations", "2",
+                     "-o", "out/model.onnx"),
     "report": ("report", "out/model.onnx", "--json", "--html", "out/page.html"),
     "targets": ("targets",),
     "batch": ("batch", "in", "-o", "out", "--", "optimize", "--rates", "{dir}/{stem}.npz"),
 }
+MEASURED = ("simulate", "optimize measured", "fit measured")  # these run the network
 
 
 @pytest.fixture
@@ -119,14 +125,19 @@ def stride_of(command, model):
     if EVERY:
         return 1
     slow = 23 if SANITIZED else 3 if COUNTED else 1  # to fork under a sanitizer, to write the counters
+    runs = 11 if command in MEASURED else 1  # networks, again and again
     nested = 7 if command == "batch" and model is not small else 1  # what it runs stands above
-    return MODELS[model] * slow * nested
+    return MODELS[model] * slow * nested * runs
 
 
 def prepare(folder, model, command):
     """What the command reads, and the outputs of an earlier run that it is to replace."""
     model(folder)
     (folder / "out").mkdir()
+    random = np.random.default_rng(3)
+    width = onnx.load(folder / "model.onnx").graph.input[0].type.tensor_type.shape.dim[-1].dim_value
+    np.save(folder / "x.npy", random.random((12, width), np.float32))
+    np.save(folder / "y.npy", random.integers(0, 5, 12))
     run("fit", "model.onnx", "--target-luts", "5000", "--arch", "event", "--max-iterations", "1", *RATES, "-q", "-o",
         "out/model.onnx", cwd=folder, expect=None)
     (folder / "out" / "page.html").write_text("an old page")
@@ -139,7 +150,8 @@ def prepare(folder, model, command):
         shutil.copy(folder / "rates.npz", folder / "in" / "second.npz")
 
 
-CASES = [(command, model) for command in COMMANDS for model in MODELS if command != "targets" or model is small]
+CASES = [(command, model) for command in COMMANDS for model in MODELS
+         if command not in ("targets", *MEASURED) or model is small]
 
 
 @pytest.mark.parametrize("command, model", CASES, ids=lambda part: getattr(part, "__name__", part))

@@ -83,6 +83,26 @@ realloc(void *old, size_t size)
 	return memory;
 }
 
+#ifdef WATCHED
+int REAL(posix_memalign)(void **out, size_t alignment, size_t size);
+#else
+void *REAL(memalign)(size_t alignment, size_t size);
+#endif
+
+UNWATCHED int
+posix_memalign(void **out, size_t alignment, size_t size)
+{
+	if (fails_now())
+		return ENOMEM;
+#ifdef WATCHED
+	return REAL(posix_memalign)(out, alignment, size);
+#else
+	*out = REAL(memalign)(alignment, size);
+	NOTE(*out != NULL);
+	return *out ? 0 : ENOMEM;
+#endif
+}
+
 UNWATCHED void
 free(void *memory)
 {

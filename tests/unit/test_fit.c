@@ -403,6 +403,152 @@ START_TEST(the_closest_model_is_returned)
 }
 END_TEST
 
+/* --- accuracy --------------------------------------------------------------------------------- */
+
+enum { SAMPLES = 1000, RIGHT = 900 };
+
+/* A sample is lost with each weight that is zero, and so many with each pair of bits
+ * below 16. */
+struct judge {
+	uint64_t a_pair_of_bits;
+	int calls, fail_at;
+	struct measurement made[32];
+	struct measurement before;
+	struct calibration calibration;
+};
+
+static snnfit_status
+fake_measure(void *context, const struct graph *graph, const struct measurement **out,
+	     snnfit_error *err)
+{
+	struct judge *judge = context;
+	struct measurement *made = &judge->made[judge->calls];
+	uint32_t bits = graph->projections[0].quantization.bits;
+	uint64_t zeros = 0;
+
+	ck_assert_int_lt(judge->calls, 32);
+	if (++judge->calls == judge->fail_at)
+		return error_set(err, SNNFIT_EDATA, "no such data");
+	if (weights_count_zeros(graph->projections[0].weights, &zeros, err) != SNNFIT_OK)
+		return err->status;
+	*made = (struct measurement){ .samples = SAMPLES, .right = RIGHT - zeros };
+	if (bits)
+		made->right -= (16 - bits) / 2 * judge->a_pair_of_bits;
+	*out = made;
+	return SNNFIT_OK;
+}
+
+static struct fit_options
+limited_by(struct judge *judge, double max_drop)
+{
+	struct fit_options options = usual;
+
+	judge->before = (struct measurement){ .samples = SAMPLES, .right = RIGHT };
+	judge->calibration = (struct calibration){ .context = judge,
+						   .measure = fake_measure,
+						   .before = &judge->before,
+						   .max_drop = max_drop };
+	options.calibration = &judge->calibration;
+	return options;
+}
+
+START_TEST(pruning_ends_at_the_limit_and_quantizing_goes_on)
+{
+	static const char *const actions[] = { "prune at 0.003",      "quantize to 14 bits",
+					       "prune at 0.009",      "quantize to 12 bits",
+					       "quantize to 10 bits", "quantize to 8 bits",
+					       "quantize to 6 bits",  "quantize to 4 bits" };
+	struct fake fake = { .lut = 1, .bram = 1 };
+	struct judge judge = { 0 };
+	struct fit_options options = limited_by(&judge, 2.0); /* 20 samples; 0.027 costs 27 */
+	struct trial trial = fit(ARCHITECTURE_EVENT, 256, &options, &fake);
+	size_t i;
+
+	/* rounding to 4 bits makes zeros of its own, over the limit as well */
+	assert_actions(&trial.result, actions, trial.result.step_count);
+	ck_assert_uint_ge(trial.result.step_count, 5);
+	assert_skip(&trial.result, 0, "prune at 0.027", "points: more than the 2 allowed");
+	for (i = 1; i < trial.result.skipped_count; i++)
+		ck_assert_ptr_null(strstr(trial.result.skipped[i].action, "prune"));
+	for (i = 0; i < trial.result.step_count; i++)
+		ck_assert_uint_ge(trial.result.steps[i].accuracy->right, RIGHT - 20);
+	ck_assert(trial.result.limited && !trial.result.fits && !trial.result.stopped);
+	trial_free(&trial);
+}
+END_TEST
+
+START_TEST(quantizing_ends_at_the_limit_and_pruning_goes_on)
+{
+	struct fake fake = { .lut = 950, .bram = 1 };
+	struct judge judge = { .a_pair_of_bits = 60 };
+	struct fit_options options = limited_by(&judge, 10.0);
+	struct trial trial = fit(ARCHITECTURE_EVENT, 256, &options, &fake);
+
+	assert_skip(&trial.result, 0, "quantize to 12 bits", "accuracy would be 77.10 %");
+	ck_assert_uint_eq(trial.result.weight_bits, 14);
+	ck_assert_str_eq(trial.result.steps[trial.result.step_count - 1].action, "prune at 0.027");
+	ck_assert(trial.result.limited);
+	trial_free(&trial);
+}
+END_TEST
+
+START_TEST(without_a_limit_every_step_is_measured_and_taken)
+{
+	struct fake fake = { .lut = 1, .bram = 1 };
+	struct judge judge = { .a_pair_of_bits = 10 };
+	struct fit_options options = limited_by(&judge, 100.0);
+	struct trial with = fit(ARCHITECTURE_EVENT, 256, &options, &fake);
+	struct trial without = fit(ARCHITECTURE_EVENT, 256, &usual, &fake);
+	size_t i;
+
+	ck_assert_uint_eq(with.result.step_count, without.result.step_count);
+	ck_assert_int_eq(judge.calls, (int)with.result.step_count);
+	for (i = 0; i < with.result.step_count; i++) {
+		ck_assert_str_eq(with.result.steps[i].action, without.result.steps[i].action);
+		ck_assert_ptr_eq(with.result.steps[i].accuracy, &judge.made[i]);
+		ck_assert_ptr_null(without.result.steps[i].accuracy);
+	}
+	ck_assert(!with.result.limited);
+	trial_free(&with);
+	trial_free(&without);
+}
+END_TEST
+
+START_TEST(a_halving_has_no_accuracy)
+{
+	struct fake fake = { .ff = 64 };
+	struct judge judge = { 0 };
+	struct fit_options options = limited_by(&judge, 0.0);
+	struct trial trial = fit(ARCHITECTURE_SC, 256, &options, &fake);
+
+	ck_assert(trial.result.fits);
+	ck_assert_uint_eq(trial.result.step_count, 2);
+	ck_assert_ptr_null(trial.result.steps[1].accuracy);
+	ck_assert_int_eq(judge.calls, 0);
+	trial_free(&trial);
+}
+END_TEST
+
+START_TEST(a_measurement_that_fails_leaves_the_model_as_it_was)
+{
+	struct fake fake = { .lut = 1, .bram = 1 };
+	struct judge judge = { .fail_at = _i };
+	struct fit_options options = limited_by(&judge, 100.0);
+	struct design design = DESIGN_DEFAULT;
+	struct graph *graph = ramp(), *before = graph;
+	struct fit_result result;
+	snnfit_error why;
+
+	design.architecture = ARCHITECTURE_EVENT;
+	ck_assert_int_eq(
+		fit_ladder(&graph, &design, &options, fake_cost, &fake, NULL, NULL, &result, &why),
+		SNNFIT_EDATA);
+	ck_assert_ptr_eq(graph, before);
+	ck_assert_uint_eq(result.step_count, 0);
+	graph_free(graph);
+}
+END_TEST
+
 /* --- who watches, and what fails ----------------------------------------------------------- */
 
 struct watch {
@@ -484,7 +630,7 @@ main(void)
 {
 	Suite *suite = suite_create("fit");
 	TCase *rule = tcase_create("rule"), *skips = tcase_create("skips");
-	TCase *result = tcase_create("result");
+	TCase *accuracy = tcase_create("accuracy"), *result = tcase_create("result");
 
 	tcase_add_test(rule, what_fits_is_left_as_it_is);
 	tcase_add_test(rule, bitstreams_are_halved_down_to_the_minimum);
@@ -501,6 +647,12 @@ main(void)
 	tcase_add_test(skips, thresholds_below_every_weight_are_skipped);
 	tcase_add_test(skips, weights_that_cannot_be_written_end_the_ladder);
 	suite_add_tcase(suite, skips);
+	tcase_add_test(accuracy, pruning_ends_at_the_limit_and_quantizing_goes_on);
+	tcase_add_test(accuracy, quantizing_ends_at_the_limit_and_pruning_goes_on);
+	tcase_add_test(accuracy, without_a_limit_every_step_is_measured_and_taken);
+	tcase_add_test(accuracy, a_halving_has_no_accuracy);
+	tcase_add_loop_test(accuracy, a_measurement_that_fails_leaves_the_model_as_it_was, 1, 5);
+	suite_add_tcase(suite, accuracy);
 	tcase_add_test(result, the_closest_model_is_returned);
 	tcase_add_test(result, an_observer_sees_every_step);
 	tcase_add_test(result, a_failure_leaves_the_model_as_it_was);
