@@ -339,6 +339,15 @@ fit(struct finder *finder, struct found_population *found)
 		resting_read_out_fit(neurons, found, context);
 }
 
+/* Numbers that overflow, or were none in the file, are no form. */
+static void
+fit_finite(struct finder *finder, struct found_population *found)
+{
+	fit(finder, found);
+	if (!normal_form_is_finite(found))
+		normal_form_give_up(found, finder->polynomials);
+}
+
 snnfit_status
 neurons_find(struct neurons *neurons, struct polynomials *polynomials, const struct states *states,
 	     snnfit_error *err)
@@ -358,7 +367,7 @@ neurons_find(struct neurons *neurons, struct polynomials *polynomials, const str
 	if (!status)
 		status = list_sites(&finder, err);
 	for (i = 0; !status && i < neurons->count; i++) {
-		fit(&finder, &neurons->populations[i]);
+		fit_finite(&finder, &neurons->populations[i]);
 		set_late_owner(neurons, i);
 	}
 	if (!status && polynomials->out_of_memory)

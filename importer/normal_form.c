@@ -493,19 +493,6 @@ fit_readout(struct fit *fit, uint32_t membrane_state)
 	       polynomial_has(fit->linear, fit->membrane) && fit_linear_part(fit);
 }
 
-/* Weights alone: nothing is kept, nothing is compared. */
-static void
-fit_stateless(struct fit *fit)
-{
-	struct found_population *found = fit->found;
-	uint32_t i;
-
-	for (i = 0; i < found->weight_count; i++)
-		found->gains[i] = coefficient_scalar(fit->context, 1);
-	found->kind = POPULATION_READOUT;
-	found->model = "readout";
-}
-
 void
 normal_form_forget(struct found_population *found)
 {
@@ -520,6 +507,19 @@ normal_form_forget(struct found_population *found)
 	found->counts = false;
 	for (i = 0; i < found->weight_count; i++)
 		found->gains[i] = (struct coefficient){ 0 };
+}
+
+void
+normal_form_give_up(struct found_population *found, struct polynomials *polynomials)
+{
+	bool weights_alone = found->spike_site == NO_VALUE && !found->state_count;
+	uint32_t i;
+
+	normal_form_forget(found);
+	for (i = 0; weights_alone && i < found->weight_count; i++)
+		found->gains[i] = coefficient_scalar(polynomials, 1);
+	found->kind = weights_alone ? POPULATION_READOUT : POPULATION_CUSTOM;
+	found->model = weights_alone ? "readout" : "custom";
 }
 
 static bool
@@ -544,7 +544,8 @@ normal_form_is_finite(const struct found_population *found)
 	return is_finite(&found->decay) && is_finite(&found->threshold) &&
 	       is_finite(&found->reset_value) && is_finite(&found->offset) &&
 	       is_finite(&found->input_gain) && is_finite(&found->current_decay) &&
-	       is_finite(&found->current_gain);
+	       is_finite(&found->current_gain) && is_finite(&found->floor) &&
+	       is_finite(&found->count_limit);
 }
 
 void
@@ -573,8 +574,5 @@ normal_form_fit(struct found_population *found, struct polynomials *polynomials,
 		}
 		normal_form_forget(found);
 	}
-	found->kind = POPULATION_CUSTOM;
-	found->model = "custom";
-	if (!spikes && !found->state_count)
-		fit_stateless(&fit);
+	normal_form_give_up(found, polynomials);
 }

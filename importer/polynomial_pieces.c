@@ -114,10 +114,14 @@ find_split(struct polynomials *context, const struct operation *operation, uint3
 		return false;
 	out->start = 0;
 	for (i = 0; i < output; i++) {
+		const struct tensor_axes *before;
+
 		if (operation->results[i] == NO_VALUE)
 			return false;
-		out->start += axis_size(context->axes,
-					axes_of(context, operation->results[i])->axes[out->axis]);
+		before = axes_of(context, operation->results[i]);
+		if (before->rank <= out->axis) /* its axes are not known */
+			return false;
+		out->start += axis_size(context->axes, before->axes[out->axis]);
 	}
 	return true;
 }

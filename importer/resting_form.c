@@ -57,9 +57,7 @@ resting_form_fit(const struct neurons *neurons, struct found_population *found,
 		site->bound ? polynomial_add(polynomials, site->argument, site->bound, 1) : NULL;
 
 	if (!potential || !read_drive(neurons, found, polynomials, site->argument)) {
-		normal_form_forget(found);
-		found->kind = POPULATION_CUSTOM;
-		found->model = "custom";
+		normal_form_give_up(found, polynomials);
 		return;
 	}
 	found->comparison = site->kind == SITE_GREATER ? COMPARE_GREATER : COMPARE_GREATER_EQUAL;

@@ -585,8 +585,6 @@ unrolled_form_fit(const struct neurons *neurons, struct found_population *found,
 		found->starts_at_rest = true;
 		found->model = model_name(found);
 	} else {
-		normal_form_forget(found);
-		found->kind = POPULATION_CUSTOM;
-		found->model = "custom";
+		normal_form_give_up(found, polynomials);
 	}
 }
