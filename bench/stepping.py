@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""The peer of the simulator: onnxruntime steps a model of one time step over the digits.
+"""The peer of the simulator: onnxruntime steps a model of one time step over data.
 
-usage: stepping.py MODEL IMAGES STEPS BATCH...
+usage: stepping.py MODEL DATA SAMPLES STEPS direct|poisson BATCH...
 
-Prints the CPU microseconds a digit for each batch size (one thread, the batch axis made free;
-reading and starting are not counted), and this process's peak memory in MB.
+DATA is an IDX file of images, or .npy. Prints the CPU microseconds a sample for each batch size
+(one thread, the batch axis made free; reading, starting and drawing spikes are not counted),
+and this process's peak memory in MB.
 """
 
-import gzip
 import json
 import resource
 import sys
@@ -17,36 +17,62 @@ import numpy as np
 import onnx
 import onnxruntime
 
+DRAWN = 4  # arrays of spikes that take turns
+
 
 def session_of(path):
     model = onnx.load(path)
     for value in list(model.graph.input) + list(model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    del model.graph.value_info[:]
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     return onnxruntime.InferenceSession(model.SerializeToString(), options)
 
 
-def seconds_a_digit(session, digits, steps, batch):
-    names = [i.name for i in session.get_inputs()]
-    widths = [i.shape[1] for i in session.get_inputs()]
-    count = len(digits) // batch * batch
-    begin = time.process_time()
+def read(path, most, shape):
+    if path.endswith(".npy"):
+        return np.load(path)[:most].reshape(-1, *shape)
+    with open(path, "rb") as file:
+        file.seek(16)
+        size = int(np.prod(shape))
+        pixels = np.frombuffer(file.read(most * size), np.uint8)
+    return pixels.reshape(-1, *shape).astype(np.float32) / np.float32(255)
+
+
+def steps_of(given, encoding):
+    """What the model gets in turns."""
+    if encoding == "direct":
+        return [given]
+    random = np.random.default_rng(1)
+    return [(random.random(given.shape, np.float32) < given).astype(np.float32) for _ in range(DRAWN)]
+
+
+def seconds_a_sample(session, data, steps, encoding, batch):
+    """Over as many samples as make whole batches."""
+    inputs = session.get_inputs()
+    names, shapes = [i.name for i in inputs], [i.shape[1:] for i in inputs]
+    spent = 0
+    count = len(data) // batch * batch
     for first in range(0, count, batch):
-        states = {name: np.zeros((batch, width), np.float32) for name, width in zip(names[1:], widths[1:])}
-        for _ in range(steps):
-            results = session.run(None, {names[0]: digits[first : first + batch], **states})
+        states = {name: np.zeros((batch, *shape), np.float32) for name, shape in zip(names[1:], shapes[1:])}
+        turns = steps_of(data[first : first + batch], encoding)
+        begin = time.process_time()
+        for step in range(steps):
+            results = session.run(None, {names[0]: turns[step % len(turns)], **states})
             states = dict(zip(names[1:], results[1:]))
-    return (time.process_time() - begin) / count
+        spent += time.process_time() - begin
+    return spent / count
 
 
 def main():
-    path, images, steps, *batches = sys.argv[1:]
-    pixels = np.frombuffer(gzip.open(images).read(), np.uint8, offset=16).reshape(-1, 784)
-    digits, session = pixels.astype(np.float32) / np.float32(255), session_of(path)
-    seconds_a_digit(session, digits[:64], 1, 64)
-    spent = {batch: seconds_a_digit(session, digits[: 200 if batch == "1" else 2000], int(steps), int(batch)) * 1e6
-             for batch in batches}
+    path, data, most, steps, encoding, *batches = sys.argv[1:]
+    session = session_of(path)
+    samples = read(data, int(most), session.get_inputs()[0].shape[1:])
+    seconds_a_sample(session, samples[:16], 1, encoding, 16)
+    spent = {batch: seconds_a_sample(session, samples[: 200 if batch == "1" else len(samples)], int(steps), encoding,
+                                     int(batch)) * 1e6
+             for batch in batches if int(batch) <= len(samples)}
     print(json.dumps({"microseconds": spent, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
 
 

@@ -38,11 +38,12 @@ uint64_t multiply(const struct packed *right, uint64_t rows, const float *left, 
 /* --- what the machine at hand does best -------------------------------------------- */
 
 struct dense_kernels {
-	/* Up to DENSE_ROWS rows of left times one panel. */
-	void (*dense)(uint32_t rows, const float *left, uint64_t left_stride, const float *panel,
+	/* Columns [first, first + depth) of up to DENSE_ROWS rows, times so many rows of a
+	 * panel. Goes on from the sums that are in out, [rows][PANEL_COLUMNS]. */
+	void (*dense)(uint32_t rows, const float *const *left, uint64_t first, const float *panel,
 		      uint64_t depth, float *out);
 	/* One row that is 0 but at indices, where it has the values; up to EVENT_PANELS
-	 * panels. */
+	 * panels. Goes on from the sums that are in out. */
 	void (*events)(const uint32_t *indices, const float *values, uint64_t count,
 		       const float *panels, uint64_t panel_floats, uint32_t panel_count,
 		       float *out);

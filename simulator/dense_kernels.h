@@ -5,7 +5,7 @@
 enum { KERNEL(vectors) = PANEL_COLUMNS / WIDTH };
 
 TARGET static void
-KERNEL(dense)(uint32_t rows, const float *left, uint64_t left_stride, const float *panel,
+KERNEL(dense)(uint32_t rows, const float *const *left, uint64_t first, const float *panel,
 	      uint64_t depth, float *out)
 {
 	VECTOR sums[DENSE_ROWS][KERNEL(vectors)] = { 0 };
@@ -14,7 +14,10 @@ KERNEL(dense)(uint32_t rows, const float *left, uint64_t left_stride, const floa
 	uint32_t r, v;
 
 	for (r = 0; r < DENSE_ROWS; r++)
-		at[r] = left + (r < rows ? r : 0) * left_stride;
+		at[r] = left[r < rows ? r : 0] + first;
+	for (r = 0; r < rows; r++)
+		for (v = 0; v < KERNEL(vectors); v++)
+			sums[r][v] = *(const VECTOR *)(out + r * PANEL_COLUMNS + v * WIDTH);
 	for (k = 0; k < depth; k++, panel += PANEL_COLUMNS)
 		for (r = 0; r < DENSE_ROWS; r++)
 			for (v = 0; v < KERNEL(vectors); v++)
@@ -29,11 +32,15 @@ KERNEL(dense)(uint32_t rows, const float *left, uint64_t left_stride, const floa
 		const uint32_t *indices, const float *values, uint64_t count, const float *panels, \
 		uint64_t panel_floats, float *out)                                                 \
 	{                                                                                          \
-		VECTOR sums[PANELS][KERNEL(vectors)] = { 0 };                                      \
+		VECTOR sums[PANELS][KERNEL(vectors)];                                              \
 		uint64_t i;                                                                        \
 		uint32_t p, v;                                                                     \
                                                                                                    \
 		(void)values;                                                                      \
+		for (p = 0; p < PANELS; p++)                                                       \
+			for (v = 0; v < KERNEL(vectors); v++)                                      \
+				sums[p][v] = *(const VECTOR *)(out + p * PANEL_COLUMNS +           \
+							       v * WIDTH);                         \
 		for (i = 0; i < count; i++) {                                                      \
 			const float *row = panels + (uint64_t)indices[i] * PANEL_COLUMNS;          \
                                                                                                    \

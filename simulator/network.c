@@ -11,9 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Samples that run side by side: enough to hide what a node costs besides its
- * arithmetic, few enough that what they hold stays near the processor. */
-enum { BLOCK_SAMPLES = 32 };
+/* Samples that run side by side: enough to hide what a node costs besides its arithmetic,
+ * few enough that what they hold stays near the processor; but where the weights do not
+ * stay there, as many as can share what is read of them. */
+enum {
+	BLOCK_SAMPLES = 32,
+	BLOCK_SAMPLES_MOST = 256,
+	BLOCKS_LEAST = 2, /* for as many threads */
+	WEIGHTS_NEAR = 8 << 20,
+};
 
 /* What one block adds up to. */
 struct block {
@@ -459,6 +465,20 @@ make_ready(struct network *network, struct phases *phases, snnfit_error *err)
 	return status == SNNFIT_OK ? watches_ready(network, err) : status;
 }
 
+/* Does not depend on the threads. */
+static uint32_t
+choose_block(const struct network *network)
+{
+	uint64_t weights = 0, most = network->samples / BLOCKS_LEAST;
+	size_t i;
+
+	for (i = 0; i < network->plan->packing_count; i++)
+		weights += network->plan->packings[i].memory.count * sizeof(float);
+	if (weights <= WEIGHTS_NEAR || most <= BLOCK_SAMPLES)
+		return BLOCK_SAMPLES;
+	return most < BLOCK_SAMPLES_MOST ? (uint32_t)most : BLOCK_SAMPLES_MOST;
+}
+
 snnfit_status
 network_run(struct network *network, snnfit_error *err)
 {
@@ -472,7 +492,7 @@ network_run(struct network *network, snnfit_error *err)
 			status = error_no_memory(err);
 	}
 	if (status == SNNFIT_OK) {
-		status = run_blocks(network, &phases, BLOCK_SAMPLES, err);
+		status = run_blocks(network, &phases, choose_block(network), err);
 		/* What decides about shapes may differ between samples: one at a time then. */
 		if (status == SNNFIT_EUNSUPPORTED)
 			status = run_blocks(network, &phases, 1, err);

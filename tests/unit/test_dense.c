@@ -99,8 +99,8 @@ START_TEST(rows_of_any_density_give_the_same_sums)
 {
 	static const uint64_t sizes[][3] = { { 1, 1, 1 },      { 3, 7, 5 },	{ 7, 64, 16 },
 					     { 100, 33, 17 },  { 97, 256, 64 }, { 200, 130, 100 },
-					     { 13, 1000, 48 }, { 5, 40, 129 } };
-	static const unsigned percents[] = { 0, 1, 20, 49, 60, 100 };
+					     { 13, 1000, 48 }, { 5, 40, 129 },	{ 300, 1100, 20 } };
+	static const unsigned percents[] = { 0, 1, 20, 28, 49, 60, 100 };
 	size_t i, k;
 
 	for (i = 0; i < sizeof sizes / sizeof *sizes; i++)
