@@ -361,19 +361,68 @@ is_carried_from_zero(const struct polynomials *context, uint32_t value)
 	return polynomial_is_zero(context, body_initial(program, body, v->output - body->first_in));
 }
 
-/* Spikes written into what is zero, or holds the same of other steps. */
+/* One element of each axis that is indexed: what is beside it keeps its order. */
+static bool
+writes_one_step(const struct polynomials *context, const struct operation *operation)
+{
+	struct axes *axes = context->axes;
+	const struct tensor_axes *indices = &axes->tensors[operation->operands[1]];
+	int64_t axis = operation_int(operation, "axis", 0);
+	uint32_t d;
+
+	if (!indices->known || !indices->rank)
+		return false;
+	if (operation_is(operation, "ScatterElements")) {
+		axis += axis < 0 ? indices->rank : 0;
+		return axis >= 0 && axis < indices->rank &&
+		       axis_size(axes, indices->axes[axis]) == 1;
+	}
+	for (d = 0; d + 1 < indices->rank; d++)
+		if (axis_size(axes, indices->axes[d]) != 1)
+			return false;
+	return true;
+}
+
+static bool
+is_alike_everywhere(const struct polynomial *p)
+{
+	uint32_t i;
+
+	for (i = 0; p && i < p->count; i++)
+		if (p->terms[i].coefficient.count > 1)
+			return false;
+	return p != NULL;
+}
+
+/* What the operation writes; elements in another order are other atoms, and then no
+ * unit may have a number of its own. */
 static const struct polynomial *
-scatter(struct polynomials *context, const struct operation *operation)
+written(struct polynomials *context, const struct operation *operation)
 {
 	const struct polynomial *updates = operation->operand_count > 2
 						   ? known(context, operation->operands[2])
 						   : NULL;
-	const struct polynomial *data = known(context, operation->operands[0]);
 	const Onnx__AttributeProto *reduction = operation_attribute(operation, "reduction");
 
-	if (!updates || !is_of_spikes(context, updates) ||
+	if (!is_of_spikes(context, updates) || operation->operands[1] == NO_VALUE ||
 	    (reduction && reduction->s.len &&
 	     (reduction->s.len != 4 || memcmp(reduction->s.data, "none", 4) != 0)))
+		return NULL;
+	if (writes_one_step(context, operation))
+		return updates;
+	return is_alike_everywhere(updates)
+		       ? polynomial_pooled(context, updates, operation->results[0])
+		       : NULL;
+}
+
+/* Spikes written into what is zero, or holds the same of other steps. */
+static const struct polynomial *
+scatter(struct polynomials *context, const struct operation *operation)
+{
+	const struct polynomial *updates = written(context, operation);
+	const struct polynomial *data = known(context, operation->operands[0]);
+
+	if (!updates)
 		return NULL;
 	if (polynomial_is_zero(context, operation->operands[0]) ||
 	    is_carried_from_zero(context, operation->operands[0]) ||

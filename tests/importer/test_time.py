@@ -442,3 +442,26 @@ def test_the_decay_of_a_read_out(steps, taken, tmp_path):
         assert last["decay"] is None
     else:  # what leaves is the sum of what leaks: without a leak, of a current that decays
         assert (last["decay"], last["current_decay"]) == (pytest.approx(1), pytest.approx(0.625))
+
+
+@pytest.mark.parametrize("operator", ["ScatterElements", "ScatterND"])
+def test_spikes_written_in_another_order_are_no_reset(operator, tmp_path):
+    """Every unit loses a threshold when its neighbour fires: that is no neuron in normal form."""
+    writer, order = Writer(), np.roll(np.arange(UNITS), 1)
+    weights = random_weights(writer, UNITS, INPUTS, 0)[0]
+    potential = writer.node("Add", writer.node("Mul", "state", 0.75), writer.node("Gemm", "input", weights, transB=1))
+    spikes = writer.node("Cast", writer.node("Greater", potential, 1.0), to=TensorProto.FLOAT)
+    if operator == "ScatterElements":
+        zeros, at = writer.constant(np.zeros((1, UNITS))), writer.constant(order.reshape(1, -1), np.int64)
+        moved = writer.node(operator, zeros, at, spikes, axis=1)
+    else:
+        at = writer.constant([[0, unit] for unit in order], np.int64)
+        flat = writer.node("Reshape", spikes, writer.constant([UNITS], np.int64))
+        moved = writer.node(operator, writer.constant(np.zeros((1, UNITS))), at, flat)
+    writer.node("Sub", potential, moved, output="state_out")
+    writer.node("Gemm", spikes, random_weights(writer, OUTPUTS, UNITS, 1)[0], output="output", transB=1)
+    path = saved(writer.model({"input": [1, INPUTS], "state": [1, UNITS]},
+                              {"output": [1, OUTPUTS], "state_out": [1, UNITS]}), tmp_path)
+    layer = run_json("inspect", path)["layers"][0]
+    assert (layer["kind"], layer["neuron"], layer["reset"]) == ("custom", "custom", "none")
+    assert "by number" in layer["frozen"]
