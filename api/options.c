@@ -44,6 +44,7 @@ snnfit_options_init(snnfit_options *options, size_t size)
 		.size = sizeof defaults,
 		.dead_below = pass_options_default.dead_below,
 		.redundancy_cosine = pass_options_default.redundancy_cosine,
+		.behavioural_agreement = pass_options_default.behavioural_agreement,
 		.fusion_activity = pass_options_default.fusion_activity,
 		.prune_threshold = pass_options_default.prune_threshold,
 		.quantize_bits = pass_options_default.quantize_bits,
@@ -98,6 +99,15 @@ check_cosine(double cosine, snnfit_error *err)
 	return error_set(err, SNNFIT_EUSAGE,
 			 "--redundancy-cosine %g: must lie between 0 and 1, neither of them",
 			 cosine);
+}
+
+static snnfit_status
+check_agreement(double agreement, snnfit_error *err)
+{
+	if (agreement > 0.5 && agreement <= 1.0)
+		return SNNFIT_OK;
+	return error_set(err, SNNFIT_EUSAGE,
+			 "--behavioural-agreement %g: must be over 0.5, and 1 at most", agreement);
 }
 
 static snnfit_status
@@ -171,6 +181,8 @@ check_options(const snnfit_options *options, snnfit_error *err)
 	if (status == SNNFIT_OK)
 		status = check_cosine(options->redundancy_cosine, err);
 	if (status == SNNFIT_OK)
+		status = check_agreement(options->behavioural_agreement, err);
+	if (status == SNNFIT_OK)
 		status = check_input_range(options, err);
 	if (status == SNNFIT_OK)
 		status = check_architecture(options->architecture, err);
@@ -241,6 +253,7 @@ options_passes(const snnfit_options *options)
 		.input_high = options->input_high,
 		.redundancy_cosine = options->redundancy_cosine,
 		.redundancy_norm = options->redundancy_norm != 0,
+		.behavioural_agreement = options->behavioural_agreement,
 		.fusion_activity = options->fusion_activity,
 		.prune_threshold = options->prune_threshold,
 		.prune_by_rate = options->prune_by_rate != 0,

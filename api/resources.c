@@ -344,6 +344,10 @@ append_pass(struct json_builder *builder, json_t *array, const struct pass_repor
 	json_put(builder, object, "drive_error_bound", json_figure(pass->drive_error_bound));
 	json_put(builder, object, "drive_variance_change",
 		 json_figure(pass->drive_variance_change));
+	if (pass->samples_recorded > 0)
+		json_put(builder, object, "samples_recorded", json_amount(pass->samples_recorded));
+	if (pass->least_agreement > 0.0)
+		json_put(builder, object, "least_agreement", json_figure(pass->least_agreement));
 	json_put(builder, object, "skipped", skipped_layers(builder, pass));
 }
 

@@ -99,6 +99,8 @@ static const struct option table[] = {
 	  "redundancy_elimination: neurons whose weights are closer than this are one" },
 	{ "redundancy-norm", 0, KIND_SETTING, AT(options.redundancy_norm), NULL, CHANGES,
 	  "redundancy_elimination: also when their norms differ by more than 1 %" },
+	{ "behavioural-agreement", 0, KIND_NUMBER, AT(options.behavioural_agreement), "A", CHANGES,
+	  "behavioural_redundancy: share of the steps in which the spikes of two neurons agree" },
 	{ "fusion-activity", 0, KIND_NUMBER, AT(options.fusion_activity), "RATE", CHANGES,
 	  "layer_fusion: layers whose rates are all below are near-silent" },
 	{ "prune-threshold", 0, KIND_NUMBER, AT(options.prune_threshold), "W", CHANGES,

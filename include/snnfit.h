@@ -229,13 +229,15 @@ typedef struct {
 	double dead_below;     /* 0: rates at most this are dead */
 	int input_range_known; /* 0; 1: the model's inputs lie in [input_low, input_high] */
 	double input_low, input_high;
-	double redundancy_cosine; /* 0.99: neurons above are merged */
-	int redundancy_norm;	  /* 0; 1: also when their norms are further apart than 1 % */
-	double fusion_activity;	  /* 0.01: rates below are near-silent */
-	double prune_threshold;	  /* 0.01: weights at most this go (magnitude_pruning) */
-	int prune_by_rate;	  /* 0; 1: |w| times the rate of the neuron it comes from */
-	uint32_t quantize_bits;	  /* 8; 2 to 16 (quantization) */
-	int quantize_per_tensor;  /* 0: a scale a unit */
+	double redundancy_cosine;     /* 0.99: neurons above are merged */
+	int redundancy_norm;	      /* 0; 1: also when their norms are further apart than 1 % */
+	double behavioural_agreement; /* 0.99: share of the steps in which spike trains agree
+				       * (behavioural_redundancy) */
+	double fusion_activity;	      /* 0.01: rates below are near-silent */
+	double prune_threshold;	      /* 0.01: weights at most this go (magnitude_pruning) */
+	int prune_by_rate;	      /* 0; 1: |w| times the rate of the neuron it comes from */
+	uint32_t quantize_bits;	      /* 8; 2 to 16 (quantization) */
+	int quantize_per_tensor;      /* 0: a scale a unit */
 
 	/* Target: a device name, alias or JSON file; or NULL and a budget, where
 	 * SNNFIT_UNLIMITED resources are no limit. All unset: no target. */

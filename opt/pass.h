@@ -8,10 +8,11 @@ struct pass_options {
 	double dead_below;	/* rates at most this are dead; 0 */
 	bool input_range_known; /* --input-range */
 	double input_low, input_high;
-	double redundancy_cosine; /* merge above; 0.99 */
-	bool redundancy_norm;	  /* also merge norms further apart than 1 % */
-	double fusion_activity;	  /* largest rate of a near-silent population; 0.01 */
-	double prune_threshold;	  /* weights with |w| (or |w| rate) at most this go; 0.01 */
+	double redundancy_cosine;     /* merge above; 0.99 */
+	bool redundancy_norm;	      /* also merge norms further apart than 1 % */
+	double behavioural_agreement; /* share of the steps; merge from there on; 0.99 */
+	double fusion_activity;	      /* largest rate of a near-silent population; 0.01 */
+	double prune_threshold;	      /* weights with |w| (or |w| rate) at most this go; 0.01 */
 	bool prune_by_rate;
 	uint32_t quantize_bits; /* 2 to 16; 8 */
 	bool quantize_per_tensor;
@@ -32,6 +33,8 @@ struct pass_report {
 		redundant_pairs_merged, layers_fused, weights_pruned, weights_quantized;
 	double drive_error_bound; /* redundancy: largest |change of a reader's drive| per step */
 	double drive_variance_change; /* fusion: relative change of the next layer's drive variance */
+	uint64_t samples_recorded;    /* that spike trains were looked at of; 0: none were */
+	double least_agreement;	      /* of the spike trains that were merged; 0: none were */
 	struct pass_skip *skipped;
 	size_t skipped_count, skipped_capacity;
 	uint32_t undone; /* changes of it that cost too much accuracy; not counted above */

@@ -10,6 +10,8 @@ snnfit_status silent_neuron_elimination(struct pass_context *context, struct gra
 					snnfit_error *err);
 snnfit_status redundancy_elimination(struct pass_context *context, struct graph *graph,
 				     snnfit_error *err);
+snnfit_status behavioural_redundancy(struct pass_context *context, struct graph *graph,
+				     snnfit_error *err);
 snnfit_status layer_fusion(struct pass_context *context, struct graph *graph, snnfit_error *err);
 snnfit_status magnitude_pruning(struct pass_context *context, struct graph *graph,
 				snnfit_error *err);

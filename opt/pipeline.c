@@ -14,6 +14,9 @@ const struct pass passes[] = {
 	  silent_neuron_elimination },
 	{ "redundancy_elimination", "merge neurons that do the same as another one", true, false,
 	  true, redundancy_elimination },
+	{ "behavioural_redundancy",
+	  "merge neurons whose spike trains agree on the data of --inputs", false, false, true,
+	  behavioural_redundancy },
 	{ "layer_fusion", "replace a near-silent layer by the linear map that it is on average",
 	  true, false, true, layer_fusion },
 	{ "magnitude_pruning", "set small weights to zero", false, false, true, magnitude_pruning },
@@ -24,6 +27,7 @@ const struct pass passes[] = {
 
 const struct pass_options pass_options_default = {
 	.redundancy_cosine = 0.99,
+	.behavioural_agreement = 0.99,
 	.fusion_activity = 0.01,
 	.prune_threshold = 0.01,
 	.quantize_bits = 8,
@@ -76,6 +80,9 @@ check_options(const struct pass_options *options, snnfit_error *err)
 				     err);
 	if (!(options->redundancy_cosine > 0.0 && options->redundancy_cosine < 1.0))
 		return refuse_option("the cosine of redundant neurons must be between 0 and 1",
+				     err);
+	if (!(options->behavioural_agreement > 0.5 && options->behavioural_agreement <= 1.0))
+		return refuse_option("the agreement of spike trains must be over 0.5, 1 at most",
 				     err);
 	if (!(options->fusion_activity >= 0.0) || !isfinite(options->fusion_activity))
 		return refuse_option("the activity of a near-silent layer must be 0 or more", err);
@@ -207,6 +214,11 @@ add_round(struct pass_report *total, const struct pass_report *round)
 	total->drive_error_bound += round->drive_error_bound;
 	if (fabs(round->drive_variance_change) > fabs(total->drive_variance_change))
 		total->drive_variance_change = round->drive_variance_change;
+	if (round->samples_recorded > 0)
+		total->samples_recorded = round->samples_recorded;
+	if (round->least_agreement > 0.0 &&
+	    (total->least_agreement == 0.0 || round->least_agreement < total->least_agreement))
+		total->least_agreement = round->least_agreement;
 	total->skipped = round->skipped;
 	total->skipped_count = round->skipped_count;
 	total->skipped_capacity = round->skipped_capacity;

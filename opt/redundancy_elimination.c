@@ -29,9 +29,9 @@
  * skips    frozen axes, outputs of the model, units shared by several layers,
  *          recurrent layers, readers that cannot be written
  */
+#include "opt/merging.h"
 #include "opt/pass_list.h"
 #include "opt/similar_rows.h"
-#include "opt/units.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -452,24 +452,10 @@ add_errors(struct merge_search *search, struct drive_errors *errors, snnfit_erro
 static snnfit_status
 merge(struct merge_search *search, snnfit_error *err)
 {
-	axis_id axis = search->population->axis;
-	snnfit_status status = SNNFIT_OK;
-	bool *keep = arena_alloc(&search->scratch, search->units, sizeof *keep);
-	uint32_t unit;
-
-	if (!keep)
-		return error_no_memory(err);
-	for (unit = 0; unit < search->units && status == SNNFIT_OK; unit++) {
-		keep[unit] = search->kept[unit] == unit;
-		if (!keep[unit])
-			status = graph_merge_columns(search->graph, axis, search->kept[unit], unit,
-						     search->factor[unit], err);
-	}
-	if (status == SNNFIT_OK)
-		status = graph_keep_units(search->graph, axis, keep, UNIT_MERGED, err);
 	search->context->report->redundant_pairs_merged += search->merged;
 	search->context->report->changed = true;
-	return status;
+	return merge_units(search->graph, search->population->axis, search->kept, search->factor,
+			   err);
 }
 
 /* --- what must hold ------------------------------------------------------------- */
@@ -487,54 +473,6 @@ population_reason(const struct population *population)
 	if (!population->starts_at_zero)
 		return "its initial state is not known to be zero";
 	return NULL;
-}
-
-/* A column that reads nothing of the unit kept cannot take over another's part,
- * and padding has no constant to correct. */
-static const char *
-reader_reason(const struct graph *graph, const struct projection *reader, axis_id axis,
-	      uint32_t *units)
-{
-	uint32_t column, columns = projection_column_count(reader);
-
-	if (!projection_editable(graph, reader))
-		return "the weights of what reads it cannot be written";
-	if (reader->kernel > 1 && reader->silent)
-		return "a convolution reads a constant that is not 0 of its silent units";
-	if (!reader->spike)
-		return NULL;
-	projection_column_units(reader, axis, units);
-	for (column = 0; column < columns; column++)
-		if (units[column] != GRAPH_NONE && reader->spike[column] == 0.0)
-			return "what reads it does not see the spikes of some of its units";
-	return NULL;
-}
-
-static const char *
-projections_reason(struct merge_search *search, snnfit_error *err, snnfit_status *status)
-{
-	const struct graph *graph = search->graph;
-	axis_id axis = search->population->axis;
-	const char *reason = NULL;
-	uint32_t *units;
-	size_t i;
-
-	for (i = 0; i < graph->projection_count && !reason; i++) {
-		const struct projection *projection = &graph->projections[i];
-
-		if (projection->removed || !projection_reads(projection, axis))
-			continue;
-		if (graph->populations[projection->target].axis == axis)
-			return "it is recurrent";
-		units = arena_alloc(&search->scratch, projection_column_count(projection),
-				    sizeof *units);
-		if (!units) {
-			*status = error_no_memory(err);
-			return NULL;
-		}
-		reason = reader_reason(graph, projection, axis, units);
-	}
-	return reason;
 }
 
 /* --- one population --------------------------------------------------------------- */
@@ -582,16 +520,13 @@ row_length(const struct merge_search *search)
 static snnfit_status
 merge_population(struct merge_search *search, struct drive_errors *errors, snnfit_error *err)
 {
-	snnfit_status status = SNNFIT_OK;
-	const char *reason = projections_reason(search, err, &status);
+	snnfit_status status;
 
 	search->length = row_length(search);
-	if (!reason && search->length == 0)
-		reason = "its units read too much to be compared";
-	if (reason)
-		return pass_skip(search->context, search->population->name, reason, err);
-	if (status == SNNFIT_OK)
-		status = prepare(search, err);
+	if (search->length == 0)
+		return pass_skip(search->context, search->population->name,
+				 "its units read too much to be compared", err);
+	status = prepare(search, err);
 	if (status == SNNFIT_OK)
 		status = decide(search, err);
 	if (status == SNNFIT_OK && search->inexact > 0)
@@ -614,31 +549,13 @@ close_search(struct merge_search *search)
 
 /* --- the pass ----------------------------------------------------------------------- */
 
-/* The graph before the pass, where nothing is merged yet. */
+/* The graph before the pass. */
 struct overview {
-	struct unit_plan *plans;
-	uint32_t *populations; /* on each axis */
+	struct merging merging;
 	struct projection_list *incoming;
 	struct drive_errors errors;
 	struct arena scratch;
 };
-
-static const char *
-plan_reason(const struct overview *overview, const struct graph *graph,
-	    const struct population *population)
-{
-	const struct unit_plan *plan = &overview->plans[population->axis];
-
-	if (plan->reason)
-		return plan->reason;
-	if (graph->axes[population->axis].dead_only)
-		return graph->axes[population->axis].dead_only;
-	if (graph->axes[population->axis].part_count)
-		return "its units are read or made in parts";
-	if (overview->populations[population->axis] > 1)
-		return "several layers share its units";
-	return population_reason(population);
-}
 
 static snnfit_status
 look_at(struct pass_context *context, struct graph *graph, struct overview *overview,
@@ -650,9 +567,13 @@ look_at(struct pass_context *context, struct graph *graph, struct overview *over
 				       .population = population,
 				       .incoming = overview->incoming[id],
 				       .units = population_units(graph, id) };
-	const char *reason = plan_reason(overview, graph, population);
-	snnfit_status status;
+	const char *reason;
+	snnfit_status status = merging_reason(&overview->merging, id, &reason, err);
 
+	if (status != SNNFIT_OK)
+		return status;
+	if (!reason)
+		reason = population_reason(population);
 	if (reason)
 		return pass_skip(context, population->name, reason, err);
 	if (search.units < 2)
@@ -677,9 +598,7 @@ look_at_all(struct pass_context *context, struct graph *graph, struct overview *
 	snnfit_status status;
 	population_id id;
 
-	status = unit_plans_new(&overview->plans, graph, scratch, err);
-	if (status == SNNFIT_OK)
-		status = populations_on_axes(&overview->populations, graph, scratch, err);
+	status = merging_open(&overview->merging, graph, scratch, err);
 	if (status == SNNFIT_OK)
 		status = incoming_projections(&overview->incoming, graph, scratch, err);
 	if (status != SNNFIT_OK)

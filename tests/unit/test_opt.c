@@ -61,18 +61,18 @@ START_TEST(the_table_knows_every_pass)
 		ck_assert_ptr_eq(pass_find(pass->name), pass);
 		ck_assert_uint_gt(strlen(pass->help), 10);
 	}
-	ck_assert_uint_eq(count, 6);
+	ck_assert_uint_eq(count, 7);
 	ck_assert_ptr_null(pass_find("none"));
 }
 END_TEST
 
 START_TEST(options_out_of_range_are_refused)
 {
-	struct pass_options bad[10];
+	struct pass_options bad[12];
 	struct graph *graph = chain(1);
 	size_t i;
 
-	for (i = 0; i < 10; i++)
+	for (i = 0; i < 12; i++)
 		bad[i] = pass_options_default;
 	bad[0].dead_below = -0.1;
 	bad[1].dead_below = NAN;
@@ -85,6 +85,8 @@ START_TEST(options_out_of_range_are_refused)
 	bad[7].prune_threshold = -1.0;
 	bad[8].quantize_bits = 1;
 	bad[9].quantize_bits = 17;
+	bad[10].behavioural_agreement = 0.5;
+	bad[11].behavioural_agreement = 1.01;
 	for (i = 0; i < 10; i++) {
 		struct optimize_report report;
 		snnfit_error err;
