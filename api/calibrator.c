@@ -1,7 +1,6 @@
 #include "api/calibrator.h"
 
 #include "api/options.h"
-#include "graph/digest.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,10 +35,16 @@ judge(const struct simulation *simulation)
 	return made;
 }
 
-/* Runs it: its accuracy where there are labels, its rates into rated, if not NULL. */
+/* What is wanted of a run besides accuracy; NULL: not that. */
+struct wanted {
+	struct graph *rated; /* gets the firing rates */
+	struct recorded *recorded;
+};
+
+/* Runs it: its accuracy where there are labels, and what else is wanted. */
 static snnfit_status
 run(struct calibrator *calibrator, const struct onnx_model *onnx, const struct graph *graph,
-    struct graph *rated, struct measured **out, snnfit_error *err)
+    const struct wanted *wanted, struct measured **out, snnfit_error *err)
 {
 	struct simulation simulation = { .options = &calibrator->options,
 					 .samples = &calibrator->samples,
@@ -47,7 +52,8 @@ run(struct calibrator *calibrator, const struct onnx_model *onnx, const struct g
 					 .read = calibrator->model->onnx,
 					 .graph = graph,
 					 .told = &calibrator->model->import_options,
-					 .outputs_only = !rated };
+					 .outputs_only = !wanted->rated && !wanted->recorded,
+					 .record_bytes = wanted->recorded ? RECORDED_BYTES : 0 };
 	snnfit_status status = simulation_prepare(&simulation, err);
 
 	*out = NULL;
@@ -55,8 +61,10 @@ run(struct calibrator *calibrator, const struct onnx_model *onnx, const struct g
 		status = network_run(&simulation.network, err);
 	if (status == SNNFIT_OK)
 		status = simulation_check_classes(&simulation, err);
-	if (status == SNNFIT_OK && rated)
-		status = simulation_take_rates(&simulation, rated, err);
+	if (status == SNNFIT_OK && wanted->rated)
+		status = simulation_take_rates(&simulation, wanted->rated, err);
+	if (status == SNNFIT_OK && wanted->recorded)
+		status = recorded_take(wanted->recorded, &simulation, err);
 	if (status == SNNFIT_OK && calibrator->samples.classes) {
 		*out = judge(&simulation);
 		if (!*out)
@@ -104,9 +112,39 @@ measure(void *context, const struct graph *graph, const struct measurement **out
 		return SNNFIT_OK;
 	status = model_export(calibrator->model, graph, &onnx, NULL, err);
 	if (status == SNNFIT_OK)
-		status = run(calibrator, onnx, graph, NULL, &made, err);
+		status = run(calibrator, onnx, graph, &(struct wanted){ NULL }, &made, err);
 	if (status == SNNFIT_OK)
 		*out = remember(calibrator, made, digest);
+	onnx_model_free(onnx);
+	return status;
+}
+
+static snnfit_status
+record(void *context, const struct graph *graph, const struct activity **out, snnfit_error *err)
+{
+	struct calibrator *calibrator = context;
+	struct recorded *recorded = &calibrator->recorded;
+	struct wanted wanted = { .recorded = recorded };
+	uint8_t digest[GRAPH_DIGEST_BYTES];
+	struct onnx_model *onnx = NULL;
+	struct measured *made = NULL;
+	snnfit_status status = graph_digest(graph, digest, err);
+
+	*out = &recorded->activity;
+	if (status != SNNFIT_OK)
+		return status;
+	if (recorded->trains &&
+	    memcmp(digest, calibrator->recorded_digest, GRAPH_DIGEST_BYTES) == 0)
+		return SNNFIT_OK;
+	recorded_free(recorded);
+	status = model_export(calibrator->model, graph, &onnx, NULL, err);
+	if (status == SNNFIT_OK)
+		status = run(calibrator, onnx, graph, &wanted, &made, err);
+	memcpy(calibrator->recorded_digest, digest, GRAPH_DIGEST_BYTES);
+	if (made && find(calibrator, digest))
+		free(made);
+	else if (made)
+		(void)remember(calibrator, made, digest);
 	onnx_model_free(onnx);
 	return status;
 }
@@ -150,13 +188,14 @@ run_input(struct calibrator *calibrator, struct graph *graph, struct measured **
 	const struct snnfit_model *model = calibrator->model;
 	const struct onnx_model *onnx = model->exported ? model->exported : model->onnx;
 	bool rate = !has_rates(graph);
+	struct wanted wanted = { .rated = rate ? graph : NULL };
 	struct onnx_model *made = NULL;
 	snnfit_status status = SNNFIT_OK;
 
 	if (!onnx)
 		status = model_export(model, graph, &made, NULL, err);
 	if (status == SNNFIT_OK)
-		status = run(calibrator, onnx ? onnx : made, graph, rate ? graph : NULL, out, err);
+		status = run(calibrator, onnx ? onnx : made, graph, &wanted, out, err);
 	if (status == SNNFIT_OK && rate && has_rates(graph))
 		text_append(&calibrator->notes,
 			    "firing rates are those measured on the data: none were given\n");
@@ -199,6 +238,7 @@ calibrator_begin(struct calibrator *calibrator, const struct snnfit_model *model
 	if (!options->data)
 		return SNNFIT_OK;
 	calibrator->calibration = (struct calibration){ .context = calibrator,
+							.record = record,
 							.max_drop = options->max_accuracy_drop };
 	status = simulate_options_get(&calibrator->options, options->data, err);
 	if (status == SNNFIT_OK)
@@ -239,6 +279,7 @@ calibrator_free(struct calibrator *calibrator)
 		next = at->next;
 		free(at);
 	}
+	recorded_free(&calibrator->recorded);
 	samples_free(&calibrator->samples);
 	text_free(&calibrator->notes);
 }

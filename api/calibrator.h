@@ -2,8 +2,10 @@
 #ifndef SNNFIT_API_CALIBRATOR_H
 #define SNNFIT_API_CALIBRATOR_H
 
+#include "api/recorded.h"
 #include "api/samples.h"
 #include "api/simulation.h"
+#include "graph/digest.h"
 #include "opt/calibration.h"
 
 struct calibrator {
@@ -11,6 +13,8 @@ struct calibrator {
 	snnfit_simulate_options options;
 	struct samples samples;
 	struct measured *measured;	/* each graph once */
+	struct recorded recorded;	/* of the last graph that was recorded */
+	uint8_t recorded_digest[GRAPH_DIGEST_BYTES];
 	struct calibration calibration; /* what opt sees */
 	struct text notes;		/* one line each */
 };

@@ -73,11 +73,9 @@ put_accuracy(struct json_builder *builder, json_t *document, const struct simula
 
 /* --- layers -------------------------------------------------------------------------------- */
 
-/* Where unit u at position p stands in a watched tensor: channels come first, but
- * where the last axis is that of the units. */
-static uint64_t
-element_of(const struct network_watch *watch, uint64_t units, uint64_t positions, uint64_t unit,
-	   uint64_t position)
+uint64_t
+simulation_element(const struct network_watch *watch, uint64_t units, uint64_t positions,
+		   uint64_t unit, uint64_t position)
 {
 	bool last = watch->rank > 2 && watch->dims[watch->rank - 1] == units &&
 		    watch->dims[1] != units;
@@ -102,7 +100,7 @@ rates_of(const struct network_watch *watch, struct graph *graph, double **out, s
 		return error_no_memory(err);
 	for (u = 0; u < units; u++)
 		for (p = 0; p < positions; p++) {
-			double rate = watch->sums[element_of(watch, units, positions, u, p)] /
+			double rate = watch->sums[simulation_element(watch, units, positions, u, p)] /
 				      (double)watch->seen;
 
 			if (!(rate >= 0 && isfinite(rate)))

@@ -344,6 +344,7 @@ list_watches(struct simulation *simulation, snnfit_error *err)
 	struct network *network = &simulation->network;
 	size_t count = graph && !simulation->outputs_only ? graph->population_count : 0, i;
 
+	network->train_bytes = simulation->record_bytes;
 	network->watches = arena_zalloc(&simulation->arena, count, sizeof *network->watches);
 	if (!network->watches)
 		return error_no_memory(err);
@@ -362,6 +363,8 @@ list_watches(struct simulation *simulation, snnfit_error *err)
 			continue;
 		watch->slots = slots;
 		watch->inside = population->body != NULL;
+		watch->recorded = simulation->record_bytes &&
+				  population->kind == POPULATION_SPIKING;
 		watch->owner = (uint32_t)i;
 		network->watch_count++;
 	}

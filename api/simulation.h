@@ -15,6 +15,7 @@ struct simulation {
 	const struct graph *graph;	   /* NULL: no populations were recognised */
 	const struct import_options *told; /* which states there are, without a graph */
 	bool outputs_only;		   /* firing rates are not wanted */
+	uint64_t record_bytes;		   /* most that spike trains may take; 0: not wanted */
 	/* The rest is prepared. */
 	struct arena arena;
 	struct network network;
@@ -33,6 +34,10 @@ MUST_USE snnfit_status simulation_check_classes(const struct simulation *simulat
 						snnfit_error *err);
 /* What the sample is taken for. */
 uint64_t simulation_class(const struct simulation *simulation, uint64_t sample);
+/* Where unit u at position p stands in a watched tensor: channels come first, but
+ * where the last axis is that of the units. */
+uint64_t simulation_element(const struct network_watch *watch, uint64_t units, uint64_t positions,
+			    uint64_t unit, uint64_t position);
 /* The rates measured become those of the graph, which is the one that was run. */
 MUST_USE snnfit_status simulation_take_rates(struct simulation *simulation, struct graph *graph,
 					     snnfit_error *err);

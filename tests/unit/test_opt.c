@@ -87,7 +87,7 @@ START_TEST(options_out_of_range_are_refused)
 	bad[9].quantize_bits = 17;
 	bad[10].behavioural_agreement = 0.5;
 	bad[11].behavioural_agreement = 1.01;
-	for (i = 0; i < 10; i++) {
+	for (i = 0; i < 12; i++) {
 		struct optimize_report report;
 		snnfit_error err;
 
