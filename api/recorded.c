@@ -18,9 +18,9 @@ order_trains(struct network_watch *watch, uint64_t words, uint64_t units, uint64
 	for (unit = 0; unit < units; unit++)
 		for (position = 0; position < positions; position++)
 			memcpy(ordered + (unit * positions + position) * words,
-			       watch->trains + simulation_element(watch, units, positions, unit,
-								  position) *
-						       words,
+			       watch->trains +
+				       simulation_element(watch, units, positions, unit, position) *
+					       words,
 			       words * sizeof *ordered);
 	free(watch->trains);
 	watch->trains = ordered;

@@ -100,8 +100,9 @@ rates_of(const struct network_watch *watch, struct graph *graph, double **out, s
 		return error_no_memory(err);
 	for (u = 0; u < units; u++)
 		for (p = 0; p < positions; p++) {
-			double rate = watch->sums[simulation_element(watch, units, positions, u, p)] /
-				      (double)watch->seen;
+			double rate =
+				watch->sums[simulation_element(watch, units, positions, u, p)] /
+				(double)watch->seen;
 
 			if (!(rate >= 0 && isfinite(rate)))
 				return SNNFIT_OK;
