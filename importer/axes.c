@@ -1,5 +1,5 @@
 /* axes.c - follow the axes through the whole program, operation by operation. */
-#include "importer/axes.h"
+#include "importer/axis_rules.h"
 
 #include <string.h>
 
@@ -193,6 +193,17 @@ set_hint(struct axes *axes, const struct map *hints, uint32_t value, const char 
 				  reason);
 }
 
+static bool
+is_one_of(const struct operation *operation, const char *const *names, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (operation_is(operation, names[i]))
+			return true;
+	return false;
+}
+
 /* Operators without a rule whose result has the shape of their first operand. */
 static bool
 keeps_shape(const struct operation *operation)
@@ -202,22 +213,45 @@ keeps_shape(const struct operation *operation)
 		"GroupNormalization",
 		"Hardmax",
 		"InstanceNormalization",
+		"LRN",
 		"LayerNormalization",
 		"LogSoftmax",
 		"LpNormalization",
+		"MeanVarianceNormalization",
 		"RMSNormalization",
 		"RandomNormalLike",
 		"RandomUniformLike",
 		"ScatterElements",
 		"ScatterND",
 		"Softmax",
+		"Trilu",
 	};
-	size_t i;
 
-	for (i = 0; i < sizeof names / sizeof *names; i++)
-		if (operation_is(operation, names[i]))
-			return true;
-	return false;
+	return is_one_of(operation, names, sizeof names / sizeof *names);
+}
+
+/* ... and those of which rank and batch are the same. */
+static bool
+keeps_batch(const struct operation *operation)
+{
+	static const char *const names[] = { "ConvTranspose", "DepthToSpace", "MaxUnpool",
+					     "SpaceToDepth" };
+
+	return is_one_of(operation, names, sizeof names / sizeof *names);
+}
+
+/* The result has the axes of x, or only its batch and as many others. */
+static void
+set_axes_of(struct axes *axes, uint32_t result, const struct tensor_axes *x, bool all,
+	    const char *reason)
+{
+	struct axis list[AXES_RANK_MAX];
+	uint32_t d;
+
+	for (d = 0; d < x->rank; d++)
+		list[d] = all || d == 0 ? x->axes[d]
+					: axis_fresh(axes, axes_new_symbol(axes), reason);
+	axes_set(axes, result, x->rank, list);
 }
 
 /* An operator without a rule: whatever it touches is frozen. */
@@ -248,8 +282,10 @@ follow_opaque(struct axes *axes, const struct operation *operation, const struct
 
 		if (operation->results[i] == NO_VALUE)
 			continue;
-		if (i == 0 && first && first->known && keeps_shape(operation))
-			axes_set(axes, operation->results[0], first->rank, first->axes);
+		if (i == 0 && first && first->known &&
+		    (keeps_shape(operation) || keeps_batch(operation)))
+			set_axes_of(axes, operation->results[0], first, keeps_shape(operation),
+				    reason);
 		else
 			set_hint(axes, hints, operation->results[i], reason);
 	}
@@ -309,6 +345,34 @@ set_folded_numbers(struct axes *axes, const struct operation *operation)
 						      .source = NUMBER_MIXED };
 }
 
+/* What weights read is of their rank, and has their columns. Of what no rule knows the
+ * shape, nothing is ever cut; what the weights make of it are units like others. */
+static void
+assume_shape(struct axes *axes, const struct operation *operation)
+{
+	bool gemm = operation_is(operation, "Gemm");
+	uint32_t value = operation->operand_count > 1 ? operation->operands[0] : NO_VALUE;
+	const struct tensor_axes *w = rule_operand(axes, operation, 1);
+	const struct value *x = value == NO_VALUE ? NULL : &axes->program->values[value];
+	struct axis list[AXES_RANK_MAX];
+	const char *reason;
+	uint32_t d, columns;
+
+	if ((!gemm && !operation_is(operation, "Conv")) || !x || x->kind != VALUE_RESULT ||
+	    axes->program->operations[x->operation].part != PART_WHOLE ||
+	    axes->tensors[value].known || axes->tensors[value].sequence != NO_VALUE || !w ||
+	    !w->known || (gemm ? w->rank != 2 : w->rank < 3) ||
+	    operation_int(operation, "transA", 0) || operation_int(operation, "group", 1) != 1)
+		return;
+	reason = rule_reason(axes, operation, "what %s reads has no shape that is known");
+	columns = gemm && !operation_int(operation, "transB", 0) ? 0 : 1;
+	for (d = 0; d < w->rank; d++)
+		list[d] = axis_fresh(
+			axes, d == 1 ? axis_size(axes, w->axes[columns]) : axes_new_symbol(axes),
+			reason);
+	axes_set(axes, value, w->rank, list);
+}
+
 static void
 follow_operation(struct axes *axes, uint32_t index, const struct map *hints)
 {
@@ -318,6 +382,7 @@ follow_operation(struct axes *axes, uint32_t index, const struct map *hints)
 
 	if (!rule && operation->operand_count == operation->named_count) {
 		rule = axis_rule_of(operation);
+		assume_shape(axes, operation);
 		applies = rule && operands_are_known(axes, operation);
 	}
 	if (applies && rule(axes, index)) {

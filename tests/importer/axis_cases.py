@@ -820,6 +820,37 @@ def two_ceilings(net):
     return {"fc": "reads something else", "out": "graph output"}
 
 
+# --- operators without a rule ----------------------------------------------------------
+
+
+@case((1, 2, 4, 4))
+def a_layer_behind_an_unknown_operator(net):
+    """Only what it touches is frozen."""
+    first = net.lif(net.conv("input", 2, 6, "a"), 1, 6, 4, 4, name="a")
+    normal = net.node("LRN", first, size=3, name="norm")
+    second = net.lif(net.conv(normal, 6, 5, "b"), 1, 5, 4, 4, name="b")
+    net.readout(net.node("Flatten", second), 80)
+    return {"a": "operator LRN norm", "b": None, "out": "graph output"}
+
+
+@case((1, 2, 4, 4))
+def a_layer_behind_a_transposed_convolution(net):
+    first = net.lif(net.conv("input", 2, 6, "a"), 1, 6, 4, 4, name="a")
+    large = net.node("ConvTranspose", first, net.constant(net.weights(6, 3, 2, 2)), strides=[2, 2], name="up")
+    second = net.lif(net.conv(large, 3, 5, "b"), 1, 5, 8, 8, name="b")
+    net.readout(net.node("Flatten", second), 320)
+    return {"a": "operator ConvTranspose up", "b": None, "out": "graph output"}
+
+
+@case((1, 5))
+def a_layer_behind_an_unknown_shape(net):
+    first = net.lif(net.dense("input", 5, 8, "a"), 1, 8, name="a")
+    top = net.node("TopK", first, net.ints(4), outputs=2, name="top")[0]
+    second = net.lif(net.dense(top, 4, 10, "b"), 1, 10, name="b")
+    net.readout(second, 10)
+    return {"a": "operator TopK top", "b": None, "out": "graph output"}
+
+
 # --- sums over units ---------------------------------------------------------------
 
 
@@ -948,7 +979,7 @@ def argmax(net):
         best = n.node("ArgMax", s, axis=1, keepdims=0)
         return n.node("Mul", s, n.node("OneHot", best, n.constant(np.array(10)), n.constant([0.0, 1.0])))
     between(net, inhibit)
-    return {"fc": "ArgMax"}  # what comes after OneHot is not followed
+    return {"fc": "ArgMax", "out": "graph output"}  # what comes after OneHot is not followed
 
 
 @case((1, 5))

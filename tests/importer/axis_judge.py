@@ -94,7 +94,7 @@ def cut(folder, path, layers, dead, passes="dead_neuron_elimination"):
     """The file without the dead units, and what was said."""
     rates = []
     for layer in layers:
-        values = np.full((layer["units"], layer["positions"]), 0.25)
+        values = np.full((layer["units"], layer["rates"]), 0.25)
         values[dead[layer["units"]]] = 0
         rates.append({"tensor": layer["spike_tensors"][0], "shape": list(values.shape),
                       "rates": values.ravel().tolist()})
@@ -123,6 +123,10 @@ def judge(folder, path, inputs, seed=0, share=0.4, tolerance=0.0, runtime_of=ses
     found = inspect(path)
     free = [layer for layer in found["layers"] if not layer["frozen"]]
     layers = [layer for layer in free if layer["spike_tensors"]]  # others go with those
+    for layer in layers:
+        layer["rates"] = layer["positions"] or 1  # of each unit
+        if layer["positions"] is None:  # not in the file
+            layer["positions"] = int(np.prod(describe(model)[layer["spike_tensors"][0]][1][1:])) // layer["units"]
     rng = np.random.default_rng(seed)
     dead = {n: np.sort(rng.permutation(n)[:min(n - 1, max(1, int(n * share)))])
             for n in sorted({layer["units"] for layer in layers})}

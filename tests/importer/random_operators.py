@@ -187,9 +187,21 @@ def plus_its_sum(net, value):
 
 
 def mixed(net, value):
-    """Operators that mix units: they freeze."""
-    op = net.pick("Softmax", "CumSum", "LayerNormalization", "ArgMax", "TopK")
+    """Operators that mix units, or have no rule: they freeze."""
+    op = net.pick("Softmax", "CumSum", "LayerNormalization", "ArgMax", "TopK", "LpNormalization", "LRN",
+                  "MeanVarianceNormalization", "Some")
     axis = value.axis
+    if op == "LRN":
+        return net.unary(op, value, size=3) if len(value.shape) == 4 else value
+    if op == "LpNormalization":
+        return net.unary(op, value, axis=axis)
+    if op == "MeanVarianceNormalization":
+        return net.unary(op, value, axes=[axis])
+    if op == "Some":  # of a shape that is not told
+        count = int(net.random.integers(1, value.shape[axis] + 1))
+        shape = list(value.shape)
+        shape[axis] = count
+        return value.with_name(net.node("TopK", [value.name, net.ints(count)], outputs=2, axis=axis)[0], shape)
     if op == "Softmax":
         return net.unary(op, value, axis=axis)
     if op == "CumSum":
