@@ -15,10 +15,10 @@ PROGRAM = pathlib.Path(os.environ.get("SNNFIT", ROOT / "build" / "release" / "sn
 TOOL = PROGRAM.parent / "tests" / "run_operators"
 IMAGES = ROOT / "examples" / "mnist" / "test-images-idx3-ubyte.gz"
 LABELS = ROOT / "examples" / "mnist" / "test-labels-idx1-ubyte.gz"
-SANITIZED = "asan" in PROGRAM.parts
+SLOW = "release" not in PROGRAM.parts  # sanitized, or counting
 SHARED = pathlib.Path(os.environ.get("SNNFIT_SHARED", ROOT.parent / "shared")) / "fixtures"
-# Everything in shared is run on the optimized program; the sanitizers see our own networks.
-PLACES = [ROOT / "tests" / "fixtures", ROOT / "tests" / "fixtures_odd"] + ([] if SANITIZED else [SHARED])
+# Everything in shared is run on the optimized program; the other builds see our own networks.
+PLACES = [ROOT / "tests" / "fixtures", ROOT / "tests" / "fixtures_odd"] + ([] if SLOW else [SHARED])
 
 
 # Where accuracy.txt is that of the model before it was changed: onnxruntime 1.31.1 on this one.

@@ -1,9 +1,15 @@
 /* run_operators.c - runs models on given inputs with the simulator's interpreter.
  *
+ *     run_operators [STRIDE]
+ *
  * Reads lines from stdin, tab-separated: MODEL, OUT, then a TensorProto file for each
  * input ("-": left out). Writes output i as OUT.i.bin and says about each model, in
  * one line, "ok" with "type:d,d" for each output, or "error:" and why. Each model runs
- * alone, and for three samples at once: what comes out must be the same. */
+ * alone, and for three samples at once: what comes out must be the same.
+ * STRIDE: then every STRIDE-th allocation fails, one after the other (from another one on
+ * in each line); the model must say
+ * that memory is short, or run all the same, and leave nothing allocated. */
+#include "../unit/failing_allocator.h"
 #include "core/file.h"
 #include "simulator/machine.h"
 
@@ -13,6 +19,13 @@
 #include <string.h>
 
 enum { FIELDS_MAX = 64, LANES = 3 };
+
+struct job {
+	char *model, *out;
+	Onnx__TensorProto *inputs[FIELDS_MAX]; /* NULL: left out */
+	uint32_t input_count;
+	char shape[4096]; /* of the outputs, as said */
+};
 
 static Onnx__TensorProto *
 read_proto(const char *path)
@@ -52,16 +65,12 @@ spread(struct tensor *tensor, struct machine *machine, snnfit_error *err)
 }
 
 static snnfit_status
-set_input(struct machine *machine, uint32_t slot, const char *path, snnfit_error *err)
+set_input(struct machine *machine, uint32_t slot, const Onnx__TensorProto *proto, snnfit_error *err)
 {
-	Onnx__TensorProto *proto = read_proto(path);
 	struct tensor tensor;
-	snnfit_status status;
+	snnfit_status status = tensor_load(&tensor, &machine->pool, machine->plan->model, proto,
+					   err);
 
-	if (!proto)
-		return error_set(err, SNNFIT_EIO, "%s: no TensorProto", path);
-	status = tensor_load(&tensor, &machine->pool, machine->plan->model, proto, err);
-	onnx__tensor_proto__free_unpacked(proto, NULL);
 	if (status == SNNFIT_OK && machine->lanes > 1)
 		status = spread(&tensor, machine, err);
 	if (status == SNNFIT_OK)
@@ -70,15 +79,15 @@ set_input(struct machine *machine, uint32_t slot, const char *path, snnfit_error
 }
 
 static snnfit_status
-run(struct machine *machine, const struct plan *plan, uint32_t lanes, char **inputs, size_t count,
+run(struct machine *machine, const struct plan *plan, uint32_t lanes, const struct job *job,
     snnfit_error *err)
 {
 	snnfit_status status = machine_init(machine, plan, lanes, 0, err);
 	uint32_t i;
 
-	for (i = 0; i < plan->graph.input_count && i < count && status == SNNFIT_OK; i++)
-		if (strcmp(inputs[i], "-") != 0)
-			status = set_input(machine, plan->graph.inputs[i], inputs[i], err);
+	for (i = 0; i < plan->graph.input_count && i < job->input_count && status == SNNFIT_OK; i++)
+		if (job->inputs[i])
+			status = set_input(machine, plan->graph.inputs[i], job->inputs[i], err);
 	if (status == SNNFIT_OK)
 		status = machine_run(machine, &plan->graph, err);
 	return status;
@@ -132,35 +141,34 @@ write_elements(const struct tensor *tensor, int32_t type, const char *path, snnf
 }
 
 static snnfit_status
-keep(const struct plan *plan, const struct tensor *tensor, const char *out, uint32_t i, char *shape,
-     size_t room, snnfit_error *err)
+keep(const struct plan *plan, const struct tensor *tensor, struct job *job, uint32_t i,
+     snnfit_error *err)
 {
 	int32_t type = declared_type(plan, i);
-	size_t used = strlen(shape);
+	size_t used = strlen(job->shape), room = sizeof job->shape;
 	char path[4096];
 	uint32_t d;
 
 	if (type_computed(type) != tensor->type)
 		return error_set(err, SNNFIT_EINTERNAL, "output %u is %s", i,
 				 type_name(tensor->type));
-	used += (size_t)snprintf(shape + used, room - used, " %d:", type);
+	used += (size_t)snprintf(job->shape + used, room - used, " %d:", type);
 	for (d = 0; d < tensor->rank && used < room; d++)
-		used += (size_t)snprintf(shape + used, room - used, "%s%" PRIu64, d ? "," : "",
+		used += (size_t)snprintf(job->shape + used, room - used, "%s%" PRIu64, d ? "," : "",
 					 tensor->dims[d]);
-	(void)snprintf(path, sizeof path, "%s.%u.bin", out, i);
+	(void)snprintf(path, sizeof path, "%s.%u.bin", job->out, i);
 	return write_elements(tensor, type, path, err);
 }
 
 static snnfit_status
-run_model(const struct plan *plan, char **fields, size_t count, char *shape, size_t room,
-	  snnfit_error *err)
+run_plan(const struct plan *plan, struct job *job, snnfit_error *err)
 {
 	struct machine one, many = { .slots = NULL };
-	snnfit_status status = run(&one, plan, 1, fields + 2, count - 2, err);
+	snnfit_status status = run(&one, plan, 1, job, err);
 	uint32_t i;
 
 	if (status == SNNFIT_OK)
-		status = run(&many, plan, LANES, fields + 2, count - 2, err);
+		status = run(&many, plan, LANES, job, err);
 	for (i = 0; i < plan->graph.output_count && status == SNNFIT_OK; i++) {
 		const struct tensor *tensor = &one.slots[plan->graph.outputs[i]];
 
@@ -169,7 +177,7 @@ run_model(const struct plan *plan, char **fields, size_t count, char *shape, siz
 		else
 			status = same_in_lanes(tensor, &many.slots[plan->graph.outputs[i]], i, err);
 		if (status == SNNFIT_OK)
-			status = keep(plan, tensor, fields[1], i, shape, room, err);
+			status = keep(plan, tensor, job, i, err);
 	}
 	machine_free(&one);
 	if (many.slots)
@@ -177,42 +185,100 @@ run_model(const struct plan *plan, char **fields, size_t count, char *shape, siz
 	return status;
 }
 
-static void
-run_line(char *line)
+static snnfit_status
+run_model(struct job *job, snnfit_error *err)
 {
-	char *fields[FIELDS_MAX], *save = NULL, *field, shape[4096] = "";
 	struct onnx_model *model = NULL;
 	struct plan *plan = NULL;
-	snnfit_error err = { .text = "" };
-	size_t count = 0;
-	snnfit_status status;
+	snnfit_status status = onnx_model_read(&model, job->model, NULL, err);
 
-	for (field = strtok_r(line, "\t\n", &save); field && count < FIELDS_MAX;
-	     field = strtok_r(NULL, "\t\n", &save))
-		fields[count++] = field;
-	if (count < 2)
-		return;
-	status = onnx_model_read(&model, fields[0], NULL, &err);
+	job->shape[0] = '\0';
 	if (status == SNNFIT_OK)
-		status = plan_new(&plan, model, &err);
+		status = plan_new(&plan, model, err);
 	if (status == SNNFIT_OK)
-		status = run_model(plan, fields, count, shape, sizeof shape, &err);
+		status = run_plan(plan, job, err);
 	plan_free(plan);
 	onnx_model_free(model);
+	return status;
+}
+
+/* Allocation n fails; false: there were not that many. */
+static bool
+starve_once(struct job *job, long n, snnfit_status *status, snnfit_error *err)
+{
+	long before = allocated;
+	bool failed;
+
+	failing->left = n;
+	*status = run_model(job, err);
+	failed = failing->left < 0;
+	failing->left = -1;
+	if (allocated != before)
+		*status = error_set(err, SNNFIT_EINTERNAL, "allocation %ld: %ld leaked", n,
+				    allocated - before);
+	else if (failed && *status == SNNFIT_ENOMEM)
+		*status = SNNFIT_OK;
+	return failed && *status == SNNFIT_OK;
+}
+
+static snnfit_status
+starve(struct job *job, long first, long stride, snnfit_error *err)
+{
+	snnfit_status status;
+	long n = first;
+
+	while (starve_once(job, n, &status, err))
+		n += stride;
+	return status;
+}
+
+static bool
+parse(char *line, struct job *job)
+{
+	char *save = NULL, *field;
+
+	job->model = strtok_r(line, "\t\n", &save);
+	job->out = strtok_r(NULL, "\t\n", &save);
+	while ((field = strtok_r(NULL, "\t\n", &save)) && job->input_count < FIELDS_MAX) {
+		bool is_there = strcmp(field, "-") != 0;
+		Onnx__TensorProto *input = is_there ? read_proto(field) : NULL;
+
+		if (is_there && !input)
+			return false;
+		job->inputs[job->input_count++] = input;
+	}
+	return job->model && job->out;
+}
+
+static void
+run_line(char *line, long number, long stride)
+{
+	struct job job = { .input_count = 0 };
+	snnfit_error err = { .text = "it has no file, or an input is no TensorProto" };
+	snnfit_status status = parse(line, &job) ? run_model(&job, &err) : SNNFIT_EIO;
+	uint32_t i;
+
+	if (status == SNNFIT_OK && stride > 0)
+		status = starve(&job, number % stride, stride, &err);
 	if (status == SNNFIT_OK)
-		printf("ok%s\n", shape);
+		printf("ok%s\n", job.shape);
 	else
 		printf("error: %s\n", err.text);
+	for (i = 0; i < job.input_count; i++)
+		if (job.inputs[i])
+			onnx__tensor_proto__free_unpacked(job.inputs[i], NULL);
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
+	long stride = argc > 1 ? atol(argv[1]) : 0;
+	long number = 0;
 	char *line = NULL;
 	size_t room = 0;
 
 	while (getline(&line, &room, stdin) > 0) {
-		run_line(line);
+		run_line(line, number++, stride);
 		(void)fflush(stdout);
 	}
 	free(line);
