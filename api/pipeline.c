@@ -50,9 +50,6 @@ begin(struct pipeline *pipeline, snnfit_model *model, const snnfit_options *opti
 		status = model_graph(model, &graph, err);
 	if (status == SNNFIT_OK)
 		status = graph_copy(&pipeline->graph, graph, err);
-	if (status == SNNFIT_OK)
-		status = calibrator_begin(&pipeline->calibrator, model, pipeline->graph,
-					  &pipeline->options, err);
 	return status;
 }
 
@@ -109,6 +106,14 @@ show_step(void *pipeline, const struct fit_step *step, const struct graph *graph
 }
 
 /* --- the stages -------------------------------------------------------------- */
+
+/* The data are read, and the model that came in is run on them. */
+static snnfit_status
+measure_input(struct pipeline *pipeline, snnfit_error *err)
+{
+	return calibrator_begin(&pipeline->calibrator, pipeline->model, pipeline->graph,
+				&pipeline->options, err);
+}
 
 static snnfit_status
 run_passes(struct pipeline *pipeline, snnfit_error *err)
@@ -325,6 +330,8 @@ snnfit_optimize(snnfit_model *model, const snnfit_options *options, snnfit_repor
 		return report_nothing(&checked, report, err);
 	status = begin(&pipeline, model, options, err);
 	if (status == SNNFIT_OK)
+		status = measure_input(&pipeline, err);
+	if (status == SNNFIT_OK)
 		status = run_passes(&pipeline, err);
 	if (status == SNNFIT_OK)
 		status = measure_result(&pipeline, err);
@@ -349,6 +356,8 @@ snnfit_fit(snnfit_model *model, const snnfit_options *options, snnfit_report **r
 
 	if (status == SNNFIT_OK)
 		status = need_target(&pipeline, err);
+	if (status == SNNFIT_OK)
+		status = measure_input(&pipeline, err);
 	if (status == SNNFIT_OK)
 		status = run_passes(&pipeline, err);
 	if (status == SNNFIT_OK)
