@@ -39,13 +39,15 @@ COMMANDS = {
             "-o", "out/model.onnx"),
     "simulate": ("simulate", "model.onnx", *DATA[:-2], "-o", "out/model.onnx"),
     "optimize measured": ("optimize", "model.onnx", *RATES, *DATA, "-o", "out/model.onnx"),
+    "optimize recorded": ("optimize", "model.onnx", *DATA, "--passes", "behavioural_redundancy", "-o",
+                          "out/model.onnx"),
     "fit measured": ("fit", "model.onnx", *DATA, "--target-luts", "2000", "--arch", "event", "--max-iterations", "2",
                      "-o", "out/model.onnx"),
     "report": ("report", "out/model.onnx", "--json", "--html", "out/page.html"),
     "targets": ("targets",),
     "batch": ("batch", "in", "-o", "out", "--", "optimize", "--rates", "{dir}/{stem}.npz"),
 }
-MEASURED = ("simulate", "optimize measured", "fit measured")  # these run the network
+MEASURED = ("simulate", "optimize measured", "optimize recorded", "fit measured")  # these run the network
 
 
 @pytest.fixture
