@@ -98,7 +98,7 @@ def digits(settings):
 
 
 def wide(settings):
-    width, samples = (256, 64) if settings.quick else (4096, 512)
+    width, samples = (256, 64) if settings.quick else (4096, 1024)
     with model(settings, "wide", width, width, width) as path, numbers(settings, "wide", samples, width, 0.05, 1) as data:
         yield from rows(Subject(f"{width}-{width}-{width}, 5 % of inputs", path, data, samples, 50, 8,
                                 (64, 256), 256), settings)
