@@ -112,7 +112,8 @@ measure(void *context, const struct graph *graph, const struct measurement **out
 		return SNNFIT_OK;
 	status = model_export(calibrator->model, graph, &onnx, NULL, err);
 	if (status == SNNFIT_OK)
-		status = run(calibrator, onnx, graph, &(struct wanted){ NULL }, &made, err);
+		status = run(calibrator, onnx, graph, &(struct wanted){ .rated = NULL }, &made,
+			     err);
 	if (status == SNNFIT_OK)
 		*out = remember(calibrator, made, digest);
 	onnx_model_free(onnx);
