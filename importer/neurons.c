@@ -45,13 +45,13 @@ static bool
 stacks_currents(const struct finder *finder, const struct operation *operation)
 {
 	const struct polynomials *context = finder->polynomials;
-	const struct polynomial *p = operation->results[0] == NO_VALUE
-					     ? NULL
-					     : context->of[operation->results[0]];
+	const struct polynomial *p;
 	uint32_t i;
 
-	if (!operation_is(operation, "Concat") || operation->constant)
+	if (!operation_is(operation, "Concat") || operation->constant ||
+	    operation->result_count != 1 || operation->results[0] == NO_VALUE)
 		return false;
+	p = context->of[operation->results[0]];
 	for (i = 0; p && i < p->count; i++)
 		if (p->terms[i].degree > 1 ||
 		    (p->terms[i].degree &&
@@ -339,12 +339,33 @@ fit(struct finder *finder, struct found_population *found)
 		resting_read_out_fit(neurons, found, context);
 }
 
-/* Numbers that overflow, or were none in the file, are no form. */
-static void
-fit_finite(struct finder *finder, struct found_population *found)
+static bool
+is_per_unit(const struct coefficient *coefficient, uint64_t units)
 {
+	return coefficient->count <= 1 || coefficient->count == units;
+}
+
+/* A single unit may be broadcast to neurons of different numbers. */
+static bool
+numbers_are_per_unit(const struct found_population *found, uint64_t units)
+{
+	return is_per_unit(&found->decay, units) && is_per_unit(&found->threshold, units) &&
+	       is_per_unit(&found->reset_value, units) && is_per_unit(&found->offset, units) &&
+	       is_per_unit(&found->input_gain, units) &&
+	       is_per_unit(&found->current_decay, units) &&
+	       is_per_unit(&found->current_gain, units) && is_per_unit(&found->floor, units) &&
+	       is_per_unit(&found->count_limit, units);
+}
+
+/* Numbers that overflow, or were none in the file, are no form; nor are numbers of
+ * something else than the units. */
+static void
+fit_known(struct finder *finder, struct found_population *found)
+{
+	uint64_t units = axis_size(finder->polynomials->axes, found->units);
+
 	fit(finder, found);
-	if (!normal_form_is_finite(found))
+	if (!normal_form_is_finite(found) || !numbers_are_per_unit(found, units))
 		normal_form_give_up(found, finder->polynomials);
 }
 
@@ -367,7 +388,7 @@ neurons_find(struct neurons *neurons, struct polynomials *polynomials, const str
 	if (!status)
 		status = list_sites(&finder, err);
 	for (i = 0; !status && i < neurons->count; i++) {
-		fit_finite(&finder, &neurons->populations[i]);
+		fit_known(&finder, &neurons->populations[i]);
 		set_late_owner(neurons, i);
 	}
 	if (!status && polynomials->out_of_memory)

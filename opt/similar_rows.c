@@ -273,6 +273,8 @@ visit_column(const struct tile *tile, uint32_t column, snnfit_error *err)
 	uint32_t end = tile->a == tile->b ? column : TILE;
 	snnfit_status status = SNNFIT_OK;
 
+	if (j >= sketches->rows) /* the last tile is filled up, with bounds of 0 */
+		return SNNFIT_OK;
 	for (i = 0; i < end && status == SNNFIT_OK; i++) {
 		float bound = tile->bounds[i * TILE + column];
 		uint32_t row = tile->a * TILE + i;

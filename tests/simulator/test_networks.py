@@ -161,8 +161,6 @@ def in_file(network):
 # The importer takes this one for a single step, and says so.
 ONE_STEP = {"rockpool-lif-ts17-T4"}
 UNROLLED = [n for n in RUNNABLE if in_file(n) > 1 and n.name not in ONE_STEP]
-# What the importer has no dynamics for has no spikes of each step either.
-UNROLLED_UNKNOWN = {"rockpool-lif-dy18-T4"}
 
 
 @pytest.mark.parametrize("network", UNROLLED, ids=names(UNROLLED))
@@ -170,11 +168,6 @@ def test_rates_of_unrolled_steps_are_those_in_onnxruntime(network, tmp_path):
     """The mean of the spike tensors of all steps, made outputs of the file."""
     images = read_images()[:40]
     layers = [layer for layer in network.truth["layers"] if layer["spike_tensors"]]
-    if network.name in UNROLLED_UNKNOWN:
-        np.save(tmp_path / "x.npy", images)
-        report = simulate(network.model, "--inputs", tmp_path / "x.npy")
-        assert all(layer["mean_rate"] is None for layer in report["layers"]) and len(report["notes"]) == 1
-        return
     model = onnx.load(network.model)
     wanted = [tensor for layer in layers for tensor in layer["spike_tensors"]]
     model.graph.output.extend(onnx.helper.make_tensor_value_info(tensor, onnx.TensorProto.FLOAT, None)
