@@ -99,29 +99,39 @@ axes_set_declared(struct axes *axes, uint32_t value, const Onnx__ValueInfoProto 
 	axes_set(axes, value, (uint32_t)shape->n_dim, list);
 }
 
+/* The numbers of a constant, all of one source. */
 static void
-set_numbers_of_source(struct axes *axes, uint32_t value, uint32_t use)
+set_numbers(struct axes *axes, uint32_t value, const struct constant *constant,
+	    struct number number)
 {
-	const struct constant *constant = constant_of(axes->constants, value);
 	struct tensor_axes *tensor = &axes->tensors[value];
-	bool editable = axes->program->values[value].source != NO_VALUE &&
-			!axes->program->values[value].in_function;
 	uint32_t i;
 
-	if (!constant || !constant->integers || constant->count > NUMBERS_MAX)
-		return;
 	tensor->numbers = arena_zalloc(axes->arena, constant->count, sizeof *tensor->numbers);
 	if (!tensor->numbers) {
 		axes->out_of_memory = true;
 		return;
 	}
 	tensor->number_count = (uint32_t)constant->count;
-	for (i = 0; i < constant->count; i++)
-		tensor->numbers[i] = (struct number){ .value = constant->integers[i],
-						      .source = editable ? NUMBER_LITERAL
-									 : NUMBER_MIXED,
-						      .use = use,
-						      .element = i };
+	for (i = 0; i < constant->count; i++) {
+		number.value = constant->integers[i];
+		number.element = i;
+		tensor->numbers[i] = number;
+	}
+}
+
+static void
+set_numbers_of_source(struct axes *axes, uint32_t value, uint32_t use)
+{
+	const struct constant *constant = constant_of(axes->constants, value);
+	bool editable = axes->program->values[value].source != NO_VALUE &&
+			!axes->program->values[value].in_function;
+
+	if (!constant || !constant->integers || constant->count > NUMBERS_MAX)
+		return;
+	set_numbers(
+		axes, value, constant,
+		(struct number){ .source = editable ? NUMBER_LITERAL : NUMBER_MIXED, .use = use });
 }
 
 static void
@@ -327,22 +337,14 @@ settle_numbers(struct axes *axes, const struct operation *operation)
 static void
 set_folded_numbers(struct axes *axes, const struct operation *operation)
 {
-	uint32_t result = operation->result_count ? operation->results[0] : NO_VALUE, i;
+	uint32_t result = operation->result_count ? operation->results[0] : NO_VALUE;
 	const struct constant *constant = constant_of(axes->constants, result);
 	struct tensor_axes *tensor = result == NO_VALUE ? NULL : &axes->tensors[result];
 
 	if (!constant || !constant->integers || constant->rank > 1 ||
 	    constant->count > NUMBERS_MAX || tensor->numbers || !tensor->known)
 		return;
-	tensor->numbers = arena_zalloc(axes->arena, constant->count, sizeof *tensor->numbers);
-	if (!tensor->numbers) {
-		axes->out_of_memory = true;
-		return;
-	}
-	tensor->number_count = (uint32_t)constant->count;
-	for (i = 0; i < constant->count; i++)
-		tensor->numbers[i] = (struct number){ .value = constant->integers[i],
-						      .source = NUMBER_MIXED };
+	set_numbers(axes, result, constant, (struct number){ .source = NUMBER_MIXED });
 }
 
 /* What weights read is of their rank, and has their columns. Of what no rule knows the
