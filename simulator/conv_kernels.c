@@ -1,31 +1,20 @@
 /* conv_kernels.c - compiled with -ffp-contract=fast, as dense.c. */
 #include "simulator/conv.h"
+#include "simulator/vectors.h"
 
 #include <string.h>
 
-#if defined __x86_64__ && defined __GNUC__
-#define HAVE_WIDER
-#include <immintrin.h>
-#endif
-
-/* Not aligned, and allowed to alias floats. */
-#define VECTOR_OF(BYTES) __attribute__((vector_size(BYTES), aligned(4), may_alias))
-typedef float floats4 VECTOR_OF(16);
 #define VECTOR floats4
 #define WIDTH 4
 #define TARGET
-#define DIRECT_VECTORS 2
 #define KERNEL(name) name##_of_4
 #include "simulator/conv_kernels.h"
 #undef VECTOR
 #undef WIDTH
 #undef TARGET
-#undef DIRECT_VECTORS
 #undef KERNEL
 
 #ifdef HAVE_WIDER
-#define DIRECT_VECTORS 3
-typedef float floats8 VECTOR_OF(32);
 #define VECTOR floats8
 #define WIDTH 8
 #define TARGET __attribute__((target("avx2,fma,bmi2")))
@@ -36,7 +25,6 @@ typedef float floats8 VECTOR_OF(32);
 #undef TARGET
 #undef KERNEL
 
-typedef float floats16 VECTOR_OF(64);
 #define VECTOR floats16
 #define WIDTH 16
 #define TARGET __attribute__((target("avx512f,fma,bmi2")))

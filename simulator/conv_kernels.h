@@ -1,10 +1,11 @@
 /* conv_kernels.h - the kernels of conv.h for one width of vectors. No guard: it is read
  * once for each width, with VECTOR (the type), WIDTH (floats in it), TARGET (an
- * attribute), KERNEL(name) and DIRECT_VECTORS. */
+ * attribute) and KERNEL(name). */
 
 enum {
 	KERNEL(panel_vectors) = PANEL_COLUMNS / WIDTH,
-	KERNEL(direct_positions) = DIRECT_VECTORS * WIDTH,
+	KERNEL(direct_vectors) = WIDTH == 4 ? 2 : 3,
+	KERNEL(direct_positions) = KERNEL(direct_vectors) * WIDTH,
 };
 
 TARGET static void
@@ -36,7 +37,7 @@ TARGET static void
 KERNEL(direct)(const float *image, const uint64_t *offsets, uint64_t depth, const float *weights,
 	       float *out)
 {
-	VECTOR sums[DIRECT_CHANNELS][DIRECT_VECTORS] = { 0 };
+	VECTOR sums[DIRECT_CHANNELS][KERNEL(direct_vectors)] = { 0 };
 	uint64_t k;
 	uint32_t c, v;
 
@@ -44,10 +45,10 @@ KERNEL(direct)(const float *image, const uint64_t *offsets, uint64_t depth, cons
 		const float *at = image + offsets[k];
 
 		for (c = 0; c < DIRECT_CHANNELS; c++)
-			for (v = 0; v < DIRECT_VECTORS; v++)
+			for (v = 0; v < KERNEL(direct_vectors); v++)
 				sums[c][v] += weights[c] * *(const VECTOR *)(at + v * WIDTH);
 	}
 	for (c = 0; c < DIRECT_CHANNELS; c++, out += KERNEL(direct_positions))
-		for (v = 0; v < DIRECT_VECTORS; v++)
+		for (v = 0; v < KERNEL(direct_vectors); v++)
 			*(VECTOR *)(out + v * WIDTH) = sums[c][v];
 }

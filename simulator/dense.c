@@ -3,18 +3,11 @@
 #include "simulator/dense.h"
 
 #include "simulator/set_bits.h"
+#include "simulator/vectors.h"
 
 #include <math.h>
 #include <string.h>
 
-#if defined __x86_64__ && defined __GNUC__
-#define HAVE_WIDER
-#include <immintrin.h>
-#endif
-
-/* Not aligned, and allowed to alias floats. */
-#define VECTOR_OF(BYTES) __attribute__((vector_size(BYTES), aligned(4), may_alias))
-typedef float floats4 VECTOR_OF(16);
 #define VECTOR floats4
 #define WIDTH 4
 #define TARGET
@@ -26,7 +19,6 @@ typedef float floats4 VECTOR_OF(16);
 #undef KERNEL
 
 #ifdef HAVE_WIDER
-typedef float floats8 VECTOR_OF(32);
 #define VECTOR floats8
 #define WIDTH 8
 #define TARGET __attribute__((target("avx2,fma")))
@@ -37,7 +29,6 @@ typedef float floats8 VECTOR_OF(32);
 #undef TARGET
 #undef KERNEL
 
-typedef float floats16 VECTOR_OF(64);
 #define VECTOR floats16
 #define WIDTH 16
 #define TARGET __attribute__((target("avx512f,fma")))

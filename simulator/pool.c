@@ -1,10 +1,8 @@
+#include "simulator/vectors.h"
 #include "simulator/window.h"
 
 #include <math.h>
 #include <string.h>
-#if defined __x86_64__ && defined __GNUC__
-#include <immintrin.h>
-#endif
 
 /* Output i of the call, [N, C, out...]. */
 static void *
@@ -99,8 +97,7 @@ halve_plain(const float *upper, const float *lower, uint64_t count, float *out)
 				larger(lower[0], larger(upper[1], larger(upper[0], -INFINITY))));
 }
 
-#if defined __x86_64__ && defined __GNUC__
-#define HAVE_WIDER
+#ifdef HAVE_WIDER
 enum { EVEN = 0x88, ODD = 0xdd, MIDDLE_SWAPPED = 0xd8 };
 
 __attribute__((target("avx2"))) static void

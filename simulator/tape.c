@@ -1,6 +1,8 @@
 /* tape.c - compiled with -ffp-contract=off: every operation is rounded. */
 #include "simulator/tape.h"
 
+#include "simulator/vectors.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +13,7 @@
 #undef TARGET
 #undef KERNEL
 
-#if defined __x86_64__ && defined __GNUC__
-#define HAVE_WIDER
+#ifdef HAVE_WIDER
 #define TARGET __attribute__((target("avx2")))
 #define KERNEL(name) name##_avx2
 #include "simulator/tape_kernels.h"
