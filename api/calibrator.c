@@ -74,6 +74,21 @@ run(struct calibrator *calibrator, const struct onnx_model *onnx, const struct g
 	return status;
 }
 
+/* The same of the model as it would be written with the graph. */
+static snnfit_status
+run_graph(struct calibrator *calibrator, const struct graph *graph, const struct wanted *wanted,
+	  struct measured **out, snnfit_error *err)
+{
+	struct onnx_model *onnx = NULL;
+	snnfit_status status = model_export(calibrator->model, graph, &onnx, NULL, err);
+
+	*out = NULL;
+	if (status == SNNFIT_OK)
+		status = run(calibrator, onnx, graph, wanted, out, err);
+	onnx_model_free(onnx);
+	return status;
+}
+
 /* --- for opt -------------------------------------------------------------------------- */
 
 static const struct measurement *
@@ -100,8 +115,8 @@ static snnfit_status
 measure(void *context, const struct graph *graph, const struct measurement **out, snnfit_error *err)
 {
 	struct calibrator *calibrator = context;
+	struct wanted wanted = { .rated = NULL };
 	uint8_t digest[GRAPH_DIGEST_BYTES];
-	struct onnx_model *onnx = NULL;
 	struct measured *made;
 	snnfit_status status = graph_digest(graph, digest, err);
 
@@ -110,13 +125,9 @@ measure(void *context, const struct graph *graph, const struct measurement **out
 	*out = find(calibrator, digest);
 	if (*out)
 		return SNNFIT_OK;
-	status = model_export(calibrator->model, graph, &onnx, NULL, err);
-	if (status == SNNFIT_OK)
-		status = run(calibrator, onnx, graph, &(struct wanted){ .rated = NULL }, &made,
-			     err);
+	status = run_graph(calibrator, graph, &wanted, &made, err);
 	if (status == SNNFIT_OK)
 		*out = remember(calibrator, made, digest);
-	onnx_model_free(onnx);
 	return status;
 }
 
@@ -127,8 +138,7 @@ record(void *context, const struct graph *graph, const struct activity **out, sn
 	struct recorded *recorded = &calibrator->recorded;
 	struct wanted wanted = { .recorded = recorded };
 	uint8_t digest[GRAPH_DIGEST_BYTES];
-	struct onnx_model *onnx = NULL;
-	struct measured *made = NULL;
+	struct measured *made;
 	snnfit_status status = graph_digest(graph, digest, err);
 
 	*out = &recorded->activity;
@@ -138,15 +148,12 @@ record(void *context, const struct graph *graph, const struct activity **out, sn
 	    memcmp(digest, calibrator->recorded_digest, GRAPH_DIGEST_BYTES) == 0)
 		return SNNFIT_OK;
 	recorded_free(recorded);
-	status = model_export(calibrator->model, graph, &onnx, NULL, err);
-	if (status == SNNFIT_OK)
-		status = run(calibrator, onnx, graph, &wanted, &made, err);
+	status = run_graph(calibrator, graph, &wanted, &made, err);
 	memcpy(calibrator->recorded_digest, digest, GRAPH_DIGEST_BYTES);
 	if (made && find(calibrator, digest))
 		free(made);
 	else if (made)
 		(void)remember(calibrator, made, digest);
-	onnx_model_free(onnx);
 	return status;
 }
 
@@ -190,19 +197,14 @@ run_input(struct calibrator *calibrator, struct graph *graph, struct measured **
 	const struct onnx_model *onnx = model->exported ? model->exported : model->onnx;
 	bool rate = !has_rates(graph);
 	struct wanted wanted = { .rated = rate ? graph : NULL };
-	struct onnx_model *made = NULL;
-	snnfit_status status = SNNFIT_OK;
+	snnfit_status status = onnx ? run(calibrator, onnx, graph, &wanted, out, err)
+				    : run_graph(calibrator, graph, &wanted, out, err);
 
-	if (!onnx)
-		status = model_export(model, graph, &made, NULL, err);
-	if (status == SNNFIT_OK)
-		status = run(calibrator, onnx ? onnx : made, graph, &wanted, out, err);
 	if (status == SNNFIT_OK && rate && has_rates(graph))
 		text_append(&calibrator->notes,
 			    "firing rates are those measured on the data: none were given\n");
 	if (status == SNNFIT_OK && text_failed(&calibrator->notes))
 		status = error_no_memory(err);
-	onnx_model_free(made);
 	return status;
 }
 

@@ -177,28 +177,27 @@ def spikes_come_back_through_weights():
   }}>""", "float[8,8] recurrent")), {"drive": None, "cur2": "graph output"}, 6
 
 
-@case
-def membrane_starts_as_a_scalar():
-    """It has no axis in the first iteration, and is broadcast there."""
+def membrane_starts_at(start):
+    """The membrane of the first layer is handed from one iteration to the next, beginning with this constant."""
     return build(graph(f"{X}) => (float[6,1,3] out", f"""
   last1, last2, out = Loop (T, true, start, zero2) <body = step (int64 t, bool go, float v1, float[1,3] v2)
     => (bool on, float[1,8] v1_next, float[1,3] v2_next, float[1,3] seen) {{
     x = Gather <axis = 0> (input, t){STEP}{READ}
     seen = Identity (v2_next)
     on = Identity (go)
-  }}>""", "float start = {0.0}")), FREE, 6
+  }}>""", start)), FREE, 6
+
+
+@case
+def membrane_starts_as_a_scalar():
+    """It has no axis in the first iteration, and is broadcast there."""
+    return membrane_starts_at("float start = {0.0}")
 
 
 @case
 def membrane_starts_as_one_number_not_zero():
     """An axis of size 1, and every unit starts at 0.25."""
-    return build(graph(f"{X}) => (float[6,1,3] out", f"""
-  last1, last2, out = Loop (T, true, start, zero2) <body = step (int64 t, bool go, float v1, float[1,3] v2)
-    => (bool on, float[1,8] v1_next, float[1,3] v2_next, float[1,3] seen) {{
-    x = Gather <axis = 0> (input, t){STEP}{READ}
-    seen = Identity (v2_next)
-    on = Identity (go)
-  }}>""", "float[1,1] start = {0.25}")), FREE, 6
+    return membrane_starts_at("float[1,1] start = {0.25}")
 
 
 @case

@@ -1,6 +1,7 @@
 /* Convolutions: of zeros and ones by tables, bit for bit what the sums of patterns add up
  * to; of other images with strides of one, bit for bit what products of matrices give. */
 #include "simulator/conv.h"
+#include "tests/unit/random_floats.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -21,19 +22,6 @@ static const struct shape shapes[] = {
 	{ 40, 16, 4, 4, 3, 3, 1, 1, 1 },  { 2, 3, 5, 64, 1, 1, 3, 1, 0 },
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
-
-static uint32_t
-next_random(uint32_t *state)
-{
-	*state = *state * 1664525u + 1013904223u;
-	return *state >> 8;
-}
-
-static float
-random_float(uint32_t *state)
-{
-	return (float)next_random(state) / 8388608.0f - 1;
-}
 
 static void *
 room(size_t bytes)

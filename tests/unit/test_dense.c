@@ -1,22 +1,10 @@
 /* Products of matrices: whichever way a row goes, the sum is the same bit for bit. */
 #include "simulator/dense.h"
+#include "tests/unit/random_floats.h"
 
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
-
-static uint32_t
-next_random(uint32_t *state)
-{
-	*state = *state * 1664525u + 1013904223u;
-	return *state >> 8;
-}
-
-static float
-random_float(uint32_t *state)
-{
-	return (float)next_random(state) / 8388608.0f - 1;
-}
 
 static float *
 floats(uint64_t count)
