@@ -304,7 +304,7 @@ scanned_axis(const struct operation *operation, const char *name, uint32_t i, ui
 {
 	const Onnx__AttributeProto *list = operation_attribute(operation, name);
 
-	return rule_axis_at(list && i < list->n_ints ? list->ints[i] : 0, rank, axis);
+	return axis_at(list && i < list->n_ints ? list->ints[i] : 0, rank, axis);
 }
 
 static void

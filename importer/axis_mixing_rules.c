@@ -25,7 +25,7 @@ reduced_axes(struct axes *axes, const struct operation *operation, uint32_t rank
 		return true;
 	}
 	for (i = 0; i < count; i++) {
-		if (!rule_axis_at(list[i].value, rank, &axis))
+		if (!axis_at(list[i].value, rank, &axis))
 			return false;
 		reduced[axis] = true;
 	}
@@ -97,7 +97,7 @@ rule_arg(struct axes *axes, uint32_t index)
 	bool reduced[AXES_RANK_MAX] = { false };
 	uint32_t axis;
 
-	if (!x || !rule_axis_at(operation_int(operation, "axis", 0), x->rank, &axis))
+	if (!x || !axis_at(operation_int(operation, "axis", 0), x->rank, &axis))
 		return false;
 	axis_freeze(axes, x->axes[axis],
 		    rule_reason(axes, operation,
@@ -120,7 +120,7 @@ rule_softmax(struct axes *axes, uint32_t index)
 	if (!x || !x->rank)
 		return false;
 	if (operation_attribute(operation, "axis") &&
-	    !rule_axis_at(operation_int(operation, "axis", 0), x->rank, &axis))
+	    !axis_at(operation_int(operation, "axis", 0), x->rank, &axis))
 		return false;
 	for (d = axis; d < x->rank; d++)
 		axis_freeze(axes, x->axes[d],
@@ -139,7 +139,7 @@ rule_cumsum(struct axes *axes, uint32_t index)
 
 	if (!x || operation->operand_count < 2 || operation->operands[1] == NO_VALUE ||
 	    !constant_scalar(axes->constants, operation->operands[1], &number) ||
-	    !rule_axis_at((int64_t)number, x->rank, &axis))
+	    !axis_at((int64_t)number, x->rank, &axis))
 		return false;
 	axis_freeze(axes, x->axes[axis],
 		    rule_reason(axes, operation, "%s takes its units together"));
@@ -203,7 +203,7 @@ padding_of(struct axes *axes, const struct operation *operation, uint32_t rank, 
 	    count / 2 != (list ? listed : rank))
 		return false;
 	for (i = 0; i < count / 2; i++) {
-		if (!rule_axis_at(list ? list[i].value : (int64_t)i, rank, &axis))
+		if (!axis_at(list ? list[i].value : (int64_t)i, rank, &axis))
 			return false;
 		begin[axis] = pads[i].value;
 		end[axis] = pads[i + count / 2].value;
@@ -317,7 +317,7 @@ elements_axes(struct axes *axes, const struct operation *operation, const struct
 	uint32_t axis, d;
 
 	if (!data || !indices || data->rank != indices->rank ||
-	    !rule_axis_at(operation_int(operation, "axis", 0), data->rank, &axis))
+	    !axis_at(operation_int(operation, "axis", 0), data->rank, &axis))
 		return false;
 	for (d = 0; d < data->rank; d++) {
 		if (d != axis &&

@@ -98,22 +98,6 @@ sliced(struct axes *axes, struct axis axis, const struct number *first, const st
 	return out;
 }
 
-/* Every so many units, or the last one first: how many there are of them. */
-static uint64_t
-thinned_size(int64_t start, int64_t end, int64_t step, int64_t size)
-{
-	int64_t low = step < 0 ? -1 : 0, high = step < 0 ? size - 1 : size, span;
-
-	start += start < 0 ? size : 0;
-	end += end < 0 ? size : 0;
-	start = start < 0 ? 0 : start > high ? high : start;
-	end = end < low ? low : end > high ? high : end;
-	span = step < 0 ? start - end : end - start;
-	if (span <= 0)
-		return 0;
-	return 1 + (uint64_t)(span - 1) / (step < 0 ? -(uint64_t)step : (uint64_t)step);
-}
-
 /* Then nor has a part of it. */
 static bool
 has_no_number(struct axes *axes, struct axis axis)
@@ -126,11 +110,12 @@ thinned(struct axes *axes, const struct operation *operation, struct axis axis,
 	const struct number *first, const struct number *last, int64_t step)
 {
 	const char *reason = rule_reason(axes, operation, "%s takes every so many of it");
+	int64_t start = first->value;
 
 	axis_freeze(axes, axis, reason);
-	return axis_fresh(
-		axes, thinned_size(first->value, last->value, step, (int64_t)axis_size(axes, axis)),
-		reason);
+	return axis_fresh(axes,
+			  slice_size(&start, last->value, step, (int64_t)axis_size(axes, axis)),
+			  reason);
 }
 
 bool
@@ -150,8 +135,7 @@ rule_slice(struct axes *axes, uint32_t index)
 	for (i = 0; i < bounds.count; i++) {
 		int64_t step = bounds.steps ? bounds.steps[i].value : 1;
 
-		if (!rule_axis_at(bounds.axes ? bounds.axes[i].value : (int64_t)i, x->rank,
-				  &axis) ||
+		if (!axis_at(bounds.axes ? bounds.axes[i].value : (int64_t)i, x->rank, &axis) ||
 		    !step || (step != 1 && has_no_number(axes, out[axis])))
 			return false;
 		straight = straight && step == 1;
@@ -206,7 +190,7 @@ rule_split(struct axes *axes, uint32_t index)
 	uint32_t axis, i;
 
 	if (!x || !operation->result_count ||
-	    !rule_axis_at(operation_int(operation, "axis", 0), x->rank, &axis) ||
+	    !axis_at(operation_int(operation, "axis", 0), x->rank, &axis) ||
 	    !split_sizes(axes, operation, axis_size(axes, x->axes[axis]), sizes))
 		return false;
 	memcpy(out, x->axes, x->rank * sizeof *out);
@@ -275,7 +259,7 @@ rule_gather(struct axes *axes, uint32_t index)
 	uint32_t axis;
 
 	if (!x || !indices || x->rank + indices->rank > AXES_RANK_MAX ||
-	    !rule_axis_at(operation_int(operation, "axis", 0), x->rank, &axis))
+	    !axis_at(operation_int(operation, "axis", 0), x->rank, &axis))
 		return false;
 	if (!picks_one(axes, x->axes[axis], indices))
 		axis_freeze(axes, x->axes[axis], "a Gather picks units by number");

@@ -18,8 +18,6 @@ void rule_set_numbers(struct axes *axes, uint32_t value, const struct number *nu
 		      uint32_t count);
 /* axis has the size that a number of a shape tensor says. */
 void rule_bind_number(struct axes *axes, struct axis axis, const struct number *number);
-/* -1 is the last axis; false: there is no such axis. */
-bool rule_axis_at(int64_t axis, uint32_t rank, uint32_t *out);
 
 /* Along which a Scan scans its operand i, as the attribute of that name lists it. */
 bool scanned_axis(const struct operation *operation, const char *name, uint32_t i, uint32_t rank,

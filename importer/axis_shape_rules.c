@@ -79,17 +79,6 @@ rule_bind_number(struct axes *axes, struct axis axis, const struct number *numbe
 	use->edits[use->edit_count++] = (struct axis_edit){ number->element, negative, axis };
 }
 
-bool
-rule_axis_at(int64_t axis, uint32_t rank, uint32_t *out)
-{
-	if (axis < 0)
-		axis += rank;
-	if (axis < 0 || axis >= (int64_t)rank)
-		return false;
-	*out = (uint32_t)axis;
-	return true;
-}
-
 /* [start, end) clamped to the axis, for step 1. */
 static void
 clamp_range(int64_t *start, int64_t *end, int64_t size)
@@ -214,7 +203,7 @@ list_axes(struct axes *axes, const struct operation *operation, uint32_t rank, b
 	if (!numbers)
 		return false;
 	for (i = 0; i < *count; i++) {
-		if (!rule_axis_at(numbers[i].value, rank, &axis) || listed[axis])
+		if (!axis_at(numbers[i].value, rank, &axis) || listed[axis])
 			return false;
 		listed[axis] = true;
 	}
@@ -279,8 +268,7 @@ rule_transpose(struct axes *axes, uint32_t index)
 	if (!x || (perm && perm->n_ints != x->rank))
 		return false;
 	for (d = 0; d < x->rank; d++) {
-		if (!rule_axis_at(perm ? perm->ints[d] : (int64_t)(x->rank - 1 - d), x->rank,
-				  &from))
+		if (!axis_at(perm ? perm->ints[d] : (int64_t)(x->rank - 1 - d), x->rank, &from))
 			return false;
 		out[d] = x->axes[from];
 	}
@@ -389,7 +377,7 @@ rule_concat(struct axes *axes, uint32_t index)
 	struct axis *parts;
 	uint32_t axis, i;
 
-	if (!first || !rule_axis_at(operation_int(operation, "axis", 0), first->rank, &axis) ||
+	if (!first || !axis_at(operation_int(operation, "axis", 0), first->rank, &axis) ||
 	    !concat_other_axes(axes, operation, first->rank, axis, out))
 		return false;
 	parts = arena_alloc(axes->arena, operation->operand_count, sizeof *parts);

@@ -40,4 +40,8 @@ MUST_USE snnfit_status constant_evaluate(const struct constants *constants, uint
 					 struct arena *arena, struct constant *out,
 					 snnfit_error *err);
 
+/* How many elements of an axis of `size` a Slice takes from *start until end in steps,
+ * which may go down; negative numbers count from the end. *start becomes the first. */
+uint64_t slice_size(int64_t *start, int64_t end, int64_t step, int64_t size);
+
 #endif

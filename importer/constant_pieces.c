@@ -65,15 +65,6 @@ view_all(const struct constant *x, struct view *view)
 		view->strides[d] = stride;
 }
 
-static bool
-find_axis(int64_t axis, uint32_t rank, uint32_t *out)
-{
-	if (axis < 0)
-		axis += rank;
-	*out = (uint32_t)axis;
-	return axis >= 0 && axis < (int64_t)rank;
-}
-
 /* Integers that an operand or an attribute of old gives. */
 struct list {
 	const int64_t *items;
@@ -101,18 +92,23 @@ clamp(int64_t value, int64_t low, int64_t high)
 	return value < low ? low : value > high ? high : value;
 }
 
-/* From start until end, in steps, which may go down. */
+uint64_t
+slice_size(int64_t *start, int64_t end, int64_t step, int64_t size)
+{
+	int64_t low = step < 0 ? -1 : 0, high = step < 0 ? size - 1 : size, span;
+
+	*start = clamp(*start < 0 ? *start + size : *start, 0, high);
+	end = clamp(end < 0 ? end + size : end, low, high);
+	span = step < 0 ? *start - end : end - *start;
+	if (span <= 0)
+		return 0;
+	return 1 + (uint64_t)(span - 1) / (step < 0 ? -(uint64_t)step : (uint64_t)step);
+}
+
 static void
 slice_axis(int64_t start, int64_t end, int64_t step, uint64_t *dim, struct view *view, uint32_t d)
 {
-	int64_t size = (int64_t)*dim, low = step < 0 ? -1 : 0, high = step < 0 ? size - 1 : size;
-	int64_t span;
-
-	start = clamp(start < 0 ? start + size : start, 0, high);
-	end = clamp(end < 0 ? end + size : end, low, high);
-	span = step < 0 ? start - end : end - start;
-	*dim = span > 0 ? 1 + (uint64_t)(span - 1) / (step < 0 ? -(uint64_t)step : (uint64_t)step)
-			: 0;
+	*dim = slice_size(&start, end, step, (int64_t)*dim);
 	view->first += start * view->strides[d];
 	view->strides[d] = *dim > 1 ? view->strides[d] * step : 0;
 }
@@ -139,7 +135,7 @@ slice(const struct operation *operation, const struct constant *const *operands,
 
 		int64_t step = steps.items ? steps.items[i] : 1;
 
-		if (!step || !find_axis(axes.items ? axes.items[i] : (int64_t)i, out->rank, &d))
+		if (!step || !axis_at(axes.items ? axes.items[i] : (int64_t)i, out->rank, &d))
 			return false;
 		slice_axis(starts.items[i], ends.items[i], step, &out->dims[d], &view, d);
 	}
@@ -183,7 +179,7 @@ split(const struct operation *operation, uint32_t part, const struct constant *c
 	uint32_t d;
 
 	*out = *operands[0];
-	if (!find_axis(operation_int(operation, "axis", 0), out->rank, &d) ||
+	if (!axis_at(operation_int(operation, "axis", 0), out->rank, &d) ||
 	    !find_part(operation, sizes, out->dims[d], part, &first, &size))
 		return false;
 	view_all(operands[0], &view);
@@ -256,7 +252,7 @@ gather(const struct operation *operation, const struct constant *const *operands
 	uint32_t d;
 
 	if (!indices || !indices->integers || x->rank + indices->rank > CONSTANT_RANK_MAX ||
-	    !find_axis(operation_int(operation, "axis", 0), x->rank, &d))
+	    !axis_at(operation_int(operation, "axis", 0), x->rank, &d))
 		return false;
 	outer = product(x, 0, d);
 	inner = product(x, d + 1, x->rank);
@@ -289,7 +285,7 @@ concat(const struct operation *operation, const struct constant *const *operands
 	uint32_t d, i, other;
 
 	*out = *operands[0];
-	if (!find_axis(operation_int(operation, "axis", 0), out->rank, &d))
+	if (!axis_at(operation_int(operation, "axis", 0), out->rank, &d))
 		return false;
 	out->dims[d] = 0;
 	for (i = 0; i < count; i++) {

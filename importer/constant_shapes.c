@@ -80,11 +80,9 @@ squeeze(const struct operation *operation, const struct constant *const *operand
 	if (rank > CONSTANT_RANK_MAX || (insert && !axes))
 		return false;
 	for (i = 0; i < axis_count; i++) {
-		int64_t axis = axes[i] < 0 ? axes[i] + (int64_t)rank : axes[i];
-
-		if (axis < 0 || axis >= (int64_t)rank)
+		if (!axis_at(axes[i], (uint32_t)rank, &d))
 			return false;
-		listed[axis] = true;
+		listed[d] = true;
 	}
 	*out = *x;
 	out->rank = 0;

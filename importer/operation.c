@@ -54,3 +54,14 @@ operation_label(const struct program *program, const struct operation *operation
 				     name[0] ? " " : "", name);
 	return label ? label : type;
 }
+
+bool
+axis_at(int64_t axis, uint32_t rank, uint32_t *out)
+{
+	if (axis < 0)
+		axis += rank;
+	if (axis < 0 || axis >= (int64_t)rank)
+		return false;
+	*out = (uint32_t)axis;
+	return true;
+}

@@ -330,18 +330,15 @@ gather(struct polynomials *context, const struct operation *operation)
 {
 	const struct tensor_axes *whole = &context->axes->tensors[operation->operands[0]];
 	const struct tensor_axes *number = &context->axes->tensors[operation->operands[1]];
-	int64_t axis = operation_int(operation, "axis", 0);
+	uint32_t axis;
 
-	if (!whole->known || !number->known)
-		return NULL;
-	axis += axis < 0 ? whole->rank : 0;
-	if (axis < 0 || axis >= whole->rank)
+	if (!whole->known || !number->known ||
+	    !axis_at(operation_int(operation, "axis", 0), whole->rank, &axis))
 		return NULL;
 	/* The axis goes, and those of the number come in its place. */
 	return shift(context,
-		     shift(context, known(context, operation->operands[0]), whole->rank,
-			   (uint32_t)axis, -1),
-		     whole->rank - 1, (uint32_t)axis, (int)number->rank);
+		     shift(context, known(context, operation->operands[0]), whole->rank, axis, -1),
+		     whole->rank - 1, axis, (int)number->rank);
 }
 
 /* --- elements beside each other ---------------------------------------------------------------- */
@@ -367,16 +364,13 @@ writes_one_step(const struct polynomials *context, const struct operation *opera
 {
 	struct axes *axes = context->axes;
 	const struct tensor_axes *indices = &axes->tensors[operation->operands[1]];
-	int64_t axis = operation_int(operation, "axis", 0);
 	uint32_t d;
 
 	if (!indices->known || !indices->rank)
 		return false;
-	if (operation_is(operation, "ScatterElements")) {
-		axis += axis < 0 ? indices->rank : 0;
-		return axis >= 0 && axis < indices->rank &&
-		       axis_size(axes, indices->axes[axis]) == 1;
-	}
+	if (operation_is(operation, "ScatterElements"))
+		return axis_at(operation_int(operation, "axis", 0), indices->rank, &d) &&
+		       axis_size(axes, indices->axes[d]) == 1;
 	for (d = 0; d + 1 < indices->rank; d++)
 		if (axis_size(axes, indices->axes[d]) != 1)
 			return false;

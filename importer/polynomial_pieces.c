@@ -130,18 +130,18 @@ static bool
 find_gather(struct polynomials *context, const struct operation *operation, struct piece *out)
 {
 	const struct tensor_axes *x = axes_of(context, operation->operands[0]);
-	int64_t axis = operation_int(operation, "axis", 0), size;
+	int64_t size;
+	uint32_t axis;
 	double number;
 
-	axis += axis < 0 ? x->rank : 0;
-	if (axis < 0 || axis >= x->rank ||
+	if (!axis_at(operation_int(operation, "axis", 0), x->rank, &axis) ||
 	    !constant_scalar(context->axes->constants, operation->operands[1], &number))
 		return false;
 	size = (int64_t)axis_size(context->axes, x->axes[axis]);
 	number += number < 0 ? (double)size : 0;
 	if (!(number >= 0) || number >= (double)size)
 		return false;
-	*out = (struct piece){ (uint32_t)axis, (uint64_t)number, 1 };
+	*out = (struct piece){ axis, (uint64_t)number, 1 };
 	return true;
 }
 
@@ -242,12 +242,10 @@ polynomial_concat(struct polynomials *context, const struct operation *operation
 {
 	const struct tensor_axes *to = axes_of(context, operation->results[0]);
 	const struct polynomial *out = polynomial_scalar(context, 0);
-	int64_t axis = operation_int(operation, "axis", 0);
 	uint64_t all, first = 0;
-	uint32_t i;
+	uint32_t axis, i;
 
-	axis += axis < 0 ? to->rank : 0;
-	if (!to->known || axis < 0 || axis >= to->rank)
+	if (!to->known || !axis_at(operation_int(operation, "axis", 0), to->rank, &axis))
 		return NULL;
 	all = axis_size(context->axes, to->axes[axis]);
 	if (all > CONCAT_MAX || axis_parts(context->axes, to->axes[axis]).count < 2)

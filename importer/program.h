@@ -124,6 +124,8 @@ uint32_t body_out(const struct program *program, const struct body *body, uint32
 const Onnx__AttributeProto *operation_attribute(const struct operation *operation,
 						const char *name);
 int64_t operation_int(const struct operation *operation, const char *name, int64_t fallback);
+/* -1 is the last axis; false: there is no such axis. */
+bool axis_at(int64_t axis, uint32_t rank, uint32_t *out);
 double operation_float(const struct operation *operation, const char *name, double fallback);
 /* "Gemm", or "domain::Op" for domains other than ai.onnx; name of the node. */
 bool operation_is(const struct operation *operation, const char *op_type);

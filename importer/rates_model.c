@@ -1,5 +1,6 @@
 /* rates_model.c - the places in an ONNX model that carry firing rates. */
 #include "importer/rates_list.h"
+#include "proto/attribute.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -242,12 +243,6 @@ read_values(struct rates_list *list, const Onnx__GraphProto *graph, void *contex
 	return status;
 }
 
-static bool
-is_custom(const Onnx__NodeProto *node)
-{
-	return node->domain && *node->domain && strcmp(node->domain, "ai.onnx");
-}
-
 /* --- nodes of local functions: the spikes leave under the name that the call gives them -- */
 
 struct function_call {
@@ -280,9 +275,10 @@ count_calls(struct rates_list *list, struct function_calls *calls, Onnx__NodePro
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		uint32_t call = is_custom(nodes[i]) ? find_call(list, calls, nodes[i]->domain,
-								nodes[i]->op_type)
-						    : MAP_NONE;
+		uint32_t call = !domain_is_standard(nodes[i]->domain)
+					? find_call(list, calls, nodes[i]->domain,
+						    nodes[i]->op_type)
+					: MAP_NONE;
 
 		if (call == MAP_NONE)
 			continue;
@@ -431,7 +427,9 @@ read_custom_nodes(struct rates_list *list, const Onnx__GraphProto *graph, void *
 	(void)context;
 	for (i = 0; i < graph->n_node; i++) {
 		node = graph->node[i];
-		for (j = 0; is_custom(node) && j < node->n_attribute && status == SNNFIT_OK; j++)
+		for (j = 0; !domain_is_standard(node->domain) && j < node->n_attribute &&
+			    status == SNNFIT_OK;
+		     j++)
 			if (node->attribute[j]->name &&
 			    !strcmp(node->attribute[j]->name, ATTRIBUTE))
 				status = read_attribute(list, spike_output(list, node),
