@@ -243,7 +243,6 @@ def test_each_model_of_a_batch_has_its_own_data(tmp_path):
         folder = tmp_path / "models" / name
         folder.mkdir(parents=True)
         shutil.copy(SEED.path, folder / "model.onnx")
-        np.savez(folder / "data.npz", x=images[part], labels=labels[part])
         np.save(folder / "x.npy", images[part])
         np.save(folder / "y.npy", labels[part])
     done = run("batch", tmp_path / "models", "-o", tmp_path / "out", "--", "fit", "--target", "ecp5-25k", "--arch", "event",

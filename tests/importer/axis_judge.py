@@ -10,18 +10,11 @@ import subprocess
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
+from single_step import session
+
 SNNFIT = os.environ.get("SNNFIT", os.path.join(os.path.dirname(__file__), "../../build/release/snnfit"))
-
-
-def session(model):
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 4
-    options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(model.SerializeToString(), options)
 
 
 def inspect(path):

@@ -64,6 +64,7 @@ def told(path):
 def test_units_go_from_integer_weights(tmp_path, name, kind):
     path, model = dynamic(tmp_path, name, kind, per_channel=kind == "int8")
     assert told(path) == told(harness.fixture(name).path)
+    assert any(layer["frozen"] is None for layer in axis_judge.inspect(path)["layers"]), "nothing can be cut"
     shows = [axis_judge.judge(tmp_path, path, inputs_of(model, 6), seed=seed) for seed in range(2)]
     assert any(shows), "the dead units gave nothing"
 

@@ -158,9 +158,7 @@ def in_file(network):
     return len(network.truth["layers"][0]["spike_tensors"])
 
 
-# The importer takes this one for a single step, and says so.
-ONE_STEP = {"rockpool-lif-ts17-T4"}
-UNROLLED = [n for n in RUNNABLE if in_file(n) > 1 and n.name not in ONE_STEP]
+UNROLLED = [n for n in RUNNABLE if in_file(n) > 1]
 
 
 @pytest.mark.parametrize("network", UNROLLED, ids=names(UNROLLED))

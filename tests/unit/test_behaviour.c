@@ -193,7 +193,6 @@ START_TEST(each_joins_the_kept_unit_that_it_is_closest_to)
 	options.behavioural_agreement = 0.985;
 	ck_assert_uint_eq(merge_all(&graph, &options), 2);
 	ck_assert_uint_eq(merged_into(graph, HIDDEN, 4), 0);
-	options.behavioural_agreement = 0.99;
 	free(made);
 	graph_free(graph);
 
