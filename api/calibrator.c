@@ -160,15 +160,6 @@ record(void *context, const struct graph *graph, const struct activity **out, sn
 /* --- the model that came in ------------------------------------------------------------- */
 
 static bool
-has_rates(const struct graph *graph)
-{
-	for (size_t i = 0; i < graph->population_count; i++)
-		if (graph->populations[i].rates)
-			return true;
-	return false;
-}
-
-static bool
 is_zero(const struct array *array)
 {
 	uint64_t i;
@@ -195,12 +186,12 @@ run_input(struct calibrator *calibrator, struct graph *graph, struct measured **
 {
 	const struct snnfit_model *model = calibrator->model;
 	const struct onnx_model *onnx = model->exported ? model->exported : model->onnx;
-	bool rate = !has_rates(graph);
+	bool rate = !graph_has_rates(graph);
 	struct wanted wanted = { .rated = rate ? graph : NULL };
 	snnfit_status status = onnx ? run(calibrator, onnx, graph, &wanted, out, err)
 				    : run_graph(calibrator, graph, &wanted, out, err);
 
-	if (status == SNNFIT_OK && rate && has_rates(graph))
+	if (status == SNNFIT_OK && rate && graph_has_rates(graph))
 		text_append(&calibrator->notes,
 			    "firing rates are those measured on the data: none were given\n");
 	if (status == SNNFIT_OK && text_failed(&calibrator->notes))
@@ -216,7 +207,7 @@ measure_input(struct calibrator *calibrator, struct graph *graph, snnfit_error *
 	struct measured *made = NULL;
 	snnfit_status status;
 
-	if (!calibrator->samples.classes && has_rates(graph))
+	if (!calibrator->samples.classes && graph_has_rates(graph))
 		return SNNFIT_OK;
 	status = run_input(calibrator, graph, &made, err);
 	if (status == SNNFIT_OK)

@@ -186,15 +186,6 @@ model_replace(struct snnfit_model *model, struct graph *graph, struct onnx_model
 	model->exported = exported;
 }
 
-static bool
-has_rates(const struct graph *graph)
-{
-	for (size_t i = 0; i < graph->population_count; i++)
-		if (graph->populations[i].rates && !graph->populations[i].removed)
-			return true;
-	return false;
-}
-
 /* Nothing but the metadata of the model that was read changes. */
 static snnfit_status
 annotate_input(struct snnfit_model *model, snnfit_error *err)
@@ -220,7 +211,7 @@ snnfit_annotate(snnfit_model *model, snnfit_error *err)
 
 	if (status != SNNFIT_OK)
 		return status;
-	if (!has_rates(graph))
+	if (!graph_has_rates(graph))
 		return error_set(err, SNNFIT_EDATA,
 				 "no layer has firing rates; give them with --rates FILE");
 	/* Whatever else is exported carries its rates. */

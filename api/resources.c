@@ -264,23 +264,13 @@ put_layers(struct json_builder *builder, json_t *object, const struct findings *
 	return status;
 }
 
-/* Positions of channels are neurons each. */
 static void
 put_neurons(struct json_builder *builder, json_t *object, const struct graph *graph)
 {
 	json_t *neurons = json_put(builder, object, "neurons", json_object());
-	uint64_t before = 0, after = 0;
 
-	for (size_t i = 0; i < graph->population_count; i++) {
-		const struct population *population = &graph->populations[i];
-		const struct unit_axis *axis = &graph->axes[population->axis];
-
-		before += (uint64_t)axis->units_before * population->positions;
-		if (!population->removed)
-			after += (uint64_t)axis->units * population->positions;
-	}
-	json_put(builder, neurons, "before", json_amount(before));
-	json_put(builder, neurons, "after", json_amount(after));
+	json_put(builder, neurons, "before", json_amount(graph_count_neurons_before(graph)));
+	json_put(builder, neurons, "after", json_amount(graph_count_neurons(graph)));
 }
 
 static snnfit_status

@@ -61,17 +61,13 @@ copy_axis(struct copier *copier, struct unit_axis *axis)
 static void
 copy_neuron(struct copier *copier, struct neuron *neuron)
 {
+	struct parameter *parameters[NEURON_PARAMETERS];
+	size_t i;
+
 	neuron->model = copy_string(copier, neuron->model);
-	copy_parameter(copier, &neuron->decay);
-	copy_parameter(copier, &neuron->threshold);
-	copy_parameter(copier, &neuron->reset_value);
-	copy_parameter(copier, &neuron->offset);
-	copy_parameter(copier, &neuron->input_gain);
-	copy_parameter(copier, &neuron->current_decay);
-	copy_parameter(copier, &neuron->current_gain);
-	copy_parameter(copier, &neuron->spike_gain);
-	copy_parameter(copier, &neuron->floor);
-	copy_parameter(copier, &neuron->count_limit);
+	neuron_parameters(neuron, parameters);
+	for (i = 0; i < NEURON_PARAMETERS; i++)
+		copy_parameter(copier, parameters[i]);
 }
 
 static void

@@ -27,16 +27,13 @@ add_parameter(SHA2_CTX *hash, const struct parameter *parameter)
 }
 
 static void
-add_neuron(SHA2_CTX *hash, const struct neuron *neuron)
+add_neuron(SHA2_CTX *hash, struct neuron neuron)
 {
-	const struct parameter *const parameters[] = {
-		&neuron->decay,	       &neuron->threshold,  &neuron->reset_value,
-		&neuron->offset,       &neuron->input_gain, &neuron->current_decay,
-		&neuron->current_gain, &neuron->spike_gain, &neuron->floor,
-	};
+	struct parameter *parameters[NEURON_PARAMETERS];
 	size_t i;
 
-	for (i = 0; i < sizeof parameters / sizeof *parameters; i++)
+	neuron_parameters(&neuron, parameters);
+	for (i = 0; i < NEURON_PARAMETERS; i++)
 		add_parameter(hash, parameters[i]);
 }
 
@@ -103,7 +100,7 @@ graph_digest(const struct graph *graph, uint8_t out[GRAPH_DIGEST_BYTES], snnfit_
 			 sizeof *graph->axes[i].origin);
 	for (i = 0; i < graph->population_count; i++) {
 		add_number(&hash, graph->populations[i].removed);
-		add_neuron(&hash, &graph->populations[i].neuron);
+		add_neuron(&hash, graph->populations[i].neuron);
 	}
 	for (i = 0; i < graph->projection_count && status == SNNFIT_OK; i++) {
 		add_number(&hash, graph->projections[i].removed);

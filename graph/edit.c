@@ -39,15 +39,11 @@ select_parameter(struct parameter *parameter, const uint32_t *index, uint32_t co
 static void
 cut_neuron(const struct cut *cut, struct neuron *neuron)
 {
-	struct parameter *const parameters[] = {
-		&neuron->decay,	       &neuron->threshold,  &neuron->reset_value,
-		&neuron->offset,       &neuron->input_gain, &neuron->current_decay,
-		&neuron->current_gain, &neuron->spike_gain, &neuron->floor,
-		&neuron->count_limit,
-	};
+	struct parameter *parameters[NEURON_PARAMETERS];
 	size_t i;
 
-	for (i = 0; i < sizeof parameters / sizeof *parameters; i++)
+	neuron_parameters(neuron, parameters);
+	for (i = 0; i < NEURON_PARAMETERS; i++)
 		select_parameter(parameters[i], cut->kept, cut->kept_count, cut->units);
 }
 

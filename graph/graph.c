@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 snnfit_status
 graph_new(struct graph **out, snnfit_error *err)
@@ -288,4 +289,51 @@ graph_count_parameters(const struct graph *graph, uint64_t *all, uint64_t *nonze
 			status = count_matrix(projection->bias, all, nonzero, err);
 	}
 	return status;
+}
+
+void
+neuron_parameters(struct neuron *neuron, struct parameter *list[NEURON_PARAMETERS])
+{
+	struct parameter *const all[NEURON_PARAMETERS] = {
+		&neuron->decay,	       &neuron->threshold,  &neuron->reset_value,
+		&neuron->offset,       &neuron->input_gain, &neuron->current_decay,
+		&neuron->current_gain, &neuron->spike_gain, &neuron->floor,
+		&neuron->count_limit,
+	};
+
+	memcpy(list, all, sizeof all);
+}
+
+uint64_t
+graph_count_neurons(const struct graph *graph)
+{
+	uint64_t neurons = 0;
+	population_id id;
+
+	for (id = 0; id < graph->population_count; id++)
+		if (!graph->populations[id].removed)
+			neurons += (uint64_t)population_units(graph, id) *
+				   graph->populations[id].positions;
+	return neurons;
+}
+
+uint64_t
+graph_count_neurons_before(const struct graph *graph)
+{
+	uint64_t neurons = 0;
+	size_t i;
+
+	for (i = 0; i < graph->population_count; i++)
+		neurons += (uint64_t)graph->axes[graph->populations[i].axis].units_before *
+			   graph->populations[i].positions;
+	return neurons;
+}
+
+bool
+graph_has_rates(const struct graph *graph)
+{
+	for (size_t i = 0; i < graph->population_count; i++)
+		if (graph->populations[i].rates && !graph->populations[i].removed)
+			return true;
+	return false;
 }

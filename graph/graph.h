@@ -290,6 +290,14 @@ bool projection_reads(const struct projection *projection, axis_id axis);
  * silent + spike * rate. false when some rate is not known. out: [columns]. */
 MUST_USE bool projection_mean_input(const struct graph *graph, const struct projection *projection,
 				    double *out);
+/* Every parameter of a neuron, those that do not apply too. */
+enum { NEURON_PARAMETERS = 10 };
+void neuron_parameters(struct neuron *neuron, struct parameter *list[NEURON_PARAMETERS]);
+/* Units times positions: now, of what is not removed, and in the input model. */
+uint64_t graph_count_neurons(const struct graph *graph);
+uint64_t graph_count_neurons_before(const struct graph *graph);
+/* Some population has firing rates. */
+bool graph_has_rates(const struct graph *graph);
 /* Weights and biases as they stand (removed things left out), and those not zero. */
 MUST_USE snnfit_status graph_count_parameters(const struct graph *graph, uint64_t *all,
 					      uint64_t *nonzero, snnfit_error *err);

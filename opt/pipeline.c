@@ -224,20 +224,6 @@ add_round(struct pass_report *total, const struct pass_report *round)
 	total->skipped_capacity = round->skipped_capacity;
 }
 
-/* Positions of channels are neurons each. */
-static uint64_t
-neurons_of(const struct graph *graph)
-{
-	uint64_t neurons = 0;
-	population_id id;
-
-	for (id = 0; id < graph->population_count; id++)
-		if (!graph->populations[id].removed)
-			neurons += (uint64_t)population_units(graph, id) *
-				   graph->populations[id].positions;
-	return neurons;
-}
-
 static snnfit_status
 verify_after(const struct graph *graph, const char *pass, snnfit_error *err)
 {
@@ -260,7 +246,7 @@ note_change(struct run *run, const char *pass, struct pass_change *change, snnfi
 	bool measures = calibration_measures(calibration);
 	snnfit_status status;
 
-	*change = (struct pass_change){ .pass = pass, .neurons = neurons_of(run->graph) };
+	*change = (struct pass_change){ .pass = pass, .neurons = graph_count_neurons(run->graph) };
 	status = graph_count_parameters(run->graph, &change->parameters,
 					measures ? &change->nonzero : NULL, err);
 	if (status == SNNFIT_OK && measures) {

@@ -225,13 +225,15 @@ find_ends(const struct group *group, const struct row_events *events, uint64_t d
 	  uint32_t *ends)
 {
 	const uint32_t *indices = group->indices + events->first;
-	uint64_t stretch, at = 0;
+	uint64_t stretches = stretches_of(depth), stretch, at = 0;
 
-	for (stretch = 0; stretch < stretches_of(depth); stretch++) {
+	for (stretch = 0; stretch + 1 < stretches; stretch++) {
 		while (at < events->count && indices[at] < (stretch + 1) * STRETCH_ROWS)
 			at++;
 		ends[stretch] = (uint32_t)at;
 	}
+	if (stretches > 0)
+		ends[stretches - 1] = (uint32_t)events->count;
 }
 
 static void
