@@ -12,6 +12,7 @@ import collections
 import json
 import pathlib
 import re
+import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 COUNTED = ROOT / "build" / "coverage" / "all.json"
@@ -42,6 +43,8 @@ def places(chosen):
         for line in file["lines"]:
             unrun = line["count"] == 0 and not line.get("gcovr/noncode")
             untaken = sum(branch["count"] <= 0 for branch in line["branches"])
+            if line["line_number"] > len(text):
+                sys.exit(f"uncovered.py: {name} has changed since it was counted: run scripts/coverage again")
             if unrun or untaken:
                 yield name, line["line_number"], unrun, untaken, text[line["line_number"] - 1]
 
