@@ -246,7 +246,7 @@ convolve_group(struct call *call, const struct conv *conv, struct conv_memory *m
 	const float *floats = (const float *)(const void *)image, *bias = NULL;
 	float *to = (float *)(void *)out;
 
-	if (!packed || !packed->finite || !memory->can_look)
+	if (!memory->can_look || !packed->finite)
 		return convolve_rows(call, conv, memory, group, image, out);
 	if (conv->bias)
 		bias = (const float *)conv->bias->data + group * conv->out_channels;
@@ -270,7 +270,10 @@ allocate(struct call *call, const struct conv *conv, struct tensor *scratch,
 							      : ROWS_AT_ONCE;
 	uint64_t row_bytes = rows * conv->depth * type_bytes(conv->x->type);
 	uint64_t product_bytes = rows * conv->out_channels * type_bytes(conv->x->type);
-	uint64_t direct = (direct_bytes(conv) + 63) / 64 * 64, look = conv_image_bytes(conv);
+	uint64_t direct = (direct_bytes(conv) + 63) / 64 * 64;
+	bool tables = tables_fit(conv);
+	/* An image is looked at to choose between ways: without one of them it is not. */
+	uint64_t look = conv->packed && (tables || direct) ? conv_image_bytes(conv) : 0;
 	char *at = call_scratch(call, scratch, row_bytes + product_bytes + direct + look + 2 * 64);
 
 	if (!at)
@@ -280,7 +283,7 @@ allocate(struct call *call, const struct conv *conv, struct tensor *scratch,
 	at += (row_bytes + product_bytes + 63) / 64 * 64;
 	memory->direct = direct ? at : NULL;
 	memory->can_look = look != 0;
-	memory->tables = tables_fit(conv);
+	memory->tables = tables;
 	if (look)
 		conv_image_init(&memory->seen, conv, at + direct);
 	return true;
