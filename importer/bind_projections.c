@@ -247,19 +247,24 @@ struct bias {
 	bool unknown; /* there is one, that cannot be had */
 };
 
+/* A constant with a number a row, along its last axis: [rows][1] beside a batch as large would
+ * have one for each sample. */
 static bool
 is_vector_of(const struct import *import, uint32_t value, uint32_t rows)
 {
 	const struct tensor_axes *tensor = &import->axes.tensors[value];
-	uint64_t count = 1;
+	uint64_t size = 1;
 	uint32_t d;
 
-	for (d = 0; tensor->known && d < tensor->rank; d++)
-		count *= axis_size((struct axes *)&import->axes, tensor->axes[d]);
-	return tensor->known && count == rows && import->program.values[value].constant;
+	for (d = 0; tensor->known && d < tensor->rank; d++) {
+		size = axis_size((struct axes *)&import->axes, tensor->axes[d]);
+		if (size != 1 && d + 1 < tensor->rank)
+			return false;
+	}
+	return tensor->known && size == rows && import->program.values[value].constant;
 }
 
-/* The Add that is the only reader of a MatMul, with a constant of the right size. */
+/* The Add that is the only reader of a product, with a constant of the right size. */
 static void
 find_added_bias(const struct import *import, uint32_t product, uint32_t rows, struct bias *bias)
 {
@@ -274,7 +279,15 @@ find_added_bias(const struct import *import, uint32_t product, uint32_t rows, st
 		*bias = (struct bias){ add->operands[other], add->node_index, other, false, false };
 }
 
-/* Where it stands; also when its numbers cannot be had. */
+/* What is added behind it counts as much as what the weights give. */
+static bool
+is_plain_gemm(const struct operation *operation)
+{
+	return operation_is(operation, "Gemm") && operation_float(operation, "alpha", 1) == 1;
+}
+
+/* Where it stands; also when its numbers cannot be had. A Gemm may have something else for its
+ * third input, as a state: then its bias, too, is what is added behind it. */
 static struct bias
 locate_bias(const struct import *import, const struct weight_operation *weight, uint32_t rows)
 {
@@ -284,14 +297,12 @@ locate_bias(const struct import *import, const struct weight_operation *weight, 
 
 	if (axes_multiplies_codes(operation))
 		return bias;
-	if (operation_is(operation, "MatMul")) {
-		find_added_bias(import, operation->results[0], rows, &bias);
-		return bias;
-	}
-	if (third == NO_VALUE)
-		bias.added = false; /* Gemm and Conv take one as their third input */
-	else if (is_vector_of(import, third, rows))
+	if (third != NO_VALUE && is_vector_of(import, third, rows))
 		bias = (struct bias){ third, operation->node_index, 2, false, false };
+	else if (operation_is(operation, "MatMul") || (third != NO_VALUE && is_plain_gemm(operation)))
+		find_added_bias(import, operation->results[0], rows, &bias);
+	else if (third == NO_VALUE)
+		bias.added = false; /* Gemm and Conv take one as their third input */
 	return bias;
 }
 
