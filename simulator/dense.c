@@ -156,6 +156,8 @@ enum {
 	 * processor's second cache while all rows of the left one go by. */
 	STRETCH_ROWS = 512,
 	NEAR_BYTES = 32 << 10, /* of a right matrix that stays in the first one */
+	FAR_BYTES = 1 << 20,   /* of one that comes from farther than the second one */
+	FETCHING_ROWS = 32,    /* that make use of what is fetched ahead */
 };
 
 struct row_events {
@@ -270,33 +272,73 @@ put_row(float *out, const float *sums, uint64_t first, uint64_t panels, uint64_t
 	memcpy(out + first, sums, (size_t)count * sizeof *sums);
 }
 
-/* All rows, from one stretch of some panels. */
+/* A stretch of some panels: what is added up before the next one. */
+struct chunk {
+	uint64_t panel, panel_count; /* none: there is no such chunk */
+	uint64_t stretch;
+};
+
+/* The first one from a panel on. */
+static struct chunk
+chunk_at(const struct packed *right, uint64_t panel)
+{
+	uint64_t left = panels_of(right->columns) - panel;
+
+	return (struct chunk){ panel, left >= 4 ? 4 : left >= 2 ? 2 : left, 0 };
+}
+
+static struct chunk
+next_chunk(const struct packed *right, const struct chunk *chunk)
+{
+	if (chunk->stretch + 1 < stretches_of(right->rows))
+		return (struct chunk){ chunk->panel, chunk->panel_count, chunk->stretch + 1 };
+	return chunk_at(right, chunk->panel + chunk->panel_count);
+}
+
+/* Has the part of a chunk that goes with a row of so many brought near. */
 static void
-add_stretch(const struct dense_kernels *kernels, struct group *group, const struct packed *right,
-	    uint64_t rows, uint64_t panel, uint64_t stretch, uint32_t panel_count)
+fetch_part(const struct packed *right, const struct chunk *chunk, uint64_t row, uint64_t rows)
+{
+	uint64_t first = chunk->stretch * STRETCH_ROWS, depth = right->rows - first, p, line;
+	const float *from = right->data + (chunk->panel * right->rows + first) * PANEL_COLUMNS;
+
+	if (depth > STRETCH_ROWS)
+		depth = STRETCH_ROWS;
+	for (p = 0; p < chunk->panel_count; p++, from += right->rows * PANEL_COLUMNS)
+		for (line = row * depth / rows; line < (row + 1) * depth / rows; line++)
+			__builtin_prefetch(from + line * PANEL_COLUMNS, 0, 2);
+}
+
+/* All rows, from one chunk; the next one comes near meanwhile. */
+static void
+add_chunk(const struct dense_kernels *kernels, struct group *group, const struct packed *right,
+	  uint64_t rows, const struct chunk *chunk, const struct chunk *next)
 {
 	uint64_t stretches = stretches_of(right->rows), row;
 	uint64_t panel_floats = right->rows * PANEL_COLUMNS;
-	const float *panels = right->data + panel * panel_floats;
+	const float *panels = right->data + chunk->panel * panel_floats;
 
 	for (row = 0; row < rows; row++) {
 		const struct row_events *events = &group->rows[row];
 		const uint32_t *ends = group->ends + row * stretches;
 		uint64_t first, count;
 
+		if (next)
+			fetch_part(right, next, row, rows);
 		if (events->dense)
 			continue;
-		first = stretch ? ends[stretch - 1] : 0;
-		count = ends[stretch] - first;
+		first = chunk->stretch ? ends[chunk->stretch - 1] : 0;
+		count = ends[chunk->stretch] - first;
 		first += events->first;
 		if (count == 0)
 			continue;
 		if (events->ones)
 			kernels->spikes(group->indices + first, count, panels, panel_floats,
-					panel_count, group->sums[row]);
+					(uint32_t)chunk->panel_count, group->sums[row]);
 		else
 			kernels->events(group->indices + first, group->values + first, count,
-					panels, panel_floats, panel_count, group->sums[row]);
+					panels, panel_floats, (uint32_t)chunk->panel_count,
+					group->sums[row]);
 	}
 }
 
@@ -304,17 +346,22 @@ static void
 multiply_events(const struct dense_kernels *kernels, struct group *group,
 		const struct packed *right, uint64_t rows, float *out)
 {
-	uint64_t panels = panels_of(right->columns), panel, row, step, stretch;
+	bool far = packed_floats(right->rows, right->columns) * sizeof(float) > FAR_BYTES &&
+		   rows >= FETCHING_ROWS;
+	struct chunk chunk, next;
+	uint64_t row;
 
-	for (panel = 0; panel < panels; panel += step) {
-		step = panels - panel >= 4 ? 4 : panels - panel >= 2 ? 2 : 1;
-		memset(group->sums, 0, rows * sizeof *group->sums);
-		for (stretch = 0; stretch < stretches_of(right->rows); stretch++)
-			add_stretch(kernels, group, right, rows, panel, stretch, (uint32_t)step);
-		for (row = 0; row < rows; row++)
+	for (chunk = chunk_at(right, 0); chunk.panel_count > 0; chunk = next) {
+		next = next_chunk(right, &chunk);
+		if (chunk.stretch == 0)
+			memset(group->sums, 0, rows * sizeof *group->sums);
+		if (right->rows > 0)
+			add_chunk(kernels, group, right, rows, &chunk, far ? &next : NULL);
+		for (row = 0; row < rows && next.stretch == 0; row++)
 			if (!group->rows[row].dense)
 				put_row(out + row * right->columns, group->sums[row],
-					panel * PANEL_COLUMNS, step, right->columns);
+					chunk.panel * PANEL_COLUMNS, chunk.panel_count,
+					right->columns);
 	}
 }
 
