@@ -1,10 +1,17 @@
 /* dense.h - products of float matrices, where the left one may be mostly zeros.
  *
- * Every element of the result is summed over k = 0, 1, 2, ... in that order, each
- * product added with one rounding where the machine can (two elsewhere). A term
- * whose left factor is 0 adds nothing, so leaving it out changes no bit: rows with
- * few non-zeros (spikes) add up the rows of the right matrix that they name, rows
- * with many go through a dense kernel, and both give the same numbers. */
+ * A row of the left matrix with few non-zeros adds up the rows of the right one that it
+ * names; one with many goes through a dense kernel. Both sum over k = 0, 1, 2, ... in that
+ * order, each product added with one rounding where the machine can (two elsewhere): a term
+ * whose left factor is 0 adds nothing, so both give the same numbers bit for bit.
+ *
+ * A row of zeros and ones (spikes) with many ones is summed in patterns of four columns:
+ *
+ *     out = (((w0 + w1) + w2) + w3) + (((w4 + w5) + w6) + w7) + ...
+ *
+ * of those that are 1. The sums of all patterns stand in tables, which many rows share.
+ *
+ * Which way a row goes depends on what is in it alone. */
 #ifndef SNNFIT_SIMULATOR_DENSE_H
 #define SNNFIT_SIMULATOR_DENSE_H
 
@@ -28,12 +35,24 @@ uint64_t packed_floats(uint64_t rows, uint64_t columns);
 void pack_matrix(struct packed *out, float *memory, const float *from, uint64_t rows,
 		 uint64_t columns, uint64_t row_stride, uint64_t column_stride);
 
+/* Words of a row of so many bits. */
+static inline uint64_t
+bit_words(uint64_t bits)
+{
+	return (bits + 63) / 64;
+}
+
 /* Bytes of scratch that multiplying rows takes. */
 uint64_t multiply_scratch(uint64_t rows, const struct packed *right);
 /* out[rows][right->columns] = left[rows][right->rows] times right. Returns how many
  * elements of left are not 0. */
 uint64_t multiply(const struct packed *right, uint64_t rows, const float *left, float *out,
 		  void *scratch);
+
+/* The same where left is zeros and ones: bit k % 64 of word k / 64 of a row, the bits
+ * behind the last being 0. right must be finite. */
+uint64_t multiply_spikes(const struct packed *right, uint64_t rows, const uint64_t *left,
+			 float *out, void *scratch);
 
 /* --- what the machine at hand does best -------------------------------------------- */
 
@@ -53,9 +72,28 @@ struct dense_kernels {
 	/* Which elements of a row are not 0: how many; *ones: all of them are 1. indices
 	 * has room for depth + 8. */
 	uint64_t (*find)(const float *row, uint64_t depth, uint32_t *indices, bool *ones);
+	/* A row of zeros and ones as bits. */
+	void (*pack)(const float *row, uint64_t depth, uint64_t *bits);
+	/* How many bits are set. */
+	uint64_t (*count)(const uint64_t *bits, uint64_t words);
+	/* The sums of all patterns of 64 rows of a panel. */
+	void (*tabulate)(const float *panel, float *table);
+	/* Of word `word` of each row, the patterns' sums are added to out,
+	 * [rows][PANEL_COLUMNS]. */
+	void (*patterns)(const uint64_t *const *rows, uint64_t count, uint64_t word,
+			 const float *table, float *out);
+	/* The same without a table, of the rows of the panel that there are. */
+	void (*few_patterns)(const uint64_t *const *rows, uint64_t count, uint64_t word,
+			     const float *panel, float *out);
 };
 
-enum { DENSE_ROWS = 6, EVENT_PANELS = 4 };
+enum {
+	DENSE_ROWS = 6,
+	EVENT_PANELS = 4,
+	PATTERN_BITS = 4,
+	WORD_PATTERNS = 64 / PATTERN_BITS, /* in a word of a row */
+	TABLE_FLOATS = (WORD_PATTERNS << PATTERN_BITS) * PANEL_COLUMNS,
+};
 
 const struct dense_kernels *dense_kernels(void);
 

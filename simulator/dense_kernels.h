@@ -88,3 +88,106 @@ KERNEL(spikes)(const uint32_t *indices, uint64_t count, const float *panels, uin
 	else
 		KERNEL(ones_1)(indices, NULL, count, panels, panel_floats, out);
 }
+
+/* --- patterns ------------------------------------------------------------------------- */
+
+TARGET static void
+KERNEL(tabulate)(const float *panel, float *table)
+{
+	uint32_t i, bit, pattern, v;
+
+	for (i = 0; i < WORD_PATTERNS; i++, table += PANEL_COLUMNS << PATTERN_BITS) {
+		for (v = 0; v < KERNEL(vectors); v++)
+			*(VECTOR *)(table + v * WIDTH) = (VECTOR){ 0 };
+		for (bit = 0; bit < PATTERN_BITS; bit++, panel += PANEL_COLUMNS) {
+			float *to = table + (PANEL_COLUMNS << bit);
+
+			for (pattern = 0; pattern < 1u << bit; pattern++)
+				for (v = 0; v < KERNEL(vectors); v++)
+					*(VECTOR *)(to + pattern * PANEL_COLUMNS + v * WIDTH) =
+						*(const VECTOR *)(table + pattern * PANEL_COLUMNS +
+								  v * WIDTH) +
+						*(const VECTOR *)(panel + v * WIDTH);
+		}
+	}
+}
+
+#define PATTERNS_OF(ROWS)                                                                          \
+	TARGET static inline void KERNEL(patterns_of_##ROWS)(                                      \
+		const uint64_t *const *rows, uint64_t word, const float *table, float *out)        \
+	{                                                                                          \
+		const uint64_t mask = (1u << PATTERN_BITS) - 1;                                    \
+		VECTOR sums[ROWS][KERNEL(vectors)];                                                \
+		uint64_t bits[ROWS];                                                               \
+		uint32_t r, v, i;                                                                  \
+                                                                                                   \
+		for (r = 0; r < ROWS; r++) {                                                       \
+			bits[r] = rows[r][word];                                                   \
+			for (v = 0; v < KERNEL(vectors); v++)                                      \
+				sums[r][v] = *(const VECTOR *)(out + r * PANEL_COLUMNS +           \
+							       v * WIDTH);                         \
+		}                                                                                  \
+		for (i = 0; i < WORD_PATTERNS; i++, table += PANEL_COLUMNS << PATTERN_BITS)        \
+			for (r = 0; r < ROWS; r++) {                                               \
+				const float *row = table + (bits[r] & mask) * PANEL_COLUMNS;       \
+                                                                                                   \
+				bits[r] >>= PATTERN_BITS;                                          \
+				for (v = 0; v < KERNEL(vectors); v++)                              \
+					sums[r][v] += *(const VECTOR *)(row + v * WIDTH);          \
+			}                                                                          \
+		for (r = 0; r < ROWS; r++)                                                         \
+			for (v = 0; v < KERNEL(vectors); v++)                                      \
+				*(VECTOR *)(out + r * PANEL_COLUMNS + v * WIDTH) = sums[r][v];     \
+	}
+
+PATTERNS_OF(1)
+PATTERNS_OF(4)
+#undef PATTERNS_OF
+
+TARGET static void
+KERNEL(patterns)(const uint64_t *const *rows, uint64_t count, uint64_t word, const float *table,
+		 float *out)
+{
+	uint64_t r = 0;
+
+	for (; r + 4 <= count; r += 4)
+		KERNEL(patterns_of_4)(rows + r, word, table, out + r * PANEL_COLUMNS);
+	for (; r < count; r++)
+		KERNEL(patterns_of_1)(rows + r, word, table, out + r * PANEL_COLUMNS);
+}
+
+TARGET static void
+KERNEL(few_patterns)(const uint64_t *const *rows, uint64_t count, uint64_t word, const float *panel,
+		     float *out)
+{
+	uint64_t r;
+
+	for (r = 0; r < count; r++, out += PANEL_COLUMNS) {
+		VECTOR sums[KERNEL(vectors)];
+		uint64_t left = rows[r][word];
+		uint32_t v;
+
+		for (v = 0; v < KERNEL(vectors); v++)
+			sums[v] = *(const VECTOR *)(out + v * WIDTH);
+		while (left) {
+			uint32_t first = (uint32_t)__builtin_ctzll(left) / PATTERN_BITS *
+					 PATTERN_BITS;
+			uint64_t pattern = left >> first & ((1u << PATTERN_BITS) - 1);
+			VECTOR sum[KERNEL(vectors)] = { 0 };
+
+			left ^= pattern << first;
+			for (; pattern; pattern &= pattern - 1) {
+				const float *row = panel +
+						   (first + (uint32_t)__builtin_ctzll(pattern)) *
+							   PANEL_COLUMNS;
+
+				for (v = 0; v < KERNEL(vectors); v++)
+					sum[v] += *(const VECTOR *)(row + v * WIDTH);
+			}
+			for (v = 0; v < KERNEL(vectors); v++)
+				sums[v] += sum[v];
+		}
+		for (v = 0; v < KERNEL(vectors); v++)
+			*(VECTOR *)(out + v * WIDTH) = sums[v];
+	}
+}
