@@ -58,6 +58,15 @@ node_is(const Onnx__NodeProto *node, const char *op_type)
 	       strcmp(node->op_type, op_type) == 0;
 }
 
+/* Also with what an optimizer of graphs put into it. */
+static bool
+is_convolution(const Onnx__NodeProto *node)
+{
+	return node_is(node, "Conv") ||
+	       (node->domain && node->op_type && strcmp(node->domain, "com.microsoft") == 0 &&
+		strcmp(node->op_type, "FusedConv") == 0);
+}
+
 /* What makes the name, and *graph becomes the one that this stands in. */
 static const Onnx__NodeProto *
 producer(const struct edit *edit, uint32_t *graph, const char *name)
@@ -275,7 +284,7 @@ weights_shape(const struct writer *writer, const Onnx__TensorProto *tensor,
 {
 	const Onnx__NodeProto *node = writer->edit->nodes[writer->binding->node].proto;
 	const struct weights *weights = writer->projection->weights;
-	bool convolution = node_is(node, "Conv");
+	bool convolution = is_convolution(node);
 	uint32_t d;
 
 	*shape = (struct tensor_shape){ .count = 1 };
@@ -541,7 +550,7 @@ bias_shape(const struct writer *writer, bool added, struct tensor_shape *shape)
 
 	*shape = (struct tensor_shape){ .rank = 1, .count = writer->projection->bias->rows };
 	shape->dims[0] = shape->count;
-	if (!added || !node_is(node, "Conv"))
+	if (!added || !is_convolution(node))
 		return;
 	for (d = 2; d < writer->binding->data_rank && d < TENSOR_RANK_MAX; d++)
 		shape->dims[shape->rank++] = 1;

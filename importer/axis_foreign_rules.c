@@ -77,7 +77,7 @@ rule_qgemm(struct axes *axes, uint32_t index)
 			rule_reason(axes, operation, INTEGERS));
 }
 
-/* FusedGemm and FusedMatMul, and those of integers with scales and bias. */
+/* FusedGemm and FusedMatMul, in forms that are not spelled out (program_fused.c). */
 static bool
 rule_fused_matmul(struct axes *axes, uint32_t index)
 {
@@ -204,11 +204,9 @@ static const struct {
 } rule_table[] = {
 	{ "", "QLinearConv", rule_qlinear_conv },
 	{ "", "QLinearMatMul", rule_qlinear_matmul },
-	{ "com.microsoft", "DynamicQuantizeMatMul", rule_fused_matmul },
 	{ "com.microsoft", "FusedConv", rule_fused_conv },
 	{ "com.microsoft", "FusedGemm", rule_fused_matmul },
 	{ "com.microsoft", "FusedMatMul", rule_fused_matmul },
-	{ "com.microsoft", "MatMulIntegerToFloat", rule_fused_matmul },
 	{ "com.microsoft", "QGemm", rule_qgemm },
 	{ "com.microsoft", "QLinearAdd", rule_qlinear_elementwise },
 	{ "com.microsoft", "QLinearAveragePool", rule_pool },

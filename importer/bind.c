@@ -467,18 +467,13 @@ set_body(struct import *import, struct graph *graph, const struct found_populati
 	return path != NULL;
 }
 
-/* An operator in integers whose smallest code stands for 0, or with a ReLU as its
- * activation. */
+/* An operator in integers whose smallest code stands for 0. */
 static bool
 clamps_at_zero(const struct import *import, const struct operation *operation)
 {
-	const Onnx__AttributeProto *activation = operation_attribute(operation, "activation");
 	uint32_t slot = strcmp(operation->node->op_type, "QGemm") == 0 ? 8 : 7;
 	const struct constant *zero = NULL;
 
-	if (axes_is_foreign(operation) && activation && activation->s.len == 4 &&
-	    memcmp(activation->s.data, "Relu", 4) == 0)
-		return true;
 	if (axes_is_foreign(operation) && slot < operation->operand_count &&
 	    operation->operands[slot] != NO_VALUE)
 		zero = constant_of(&import->constants, operation->operands[slot]);

@@ -299,7 +299,8 @@ locate_bias(const struct import *import, const struct weight_operation *weight, 
 		return bias;
 	if (third != NO_VALUE && is_vector_of(import, third, rows))
 		bias = (struct bias){ third, operation->node_index, 2, false, false };
-	else if (operation_is(operation, "MatMul") || (third != NO_VALUE && is_plain_gemm(operation)))
+	else if (operation_is(operation, "MatMul") ||
+		 (third != NO_VALUE && is_plain_gemm(operation)))
 		find_added_bias(import, operation->results[0], rows, &bias);
 	else if (third == NO_VALUE)
 		bias.added = false; /* Gemm and Conv take one as their third input */
@@ -319,11 +320,18 @@ find_bias(const struct import *import, const struct weight_operation *weight, ui
 
 /* --- one projection ------------------------------------------------------------------------------ */
 
+/* Nothing can be put behind a part of a node. */
+static bool
+is_shut(const struct operation *operation, const struct bias *bias)
+{
+	return operation->written && bias->added;
+}
+
 /* New weights and biases can be written: in the main graph, and nothing scales them. */
 static bool
-is_editable(const struct operation *operation)
+is_editable(const struct operation *operation, const struct bias *bias)
 {
-	return !operation->scope && !axes_is_foreign(operation) &&
+	return !is_shut(operation, bias) && !operation->scope && !axes_is_foreign(operation) &&
 	       !axes_multiplies_codes(operation) && operation_float(operation, "alpha", 1) == 1 &&
 	       operation_float(operation, "beta", 1) == 1;
 }
@@ -389,7 +397,7 @@ add_binding(struct import *import, const struct weight_operation *weight, const 
 		.bias_added = bias->added,
 		.transposed = weight->transposed,
 		.data_rank = import->axes.tensors[operation->operands[weight->data_operand]].rank,
-		.editable = editable && is_editable(operation),
+		.editable = editable && is_editable(operation, bias),
 	};
 }
 
@@ -441,14 +449,19 @@ freeze_unknown_bias(struct graph *graph, const struct projection *projection, co
  * And around the edge of a convolution a silent unit gives another constant. */
 static bool
 freeze_what_stays(struct import *import, struct graph *graph, const struct projection *projection,
-		  const struct operation *operation)
+		  const struct operation *operation, const struct bias *bias)
 {
 	const char *label = operation_label(&import->program, operation), *reason;
 
 	if (!import->bindings.projections[projection->binding].editable &&
 	    (operation->scope || !axes_multiplies_codes(operation))) {
+		bool shut = is_shut(operation, bias);
+
 		reason = arena_printf(&graph->arena,
-				      "the weights of %s stand where they cannot be changed",
+				      shut ? "%s is several operators in one, with no place for "
+					     "another bias: export the model before that "
+					     "optimization"
+					   : "the weights of %s stand where they cannot be changed",
 				      label);
 		if (!reason)
 			return false;
@@ -509,8 +522,9 @@ bind_projection(struct import *import, struct graph *graph, uint32_t population,
 		return status;
 	if (bias.unknown)
 		freeze_unknown_bias(graph, projection, label);
-	return freeze_what_stays(import, graph, projection, operation) ? SNNFIT_OK
-								       : error_no_memory(err);
+	return freeze_what_stays(import, graph, projection, operation, &bias)
+		       ? SNNFIT_OK
+		       : error_no_memory(err);
 }
 
 snnfit_status

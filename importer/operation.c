@@ -42,7 +42,7 @@ operation_is(const struct operation *operation, const char *op_type)
 const char *
 operation_label(const struct program *program, const struct operation *operation)
 {
-	const Onnx__NodeProto *node = operation->node;
+	const Onnx__NodeProto *node = operation->written ? operation->written : operation->node;
 	const char *type = node->op_type ? node->op_type : "?";
 	const char *name = node->name ? node->name : "";
 	const char *label;

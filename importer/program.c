@@ -152,8 +152,8 @@ add_call(struct builder *builder, struct frame *frame, const Onnx__NodeProto *no
 }
 
 /* Constant nodes that hold no tensor but a number or a list get one made. */
-static Onnx__TensorProto *
-tensor_of_attribute(struct program *program, const Onnx__AttributeProto *attribute)
+Onnx__TensorProto *
+program_tensor_of_attribute(struct program *program, const Onnx__AttributeProto *attribute)
 {
 	bool list = attribute->type == ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS ||
 		    attribute->type == ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS;
@@ -227,7 +227,7 @@ add_constant_node(struct builder *builder, struct frame *frame, const Onnx__Node
 				return status;
 		}
 	} else if (attribute) {
-		value.tensor = tensor_of_attribute(builder->program, attribute);
+		value.tensor = program_tensor_of_attribute(builder->program, attribute);
 		if (value.tensor)
 			value.kind = VALUE_SOURCE;
 	}
@@ -428,7 +428,7 @@ add_node(struct builder *builder, struct frame *frame, const Onnx__NodeProto *no
 {
 	uint32_t nodes_max = onnx_model_limits(builder->program->model)->operations;
 	uint32_t function = find_function(builder, node);
-	bool entered = false;
+	bool entered = false, spelled = false;
 	snnfit_status status;
 
 	if (in_function(frame) && builder->function_nodes++ > nodes_max)
@@ -442,7 +442,9 @@ add_node(struct builder *builder, struct frame *frame, const Onnx__NodeProto *no
 	    strcmp(node->op_type, "Constant") == 0)
 		return add_constant_node(builder, frame, node);
 	status = bodies_enter(builder, frame, node, &entered);
-	return status || entered ? status : add_plain_node(builder, frame, node);
+	if (!status && !entered)
+		status = fused_spell_out(builder, frame, node, &spelled);
+	return status || entered || spelled ? status : add_plain_node(builder, frame, node);
 }
 
 snnfit_status

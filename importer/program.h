@@ -45,6 +45,7 @@ enum operation_part { PART_WHOLE, PART_ENTER, PART_LEAVE };
 
 struct operation {
 	const Onnx__NodeProto *node;
+	const Onnx__NodeProto *written; /* that this is a part of, as the file has it; or NULL */
 	const struct attribute_scope *scope; /* NULL in a graph */
 	enum operation_part part;
 	uint32_t body;		/* ENTER, LEAVE: into program.bodies */

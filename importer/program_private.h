@@ -67,6 +67,15 @@ MUST_USE snnfit_status frame_read_inputs(struct builder *builder, const struct f
 /* Values of the node's outputs, from an operation that has as many results. */
 MUST_USE snnfit_status frame_define_results(struct builder *builder, struct frame *frame,
 					    uint32_t operation);
+/* Of an attribute that is a number or a list; NULL: it is neither, or out of memory. */
+Onnx__TensorProto *program_tensor_of_attribute(struct program *program,
+					       const Onnx__AttributeProto *attribute);
+
+/* --- program_fused.c ---------------------------------------------------------- */
+
+/* *spelled: the node is several operators in one, in a known form, and spelled out now. */
+MUST_USE snnfit_status fused_spell_out(struct builder *builder, struct frame *frame,
+				       const Onnx__NodeProto *node, bool *spelled);
 
 /* --- program_bodies.c ----------------------------------------------------------- */
 
