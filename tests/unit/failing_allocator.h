@@ -95,7 +95,12 @@ posix_memalign(void **out, size_t alignment, size_t size)
 	if (fails_now())
 		return ENOMEM;
 #ifdef WATCHED
-	return REAL(posix_memalign)(out, alignment, size);
+	if (REAL(posix_memalign)(out, alignment, size) != 0)
+		return ENOMEM;
+#ifdef __SANITIZE_THREAD__ /* which tells its hook of the others, and of what is freed */
+	allocated++;
+#endif
+	return 0;
 #else
 	*out = REAL(memalign)(alignment, size);
 	NOTE(*out != NULL);
