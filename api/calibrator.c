@@ -52,6 +52,7 @@ run(struct calibrator *calibrator, const struct onnx_model *onnx, const struct g
 					 .read = calibrator->model->onnx,
 					 .graph = graph,
 					 .told = &calibrator->model->import_options,
+					 .emissions = &calibrator->emissions,
 					 .outputs_only = !wanted->rated && !wanted->recorded,
 					 .record_bytes = wanted->recorded ? RECORDED_BYTES : 0 };
 	snnfit_status status = simulation_prepare(&simulation, err);
@@ -235,6 +236,7 @@ calibrator_begin(struct calibrator *calibrator, const struct snnfit_model *model
 							.record = record,
 							.max_drop = options->max_accuracy_drop };
 	status = simulate_options_get(&calibrator->options, options->data, err);
+	calibrator->emissions.limit = (uint64_t)calibrator->options.reuse_memory << 20;
 	if (status == SNNFIT_OK)
 		status = samples_read(&calibrator->samples, &calibrator->options, err);
 	if (status == SNNFIT_OK)
@@ -274,6 +276,7 @@ calibrator_free(struct calibrator *calibrator)
 		free(at);
 	}
 	recorded_free(&calibrator->recorded);
+	emissions_free(&calibrator->emissions);
 	samples_free(&calibrator->samples);
 	text_free(&calibrator->notes);
 }

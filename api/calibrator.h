@@ -12,8 +12,9 @@ struct calibrator {
 	const struct snnfit_model *model;
 	snnfit_simulate_options options;
 	struct samples samples;
-	struct measured *measured; /* each graph once */
-	struct recorded recorded;  /* of the last graph that was recorded */
+	struct measured *measured;  /* each graph once */
+	struct emissions emissions; /* what earlier runs leave to later ones */
+	struct recorded recorded;   /* of the last graph that was recorded */
 	uint8_t recorded_digest[GRAPH_DIGEST_BYTES];
 	struct calibration calibration; /* what opt sees */
 	struct text notes;		/* one line each */

@@ -65,7 +65,7 @@ snnfit_options_init(snnfit_options *options, size_t size)
 void
 snnfit_simulate_options_init(snnfit_simulate_options *options, size_t size)
 {
-	const snnfit_simulate_options defaults = { .size = sizeof defaults };
+	const snnfit_simulate_options defaults = { .size = sizeof defaults, .reuse_memory = 256 };
 
 	copy_known_part(options, &defaults, size, sizeof defaults);
 }

@@ -373,6 +373,32 @@ list_watches(struct simulation *simulation, snnfit_error *err)
 	return SNNFIT_OK;
 }
 
+/* Populations that emit once in a step of the run, a slot each, but for the last: what is inside of a loop,
+ * or spelled out step by step, is made anew each time. */
+static snnfit_status
+list_emitters(struct simulation *simulation, snnfit_error *err)
+{
+	const struct graph *graph = simulation->emissions ? simulation->graph : NULL;
+	size_t count = graph && graph->time != TIME_UNROLLED ? graph->population_count : 0, i;
+	struct network *network = &simulation->network;
+	uint32_t *slots = arena_alloc(&simulation->arena, count, sizeof *slots), slot;
+
+	if (!slots)
+		return error_no_memory(err);
+	network->emissions = simulation->emissions;
+	network->emitters = slots;
+	for (i = 0; i < count; i++) {
+		const struct population *population = &graph->populations[i];
+
+		if (population->removed || population->body)
+			continue;
+		slot = watched_slot(network->plan, population);
+		if (slot != SLOT_NONE && slot != network->output)
+			slots[network->emitter_count++] = slot;
+	}
+	return SNNFIT_OK;
+}
+
 /* The first output that is no state. */
 static snnfit_status
 choose_output(struct simulation *simulation, snnfit_error *err)
@@ -454,6 +480,8 @@ simulation_prepare(struct simulation *simulation, snnfit_error *err)
 		status = list_watches(simulation, err);
 	if (status == SNNFIT_OK)
 		status = choose_output(simulation, err);
+	if (status == SNNFIT_OK)
+		status = list_emitters(simulation, err);
 	return status;
 }
 

@@ -4,6 +4,7 @@
 
 #include "api/model.h"
 #include "api/samples.h"
+#include "simulator/emissions.h"
 #include "simulator/network.h"
 
 struct simulation {
@@ -16,6 +17,7 @@ struct simulation {
 	const struct import_options *told; /* which states there are, without a graph */
 	bool outputs_only;		   /* firing rates are not wanted */
 	uint64_t record_bytes;		   /* most that spike trains may take; 0: not wanted */
+	struct emissions *emissions;	   /* of earlier runs on these samples; NULL: none */
 	/* The rest is prepared. */
 	struct arena arena;
 	struct network network;

@@ -142,6 +142,9 @@ static const struct option table[] = {
 	  "which class was taken for which" },
 	{ "threads", 0, KIND_COUNT, AT(data.threads), "N", RUNS,
 	  "samples at the same time; default: one a processor; results don't depend on it" },
+	{ "reuse-memory", 0, KIND_COUNT, AT(data.reuse_memory), "MIB", CHANGES,
+	  "for spikes of layers that are used again in the next run; default 256, 0: none; "
+	  "results don't depend on it" },
 	/* batch */
 	{ "jobs", 0, KIND_COUNT, AT(jobs), "N", COMMAND_BATCH, "models at the same time" },
 	{ "resume", 0, KIND_FLAG, AT(resume), NULL, COMMAND_BATCH,
@@ -452,8 +455,9 @@ check_data(const struct arguments *arguments, snnfit_error *fault)
 {
 	for (const struct option *option = table; option < &table[OPTIONS]; option++) {
 		bool limit = option->offset == AT(options.max_accuracy_drop);
+		bool runs = option->commands == RUNS || option->offset == AT(data.reuse_memory);
 
-		if (!was_given(arguments, option) || (option->commands != RUNS && !limit))
+		if (!was_given(arguments, option) || (!runs && !limit))
 			continue;
 		if (!arguments->data.inputs)
 			return say_fault(fault, "--%s needs data to run the model on: --inputs X",

@@ -205,6 +205,10 @@ typedef struct {
 	int confusion;	      /* 0; 1: which class was taken for which goes into the report */
 	snnfit_progress progress; /* NULL: none */
 	void *progress_context;
+	/* 256 MiB: for spikes of layers, a bit each, that optimize and fit use again in the
+	 * next run as long as what comes before the layer is the same. 0: all is computed
+	 * again. Results are the same. */
+	uint32_t reuse_memory;
 } snnfit_simulate_options;
 
 SNNFIT_API_VOID void snnfit_simulate_options_init(snnfit_simulate_options *options, size_t size);

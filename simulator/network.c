@@ -2,6 +2,7 @@
 
 #include "simulator/encode.h"
 #include "simulator/phases.h"
+#include "simulator/reuse.h"
 #include "simulator/tape.h"
 #include "simulator/watch.h"
 
@@ -34,6 +35,7 @@ struct block {
 struct run {
 	struct network *network;
 	const struct phases *phases;
+	struct reuse *reuse;
 	uint32_t block_samples;
 	uint64_t blocks;
 	atomic_uint_fast64_t next;
@@ -206,6 +208,20 @@ begin_block(struct machine *machine, const struct run *run, struct block *block,
 	return status;
 }
 
+/* What is new in the step: data, and spikes that are known. */
+static snnfit_status
+begin_step(struct machine *machine, const struct run *run, const struct block *block, uint32_t step,
+	   snnfit_error *err)
+{
+	snnfit_status status = SNNFIT_OK;
+
+	if (!encoding_is_constant(run->network))
+		status = set_inputs(machine, run->network, block, step, err);
+	if (status == SNNFIT_OK)
+		status = reuse_give(run->reuse, machine, block->first, step, err);
+	return status;
+}
+
 static snnfit_status
 run_block(struct machine *machine, const struct run *run, struct block *block, struct tensor *taken,
 	  snnfit_error *err)
@@ -215,10 +231,11 @@ run_block(struct machine *machine, const struct run *run, struct block *block, s
 	uint32_t step;
 
 	for (step = 0; step < network->steps && status == SNNFIT_OK; step++) {
-		if (!encoding_is_constant(network))
-			status = set_inputs(machine, network, block, step, err);
+		status = begin_step(machine, run, block, step, err);
 		if (status == SNNFIT_OK)
 			status = machine_run(machine, &run->phases->step, err);
+		if (status == SNNFIT_OK)
+			reuse_take(run->reuse, machine, block->first, step);
 		if (status == SNNFIT_OK)
 			status = sight_see(&block->sight, machine, err);
 		if (status == SNNFIT_OK)
@@ -387,22 +404,26 @@ learn_shapes(struct run *run, struct machine *machine, struct slot_shape *shapes
 	machine->tap = sight_tap(&block.sight);
 	if (status == SNNFIT_OK)
 		status = begin_block(machine, run, &block, err);
-	if (status == SNNFIT_OK && !encoding_is_constant(network))
-		status = set_inputs(machine, network, &block, 0, err);
+	if (status == SNNFIT_OK)
+		status = begin_step(machine, run, &block, 0, err);
 	if (status == SNNFIT_OK)
 		status = note_step(machine, &run->phases->step, shapes, err);
 	if (status == SNNFIT_OK)
 		status = sight_learn(&block.sight, machine, err);
+	if (status == SNNFIT_OK)
+		reuse_learn(run->reuse, machine);
 	machine->tap = NULL;
 	sight_close(&block.sight);
 	return status == SNNFIT_OK ? learn_classes(network, machine, err) : status;
 }
 
 static snnfit_status
-run_blocks(struct network *network, const struct phases *phases, uint32_t block_samples,
-	   snnfit_error *err)
+run_blocks(struct network *network, const struct phases *phases, struct reuse *reuse,
+	   uint32_t block_samples, snnfit_error *err)
 {
-	struct run run = { .network = network, .phases = phases, .block_samples = block_samples };
+	struct run run = {
+		.network = network, .phases = phases, .reuse = reuse, .block_samples = block_samples
+	};
 
 	run.blocks = (network->samples + block_samples - 1) / block_samples;
 	watches_reset(network);
@@ -421,27 +442,35 @@ run_blocks(struct network *network, const struct phases *phases, uint32_t block_
 
 /* Slots that a step leaves behind, malloc'd; NULL when out of memory. */
 static uint32_t *
-list_kept(const struct network *network, uint32_t *count)
+list_kept(const struct network *network, const struct reuse *reuse, uint32_t *count)
 {
-	uint32_t watched = watches_slots(network, NULL);
-	uint32_t *kept = calloc(network->state_count + watched + 1, sizeof *kept), i;
+	uint32_t more = watches_slots(network, NULL) + reuse_wanted(reuse, NULL);
+	uint32_t *kept = calloc(network->state_count + more + 1, sizeof *kept), i;
 
 	*count = 0;
 	for (i = 0; kept && i < network->state_count; i++)
 		kept[(*count)++] = network->states[i].output;
 	if (kept) {
 		*count += watches_slots(network, kept + *count);
+		*count += reuse_wanted(reuse, kept + *count);
 		kept[(*count)++] = network->output;
 	}
 	return kept;
 }
 
 static snnfit_status
-find_phases(const struct network *network, struct phases *phases, const uint32_t *kept,
-	    uint32_t kept_count, snnfit_error *err)
+find_phases(const struct network *network, const struct reuse *reuse, struct phases *phases,
+	    const uint32_t *kept, uint32_t kept_count, snnfit_error *err)
 {
 	uint32_t inputs = encoding_is_constant(network) ? 0 : network->input_count;
-	uint32_t *varying = calloc(inputs + network->state_count + 1, sizeof *varying);
+	uint32_t all = inputs + network->state_count + reuse_given(reuse, NULL);
+	uint32_t *varying = calloc(all + 1, sizeof *varying);
+	struct phase_slots slots = { .varying = varying,
+				     .kept = kept,
+				     .varying_count = all,
+				     .kept_count = kept_count,
+				     .given = reuse->given,
+				     .needed = reuse->needed };
 	snnfit_status status;
 	uint32_t i, n = 0;
 
@@ -451,25 +480,26 @@ find_phases(const struct network *network, struct phases *phases, const uint32_t
 		varying[n++] = network->inputs[i].slot;
 	for (i = 0; i < network->state_count; i++)
 		varying[n++] = network->states[i].input;
-	status = phases_find(phases, network->plan, varying, n, kept, kept_count, err);
+	(void)reuse_given(reuse, varying + n);
+	status = phases_find(phases, network->plan, &slots, err);
 	free(varying);
 	return status;
 }
 
 /* The phases, with tapes in the shapes that the first sample shows. */
 static snnfit_status
-make_ready(struct network *network, struct phases *phases, snnfit_error *err)
+make_ready(struct network *network, struct phases *phases, struct reuse *reuse, snnfit_error *err)
 {
-	struct run run = { .network = network, .phases = phases };
+	struct run run = { .network = network, .phases = phases, .reuse = reuse };
 	struct machine machine = { .slots = NULL };
 	struct slot_shape *shapes = calloc(network->plan->slot_count, sizeof *shapes);
-	uint32_t kept_count, *kept = list_kept(network, &kept_count);
+	uint32_t kept_count, *kept = list_kept(network, reuse, &kept_count);
 	snnfit_status status = SNNFIT_OK;
 
 	if (!shapes || !kept)
 		status = error_no_memory(err);
 	if (status == SNNFIT_OK)
-		status = find_phases(network, phases, kept, kept_count, err);
+		status = find_phases(network, reuse, phases, kept, kept_count, err);
 	if (status == SNNFIT_OK)
 		status = machine_init(&machine, network->plan, 1, 0, err);
 	if (status == SNNFIT_OK)
@@ -500,8 +530,11 @@ snnfit_status
 network_run(struct network *network, snnfit_error *err)
 {
 	struct phases phases = { .fixed = { .nodes = NULL } };
-	snnfit_status status = make_ready(network, &phases, err);
+	struct reuse reuse;
+	snnfit_status status = reuse_open(&reuse, network, err);
 
+	if (status == SNNFIT_OK)
+		status = make_ready(network, &phases, &reuse, err);
 	if (status == SNNFIT_OK) {
 		network->scores = calloc(network->samples * network->classes,
 					 sizeof *network->scores);
@@ -509,12 +542,13 @@ network_run(struct network *network, snnfit_error *err)
 			status = error_no_memory(err);
 	}
 	if (status == SNNFIT_OK) {
-		status = run_blocks(network, &phases, choose_block(network), err);
+		status = run_blocks(network, &phases, &reuse, choose_block(network), err);
 		/* What decides about shapes may differ between samples: one at a time then. */
 		if (status == SNNFIT_EUNSUPPORTED)
-			status = run_blocks(network, &phases, 1, err);
+			status = run_blocks(network, &phases, &reuse, 1, err);
 	}
 	phases_free(&phases);
+	reuse_close(&reuse, status == SNNFIT_OK);
 	return status;
 }
 

@@ -9,6 +9,8 @@
 
 #include "simulator/machine.h"
 
+struct emissions; /* simulator/emissions.h */
+
 /* A value of the model that is fed back. */
 struct network_state {
 	uint32_t input, output; /* slots */
@@ -76,16 +78,23 @@ struct network {
 	uint64_t samples;
 	uint32_t threads;
 	uint64_t train_bytes; /* most that all spike trains may take */
+	/* Spikes of earlier runs, to be used again and added to; NULL: none. */
+	struct emissions *emissions;
+	const uint32_t *emitters; /* slots of populations, to be kept where they hold spikes */
+	uint32_t emitter_count;
 	/* Results. */
 	uint64_t recorded; /* samples, the first ones, that there are spike trains of */
 	uint64_t classes;
 	float *scores;		    /* [samples][classes], malloc'd */
-	double synaptic_operations; /* of all samples */
+	double synaptic_operations; /* of all samples, in what was run: not before `reused` */
+	uint32_t reused;	    /* emitters whose spikes are those of an earlier run */
 	/* Called now and then, from one of the threads; may be NULL. */
 	void (*progress)(void *context, uint64_t done, uint64_t samples);
 	void *progress_context;
 };
 
+/* Once. States and inputs that nothing needs beside spikes of earlier runs are taken out
+ * of the lists. */
 MUST_USE snnfit_status network_run(struct network *network, snnfit_error *err);
 /* Of a spike train. */
 uint64_t watch_words(const struct network *network, const struct network_watch *watch);

@@ -1,6 +1,7 @@
 #include "simulator/phases.h"
 
 #include "simulator/operators.h"
+#include "simulator/upstream.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -79,7 +80,8 @@ mark_reads(const struct plan_graph *graph, bool *wanted)
 }
 
 static snnfit_status
-divide(struct phases *out, const struct plan *plan, bool *varies, bool *wanted, snnfit_error *err)
+divide(struct phases *out, const struct plan *plan, const struct phase_slots *slots, bool *varies,
+       bool *wanted, snnfit_error *err)
 {
 	const struct plan_graph *graph = &plan->graph;
 	snnfit_status status;
@@ -89,6 +91,8 @@ divide(struct phases *out, const struct plan *plan, bool *varies, bool *wanted, 
 		const struct plan_node *node = &graph->nodes[i];
 		bool step = node_varies(node, varies);
 
+		if (slots->needed && !upstream_runs(node, slots->given, slots->needed))
+			continue;
 		add_node(step ? &out->step : &out->fixed, node);
 		for (k = 0; k < node->output_count && step; k++)
 			varies[node->outputs[k]] = node->outputs[k] != SLOT_NONE;
@@ -105,8 +109,8 @@ divide(struct phases *out, const struct plan *plan, bool *varies, bool *wanted, 
 }
 
 snnfit_status
-phases_find(struct phases *out, const struct plan *plan, const uint32_t *varying,
-	    uint32_t varying_count, const uint32_t *kept, uint32_t kept_count, snnfit_error *err)
+phases_find(struct phases *out, const struct plan *plan, const struct phase_slots *slots,
+	    snnfit_error *err)
 {
 	bool *varies = calloc(plan->slot_count, sizeof *varies);
 	bool *wanted = calloc(plan->slot_count, sizeof *wanted);
@@ -117,11 +121,11 @@ phases_find(struct phases *out, const struct plan *plan, const uint32_t *varying
 	if (!varies || !wanted || !allocate(out, &plan->graph)) {
 		status = error_no_memory(err);
 	} else {
-		for (i = 0; i < varying_count; i++)
-			varies[varying[i]] = true;
-		for (i = 0; i < kept_count; i++)
-			wanted[kept[i]] = true;
-		status = divide(out, plan, varies, wanted, err);
+		for (i = 0; i < slots->varying_count; i++)
+			varies[slots->varying[i]] = true;
+		for (i = 0; i < slots->kept_count; i++)
+			wanted[slots->kept[i]] = true;
+		status = divide(out, plan, slots, varies, wanted, err);
 	}
 	free(varies);
 	free(wanted);

@@ -10,11 +10,19 @@ struct phases {
 	struct plan_graph step;
 };
 
-/* kept: slots whose values are asked for after each step. *out is to be freed, also
- * on failure. */
+/* Slots, and what is special about them. */
+struct phase_slots {
+	const uint32_t *varying; /* put in anew before each step */
+	const uint32_t *kept;	 /* asked for after each step */
+	uint32_t varying_count, kept_count;
+	/* [slots of the plan]: nodes that make nothing but what is given, or not needed,
+	 * are left out; NULL: none are. */
+	const bool *given, *needed;
+};
+
+/* *out is to be freed, also on failure. */
 MUST_USE snnfit_status phases_find(struct phases *out, const struct plan *plan,
-				   const uint32_t *varying, uint32_t varying_count,
-				   const uint32_t *kept, uint32_t kept_count, snnfit_error *err);
+				   const struct phase_slots *slots, snnfit_error *err);
 void phases_free(struct phases *phases);
 
 #endif

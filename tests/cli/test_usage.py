@@ -52,6 +52,7 @@ USAGE = [
     (["fit", MODEL, "-o", "OUT", "--target", "ecp5", "--strategy", "search"], "does not exist yet"),
     (["fit", MODEL, "-o", "OUT", "--target", "ecp5", "--strategy", "luck"], "unknown strategy 'luck'"),
     (["fit", MODEL, "-o", "OUT", "--target", "ecp5", "--labels", "y.npy"], "--labels needs data"),
+    (["optimize", MODEL, "-o", "OUT", "--reuse-memory", "0"], "--reuse-memory needs data"),
     (["fit", MODEL, "-o", "OUT", "--target", "ecp5", "--max-accuracy-drop", "1"], "--max-accuracy-drop needs data"),
     (["optimize", MODEL, "-o", "OUT", "--steps", "3"], "--steps needs data"),
     (["optimize", MODEL, "-o", "OUT", "--inputs", "x.npy", "--max-accuracy-drop", "1"], "what is right: --labels"),

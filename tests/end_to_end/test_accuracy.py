@@ -237,6 +237,18 @@ def test_threads_and_a_second_run_change_nothing(tmp_path):
     assert outputs[0] == outputs[1] == outputs[2]
 
 
+@pytest.mark.parametrize("passes", ["behavioural_redundancy,magnitude_pruning,quantization",
+                                    "dead_neuron_elimination,layer_fusion,quantization"])
+@pytest.mark.parametrize("name", ["seed-mlp-ts17-step", "sj14-csnn-ts17-step", "odd-rec-rleaky-ts17-step"])
+def test_spikes_that_are_used_again_change_nothing(name, passes, tmp_path):
+    network, outputs = fixture(name), []
+    for memory in ("0", "1", "256"):
+        run("optimize", network.path, "-q", "-o", tmp_path / "out.onnx", "--rates", network.rates_path, *DATA, "--passes",
+            passes, "--max-accuracy-drop", "1", "--reuse-memory", memory)
+        outputs.append((tmp_path / "out.onnx").read_bytes())
+    assert outputs[0] == outputs[1] == outputs[2]
+
+
 def test_each_model_of_a_batch_has_its_own_data(tmp_path):
     images, labels = digits()
     for part, name in ((slice(0, 300), "a"), (slice(300, 500), "b")):
