@@ -272,3 +272,75 @@ def test_weights_are_written_into_fused_operators(tmp_path):
     np.testing.assert_allclose(fused, plain, rtol=1e-4, atol=1e-4)
     whole = axis_judge.session(onnx.load(source)).run(None, {"input": data})[0]
     assert not np.allclose(whole, plain, atol=1e-3), "pruning changed nothing"
+
+
+# --- at random -----------------------------------------------------------------------------
+
+
+def something_between(net, data, kind, units, positions):
+    """What stands between two layers: nothing, what gives a constant without a spike, or a scale."""
+    choice = net.random.integers(5)
+    if choice == 0:
+        return net.node("Sub", net.constant(np.float32(1)), data)
+    if choice == 1:
+        return net.node("Mul", data, net.constant(np.float32(0.5)))
+    if choice == 2 and kind == "conv":
+        scale, shift, mean, variance = (net.constant(net.random.random(units) + 0.5) for _ in range(4))
+        return net.node("BatchNormalization", data, scale, shift, mean, variance)
+    if choice == 3 and kind == "conv":
+        return net.node("AveragePool" if net.random.random() < 0.5 else "MaxPool", data, kernel_shape=[3, 3], pads=[1] * 4)
+    return data
+
+
+def random_fused(seed):
+    """Layers of fused ReLUs and of spiking neurons in any order, of convolutions and then dense."""
+    net = Fused(1, 3, 4, 4)
+    net.random = np.random.default_rng(seed)
+    data, units, shapes = "input", 3, []
+    for index in range(net.random.integers(1, 4)):
+        after, kernel = int(net.random.integers(3, 8)), int(net.random.choice([1, 3]))
+        name, bias = f"conv{index}", net.random.random() < 0.6
+        extra = ()
+        if shapes and net.random.random() < 0.3:
+            after = units
+            extra = (data,)
+        elif net.random.random() < 0.3:
+            extra = (net.conv(data, units, after, f"skip{index}", kernel=1),)
+        activation = {"activation": str(net.random.choice(["Relu", "Relu", "LeakyRelu", "Clip", "Tanh"]))}
+        if activation["activation"] in ("LeakyRelu", "Clip"):
+            activation["activation_params"] = [0.25] if activation["activation"] == "LeakyRelu" else [0.0, 0.75]
+        spiking = net.random.random() < 0.5
+        made = fused_conv(net, data, after, name, bias, extra, kernel, units, **({} if spiking else activation))
+        if spiking:
+            made = net.lif(made, 1, after, 4, 4, name=name)
+        shapes.append(after)
+        data, units = something_between(net, made, "conv", after, 16), after
+    if net.random.random() < 0.5:
+        data, columns = net.node("Flatten", net.node("GlobalAveragePool", data)), units
+    else:
+        data, columns = net.node("Flatten", data), units * 16
+    for index in range(net.random.integers(0, 3)):
+        after, name = int(net.random.integers(4, 10)), f"gemm{index}"
+        made = fused_gemm(net, data, columns, after, name, bool(net.random.random() < 0.6),
+                          activation=str(net.random.choice(["Relu", "Relu", "Relu", "Sigmoid"])))
+        data, columns = something_between(net, made, "gemm", after, 1), after
+    net.readout(data, columns)
+    return net.model()
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_random_networks_of_fused_operators(tmp_path, seed, cut_so_far):
+    onnx.save(random_fused(seed), tmp_path / "in.onnx")
+    if harness.run("inspect", tmp_path / "in.onnx", expect=None).returncode == 3:
+        return
+    axis_judge.judge(tmp_path, tmp_path / "in.onnx", np.random.default_rng(seed).random((6, 1, 3, 4, 4)), seed=seed,
+                     tolerance=1e-4)
+    cut_so_far.append(sum(layer["frozen"] is None for layer in axis_judge.inspect(tmp_path / "in.onnx")["layers"]))
+
+
+@pytest.fixture(scope="module")
+def cut_so_far():
+    """How many layers of each network were free; enough of them have to be."""
+    found = []
+    yield found
+    assert len(found) < 12 or sum(count > 0 for count in found) > 0.3 * len(found)
