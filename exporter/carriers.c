@@ -98,7 +98,7 @@ cut_array(struct text *out, const json_t *array, const struct unit_axis *axis)
 	return true;
 }
 
-/* *stays: the entry could be cut. */
+/* *stays: the entry could be cut; axis NULL: it cannot. */
 static snnfit_status
 cut_entry(struct carriers *carriers, entry_proto *entry, const struct unit_axis *axis, bool *stays)
 {
@@ -108,6 +108,9 @@ cut_entry(struct carriers *carriers, entry_proto *entry, const struct unit_axis 
 	json_t *array;
 	char *chars;
 
+	*stays = false;
+	if (!axis)
+		return SNNFIT_OK;
 	if (json_parse(&array, value, strlen(value), &problem) == SNNFIT_ENOMEM)
 		return error_no_memory(carriers->err);
 	*stays = array && cut_array(&text, array, axis);
@@ -130,11 +133,8 @@ cut_entries(struct carriers *carriers, entry_proto **list, size_t *count,
 
 	for (i = 0; i < *count && status == SNNFIT_OK; i++) {
 		stays = true;
-		if (list[i]->key && strcmp(list[i]->key, TENSOR_KEY) == 0) {
-			stays = axis != NULL;
-			if (axis)
-				status = cut_entry(carriers, list[i], axis, &stays);
-		}
+		if (list[i]->key && strcmp(list[i]->key, TENSOR_KEY) == 0)
+			status = cut_entry(carriers, list[i], axis, &stays);
 		if (stays)
 			list[kept++] = list[i];
 	}
@@ -164,7 +164,7 @@ static snnfit_status
 cut_floats(struct carriers *carriers, Onnx__AttributeProto *attribute, const struct unit_axis *axis,
 	   bool *stays)
 {
-	size_t positions = attribute->n_floats / axis->units_before;
+	size_t positions = axis ? attribute->n_floats / axis->units_before : 0;
 	float *floats;
 	uint32_t u;
 
@@ -192,11 +192,8 @@ cut_attributes(struct carriers *carriers, Onnx__NodeProto *node, const struct un
 
 	for (i = 0; i < node->n_attribute && status == SNNFIT_OK; i++) {
 		stays = true;
-		if (node->attribute[i]->name && strcmp(node->attribute[i]->name, ATTRIBUTE) == 0) {
-			stays = axis != NULL;
-			if (axis)
-				status = cut_floats(carriers, node->attribute[i], axis, &stays);
-		}
+		if (node->attribute[i]->name && strcmp(node->attribute[i]->name, ATTRIBUTE) == 0)
+			status = cut_floats(carriers, node->attribute[i], axis, &stays);
 		if (stays)
 			node->attribute[kept++] = node->attribute[i];
 	}
@@ -265,29 +262,30 @@ cut_values(struct carriers *carriers)
 /* --- quantization annotations --------------------------------------------------------------- */
 
 static snnfit_status
-cut_rate_tensor(struct carriers *carriers, const char *name, const struct unit_axis *axis,
-		bool *stays)
+cut_rate_tensor(struct carriers *carriers, uint32_t graph, const char *name,
+		const struct unit_axis *axis, bool *stays)
 {
 	const uint32_t *indices[TENSOR_RANK_MAX] = { NULL };
 	uint32_t counts[TENSOR_RANK_MAX] = { 0 };
-	Onnx__TensorProto *tensor = edit_stored(carriers->edit, 0, name);
+	Onnx__TensorProto *tensor = edit_stored(carriers->edit, graph, name);
 	snnfit_status status;
 
-	*stays = tensor && tensor->n_dims && tensor->n_dims <= TENSOR_RANK_MAX &&
+	*stays = axis && tensor && tensor->n_dims && tensor->n_dims <= TENSOR_RANK_MAX &&
 		 tensor->dims[0] == axis->units_before &&
-		 edit_readers(carriers->edit, 0, name) == 1;
+		 edit_readers(carriers->edit, graph, name) == 1;
 	if (!*stays)
 		return SNNFIT_OK;
 	indices[0] = axis->origin;
 	counts[0] = axis->units;
 	status = tensor_cut(carriers->edit->model, tensor, indices, counts, carriers->err);
 	if (status == SNNFIT_OK)
-		shapes_follow(carriers->edit, tensor, 0, name);
+		shapes_follow(carriers->edit, tensor, graph, name);
 	return status;
 }
 
+/* axis NULL: the rates go. */
 static snnfit_status
-cut_annotation(struct carriers *carriers, Onnx__TensorAnnotation *note,
+cut_annotation(struct carriers *carriers, uint32_t graph, Onnx__TensorAnnotation *note,
 	       const struct unit_axis *axis)
 {
 	entry_proto **list = note->quant_parameter_tensor_names;
@@ -298,11 +296,11 @@ cut_annotation(struct carriers *carriers, Onnx__TensorAnnotation *note,
 	for (i = 0; i < note->n_quant_parameter_tensor_names && status == SNNFIT_OK; i++) {
 		stays = true;
 		if (list[i]->key && strcmp(list[i]->key, ANNOTATION_KEY) == 0)
-			status = cut_rate_tensor(carriers, list[i]->value, axis, &stays);
+			status = cut_rate_tensor(carriers, graph, list[i]->value, axis, &stays);
 		if (stays)
 			list[kept++] = list[i];
 		else
-			edit_count_reader(carriers->edit, 0, list[i]->value, -1);
+			edit_count_reader(carriers->edit, graph, list[i]->value, -1);
 	}
 	note->n_quant_parameter_tensor_names = kept;
 	return status;
@@ -310,22 +308,34 @@ cut_annotation(struct carriers *carriers, Onnx__TensorAnnotation *note,
 
 /* An annotation that said nothing but the rates goes with them. */
 static snnfit_status
-cut_annotations(struct carriers *carriers)
+cut_annotations_of(struct carriers *carriers, uint32_t number)
 {
-	Onnx__GraphProto *graph = carriers->edit->main;
+	Onnx__GraphProto *graph = carriers->edit->graphs.items[number].proto;
 	snnfit_status status = SNNFIT_OK;
 	size_t kept = 0, i;
 
 	for (i = 0; i < graph->n_quantization_annotation && status == SNNFIT_OK; i++) {
 		Onnx__TensorAnnotation *note = graph->quantization_annotation[i];
 		const struct unit_axis *axis = axis_of(carriers, note->tensor_name);
+		bool cut = axis || is_unclear(carriers, note->tensor_name);
 
-		if (axis)
-			status = cut_annotation(carriers, note, axis);
-		if (!axis || note->n_quant_parameter_tensor_names)
+		if (cut)
+			status = cut_annotation(carriers, number, note, axis);
+		if (!cut || note->n_quant_parameter_tensor_names)
 			graph->quantization_annotation[kept++] = note;
 	}
 	graph->n_quantization_annotation = kept;
+	return status;
+}
+
+static snnfit_status
+cut_annotations(struct carriers *carriers)
+{
+	snnfit_status status = SNNFIT_OK;
+	uint32_t i;
+
+	for (i = 0; i < carriers->edit->graphs.count && status == SNNFIT_OK; i++)
+		status = cut_annotations_of(carriers, i);
 	return status;
 }
 

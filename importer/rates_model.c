@@ -1,6 +1,7 @@
 /* rates_model.c - the places in an ONNX model that carry firing rates. */
 #include "importer/rates_list.h"
 #include "proto/attribute.h"
+#include "proto/graphs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,29 @@ rates_read_metadata(struct rates_list *list, snnfit_error *err)
 	return rates_read_json(list, text, strlen(text), err);
 }
 
+/* --- all graphs: the main one and the bodies inside it ---------------------- */
+
+/* What a graph carries, that of this number in the list. */
+typedef snnfit_status (*visit_graph)(struct rates_list *list, const struct onnx_graphs *graphs,
+				     uint32_t number, void *context, snnfit_error *err);
+
+static snnfit_status
+visit_graphs(struct rates_list *list, visit_graph visit, void *context, snnfit_error *err)
+{
+	Onnx__GraphProto *graph = onnx_model_proto(list->context->model)->graph;
+	struct onnx_graphs graphs;
+	snnfit_status status = SNNFIT_OK;
+	uint32_t i;
+
+	if (!graph)
+		return SNNFIT_OK;
+	if (!onnx_graphs_list(&graphs, list->context->arena, graph))
+		return error_no_memory(err);
+	for (i = 0; i < graphs.count && status == SNNFIT_OK; i++)
+		status = visit(list, &graphs, i, context, err);
+	return status;
+}
+
 /* --- quantization annotations --------------------------------------------- */
 
 static snnfit_status
@@ -78,9 +102,28 @@ add_tensor_values(struct rates_list *list, const char *name, const Onnx__TensorP
 	return status;
 }
 
+/* The initializer that the graph sees, its own or of one around it; of the main graph a
+ * constant too. */
+static const Onnx__TensorProto *
+find_tensor(const struct rates_list *list, const struct onnx_graphs *graphs, uint32_t number,
+	    const char *name)
+{
+	size_t i;
+
+	for (; graphs->items[number].parent != NO_GRAPH; number = graphs->items[number].parent) {
+		const Onnx__GraphProto *graph = graphs->items[number].proto;
+
+		for (i = 0; i < graph->n_initializer; i++)
+			if (graph->initializer[i]->name &&
+			    strcmp(graph->initializer[i]->name, name) == 0)
+				return graph->initializer[i];
+	}
+	return rates_find_tensor(list->context, name);
+}
+
 static snnfit_status
-read_annotation(struct rates_list *list, const Onnx__TensorAnnotation *annotation,
-		snnfit_error *err)
+read_annotation(struct rates_list *list, const struct onnx_graphs *graphs, uint32_t number,
+		const Onnx__TensorAnnotation *annotation, snnfit_error *err)
 {
 	const char *tensor = annotation->tensor_name ? annotation->tensor_name : "", *name;
 	const Onnx__TensorProto *values;
@@ -90,7 +133,7 @@ read_annotation(struct rates_list *list, const Onnx__TensorAnnotation *annotatio
 			    annotation->n_quant_parameter_tensor_names, ANNOTATION_KEY, &name, err);
 	if (status != SNNFIT_OK || !name)
 		return status;
-	values = rates_find_tensor(list->context, name);
+	values = find_tensor(list, graphs, number, name);
 	if (!values)
 		return error_set(err, SNNFIT_EDATA,
 				 "%s: rates of \"%.60s\": \"%.60s\" is no initializer of the model",
@@ -98,77 +141,25 @@ read_annotation(struct rates_list *list, const Onnx__TensorAnnotation *annotatio
 	return add_tensor_values(list, tensor, values, err);
 }
 
-snnfit_status
-rates_read_annotations(struct rates_list *list, snnfit_error *err)
+static snnfit_status
+read_annotations(struct rates_list *list, const struct onnx_graphs *graphs, uint32_t number,
+		 void *context, snnfit_error *err)
 {
-	const Onnx__GraphProto *graph = onnx_model_proto(list->context->model)->graph;
+	const Onnx__GraphProto *graph = graphs->items[number].proto;
 	snnfit_status status = SNNFIT_OK;
 	size_t i;
 
-	for (i = 0; graph && i < graph->n_quantization_annotation && status == SNNFIT_OK; i++)
-		status = read_annotation(list, graph->quantization_annotation[i], err);
+	(void)context;
+	for (i = 0; i < graph->n_quantization_annotation && status == SNNFIT_OK; i++)
+		status = read_annotation(list, graphs, number, graph->quantization_annotation[i],
+					 err);
 	return status;
 }
 
-/* --- all graphs: the main one and the bodies inside it ---------------------- */
-
-typedef snnfit_status (*visit_graph)(struct rates_list *list, const Onnx__GraphProto *graph,
-				     void *context, snnfit_error *err);
-
-/* Graphs still to be visited: without recursion, however deep they are nested. */
-struct pending {
-	struct arena *arena;
-	const Onnx__GraphProto **graphs;
-	size_t count, capacity;
-};
-
-static bool
-push(struct pending *pending, const Onnx__GraphProto *graph)
+snnfit_status
+rates_read_annotations(struct rates_list *list, snnfit_error *err)
 {
-	if (!graph)
-		return true;
-	if (!arena_grow(pending->arena, &pending->graphs, pending->count, &pending->capacity,
-			sizeof(Onnx__GraphProto *)))
-		return false;
-	pending->graphs[pending->count++] = graph;
-	return true;
-}
-
-static bool
-push_bodies(struct pending *pending, const Onnx__NodeProto *node)
-{
-	size_t i, j;
-
-	for (i = 0; i < node->n_attribute; i++) {
-		if (!push(pending, node->attribute[i]->g))
-			return false;
-		for (j = 0; j < node->attribute[i]->n_graphs; j++)
-			if (!push(pending, node->attribute[i]->graphs[j]))
-				return false;
-	}
-	return true;
-}
-
-static snnfit_status
-visit_graphs(struct rates_list *list, visit_graph visit, void *context, snnfit_error *err)
-{
-	struct pending pending = { .arena = list->context->arena };
-	const Onnx__GraphProto *graph;
-	snnfit_status status;
-	size_t i;
-
-	if (!push(&pending, onnx_model_proto(list->context->model)->graph))
-		return error_no_memory(err);
-	while (pending.count > 0) {
-		graph = pending.graphs[--pending.count];
-		status = visit(list, graph, context, err);
-		if (status != SNNFIT_OK)
-			return status;
-		for (i = 0; i < graph->n_node; i++)
-			if (!push_bodies(&pending, graph->node[i]))
-				return error_no_memory(err);
-	}
-	return SNNFIT_OK;
+	return visit_graphs(list, read_annotations, NULL, err);
 }
 
 /* --- nodes and values ------------------------------------------------------ */
@@ -199,8 +190,10 @@ read_entry(struct rates_list *list, const char *tensor, entry_proto *const *entr
 }
 
 static snnfit_status
-read_nodes(struct rates_list *list, const Onnx__GraphProto *graph, void *context, snnfit_error *err)
+read_nodes(struct rates_list *list, const struct onnx_graphs *graphs, uint32_t number,
+	   void *context, snnfit_error *err)
 {
+	const Onnx__GraphProto *graph = graphs->items[number].proto;
 	snnfit_status status = SNNFIT_OK;
 	const Onnx__NodeProto *node;
 	size_t i;
@@ -231,9 +224,10 @@ read_value_list(struct rates_list *list, Onnx__ValueInfoProto *const *values, si
 }
 
 static snnfit_status
-read_values(struct rates_list *list, const Onnx__GraphProto *graph, void *context,
-	    snnfit_error *err)
+read_values(struct rates_list *list, const struct onnx_graphs *graphs, uint32_t number,
+	    void *context, snnfit_error *err)
 {
+	const Onnx__GraphProto *graph = graphs->items[number].proto;
 	snnfit_status status;
 
 	(void)context;
@@ -247,53 +241,57 @@ read_values(struct rates_list *list, const Onnx__GraphProto *graph, void *contex
 
 struct function_call {
 	const Onnx__FunctionProto *function;
-	const Onnx__NodeProto *node; /* that calls it, in a graph */
-	size_t count;
+	const Onnx__NodeProto **nodes; /* that call it, in a graph */
+	size_t count, capacity;
+	bool inside; /* another function calls it: what that calls the spikes is no name */
 };
 
 struct function_calls {
 	struct map index; /* of a function's domain and name: into items */
 	struct function_call *items;
-	bool out_of_memory;
 };
 
-static uint32_t
-find_call(struct rates_list *list, struct function_calls *calls, const char *domain,
-	  const char *name)
+static const char *
+function_key(const struct rates_list *list, const char *domain, const char *name)
 {
-	const char *key = arena_printf(list->context->arena, "%s\t%s", domain ? domain : "",
-				       name ? name : "");
-
-	calls->out_of_memory = calls->out_of_memory || !key;
-	return key ? map_get(&calls->index, key) : MAP_NONE;
-}
-
-static void
-count_calls(struct rates_list *list, struct function_calls *calls, Onnx__NodeProto *const *nodes,
-	    size_t count, size_t weight)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++) {
-		uint32_t call = !domain_is_standard(nodes[i]->domain)
-					? find_call(list, calls, nodes[i]->domain,
-						    nodes[i]->op_type)
-					: MAP_NONE;
-
-		if (call == MAP_NONE)
-			continue;
-		calls->items[call].node = nodes[i];
-		calls->items[call].count += weight;
-	}
+	return arena_printf(list->context->arena, "%s\t%s", domain ? domain : "", name ? name : "");
 }
 
 static snnfit_status
-count_calls_of_graph(struct rates_list *list, const Onnx__GraphProto *graph, void *calls,
-		     snnfit_error *err)
+note_calls(struct rates_list *list, struct function_calls *calls, Onnx__NodeProto *const *nodes,
+	   size_t count, bool inside, snnfit_error *err)
 {
-	(void)err;
-	count_calls(list, calls, graph->node, graph->n_node, 1);
+	struct function_call *call;
+	const char *key;
+	uint32_t number;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if (domain_is_standard(nodes[i]->domain))
+			continue;
+		key = function_key(list, nodes[i]->domain, nodes[i]->op_type);
+		number = key ? map_get(&calls->index, key) : MAP_NONE;
+		if (!key)
+			return error_no_memory(err);
+		if (number == MAP_NONE)
+			continue;
+		call = &calls->items[number];
+		call->inside = call->inside || inside;
+		if (!arena_grow(list->context->arena, &call->nodes, call->count, &call->capacity,
+				sizeof *call->nodes))
+			return error_no_memory(err);
+		call->nodes[call->count++] = nodes[i];
+	}
 	return SNNFIT_OK;
+}
+
+static snnfit_status
+note_calls_of_graph(struct rates_list *list, const struct onnx_graphs *graphs, uint32_t number,
+		    void *calls, snnfit_error *err)
+{
+	const Onnx__GraphProto *graph = graphs->items[number].proto;
+
+	return note_calls(list, calls, graph->node, graph->n_node, false, err);
 }
 
 static bool
@@ -307,7 +305,6 @@ says_rates(const Onnx__FunctionProto *function)
 	return false;
 }
 
-/* Those with annotations; a call out of another function gives no name either. */
 static snnfit_status
 find_calls(struct rates_list *list, struct function_calls *calls, snnfit_error *err)
 {
@@ -322,39 +319,58 @@ find_calls(struct rates_list *list, struct function_calls *calls, snnfit_error *
 		return error_no_memory(err);
 	for (i = 0; i < model->n_functions; i++) {
 		const Onnx__FunctionProto *function = model->functions[i];
-		const char *key = arena_printf(arena, "%s\t%s",
-					       function->domain ? function->domain : "",
-					       function->name ? function->name : "");
+		const char *key = function_key(list, function->domain, function->name);
 
 		calls->items[i].function = function;
 		if (!key || !map_set(&calls->index, key, (uint32_t)i))
 			return error_no_memory(err);
 	}
-	status = visit_graphs(list, count_calls_of_graph, calls, err);
-	for (i = 0; i < model->n_functions; i++)
-		count_calls(list, calls, model->functions[i]->node, model->functions[i]->n_node, 2);
-	return status ? status : calls->out_of_memory ? error_no_memory(err) : SNNFIT_OK;
+	status = visit_graphs(list, note_calls_of_graph, calls, err);
+	for (i = 0; i < model->n_functions && status == SNNFIT_OK; i++)
+		status = note_calls(list, calls, model->functions[i]->node,
+				    model->functions[i]->n_node, true, err);
+	return status;
 }
 
-/* What the call names the node's result; NULL: it stays inside. */
+/* What a call names the node's result; NULL: it stays inside. */
 static const char *
-outer_name(const struct function_call *call, const Onnx__NodeProto *node)
+outer_name(const struct function_call *call, size_t number, const Onnx__NodeProto *node)
 {
+	const Onnx__NodeProto *caller = call->nodes[number];
 	size_t i, j;
 
 	for (i = 0; i < node->n_output; i++)
-		for (j = 0; j < call->function->n_output && j < call->node->n_output; j++)
+		for (j = 0; j < call->function->n_output && j < caller->n_output; j++)
 			if (strcmp(node->output[i], call->function->output[j]) == 0)
-				return call->node->output[j];
+				return caller->output[j];
 	return NULL;
 }
 
-/* Of functions that are called once: whose rates those of others are nobody can tell. */
+/* Called once, that is whose spikes they are; called at every step of one layer, that
+ * layer's. Whose the rates of a function of several layers are, nobody can tell: NULL. */
+static const char *
+owner_of(const struct rates_list *list, const struct function_call *call,
+	 const Onnx__NodeProto *node)
+{
+	const char *first = call->count && !call->inside ? outer_name(call, 0, node) : NULL;
+	uint32_t population = first ? map_get(&list->context->names, first) : MAP_NONE;
+	size_t i;
+
+	for (i = 1; first && i < call->count; i++) {
+		const char *name = outer_name(call, i, node);
+
+		if (population == MAP_NONE || !name ||
+		    map_get(&list->context->names, name) != population)
+			return NULL;
+	}
+	return first;
+}
+
 static snnfit_status
 read_functions(struct rates_list *list, snnfit_error *err)
 {
 	const Onnx__ModelProto *model = onnx_model_proto(list->context->model);
-	struct function_calls calls = { .out_of_memory = false };
+	struct function_calls calls = { .items = NULL };
 	snnfit_status status = SNNFIT_OK;
 	bool any = false;
 	size_t i, j;
@@ -366,9 +382,10 @@ read_functions(struct rates_list *list, snnfit_error *err)
 	for (i = 0; any && i < model->n_functions && !status; i++) {
 		const struct function_call *call = &calls.items[i];
 
-		for (j = 0; call->count == 1 && j < call->function->n_node && !status; j++) {
+		for (j = 0; j < call->function->n_node && !status; j++) {
 			const Onnx__NodeProto *node = call->function->node[j];
-			const char *name = outer_name(call, node);
+			const char *name = node->n_metadata_props ? owner_of(list, call, node)
+								  : NULL;
 
 			if (name)
 				status = read_entry(list, name, node->metadata_props,
@@ -417,9 +434,10 @@ read_attribute(struct rates_list *list, const char *tensor, const Onnx__Attribut
 }
 
 static snnfit_status
-read_custom_nodes(struct rates_list *list, const Onnx__GraphProto *graph, void *context,
-		  snnfit_error *err)
+read_custom_nodes(struct rates_list *list, const struct onnx_graphs *graphs, uint32_t number,
+		  void *context, snnfit_error *err)
 {
+	const Onnx__GraphProto *graph = graphs->items[number].proto;
 	snnfit_status status = SNNFIT_OK;
 	const Onnx__NodeProto *node;
 	size_t i, j;

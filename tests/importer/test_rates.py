@@ -252,14 +252,46 @@ def test_nodes_in_bodies_carry_rates_and_lose_those_of_units_that_go(case, tmp_p
     assert json.loads(again.stdout)["layers"][0]["rates"] == left and b"differ" not in again.stderr
 
 
+@pytest.mark.parametrize("outside", [False, True])
+def test_annotations_in_bodies_carry_rates_and_lose_those_of_units_that_go(outside, tmp_path):
+    """The tensor that holds them is the body's own, or one of the main graph."""
+    model = body_cases.CASES["membrane_starts_as_a_scalar"]()[0]
+    onnx.save(model, tmp_path / "plain.onnx")
+    layer = run_json("inspect", tmp_path / "plain.onnx")["layers"][0]
+    rates = [0.0, 0.125, 0.0] + [0.5] * (layer["units"] - 3)
+    bodies = [attribute.g for node in model.graph.node for attribute in node.attribute if attribute.HasField("g")]
+    body = next(each for each in bodies if any(layer["spike_tensors"][0] in node.output for node in each.node))
+    (model.graph if outside else body).initializer.append(numpy_helper.from_array(np.array(rates, np.float32), "the_rates"))
+    body.quantization_annotation.add(tensor_name=layer["spike_tensors"][0]).quant_parameter_tensor_names.add(
+        key="FIRING_RATE_TENSOR", value="the_rates")
+    onnx.save(model, tmp_path / "in.onnx")
+    assert run_json("inspect", tmp_path / "in.onnx")["layers"][0]["rates"] == rates
+    run("optimize", tmp_path / "in.onnx", "-o", tmp_path / "out.onnx", "--passes", "dead_neuron_elimination")
+    left = [rate for rate in rates if rate]
+    again = run("inspect", tmp_path / "out.onnx", "--json")
+    assert json.loads(again.stdout)["layers"][0]["rates"] == left and b"differ" not in again.stderr
+    small = onnx.load(tmp_path / "out.onnx")
+    small_body = next(attribute.g for node in small.graph.node for attribute in node.attribute
+                      if attribute.HasField("g") and attribute.g.quantization_annotation)
+    kept = next(tensor for tensor in (small.graph if outside else small_body).initializer if tensor.name == "the_rates")
+    assert numpy_helper.to_array(kept).tolist() == left
+
+
+def test_an_annotation_in_a_body_names_a_tensor_that_it_sees(tmp_path):
+    model = body_cases.CASES["membrane_starts_as_a_scalar"]()[0]
+    body = next(attribute.g for node in model.graph.node for attribute in node.attribute if attribute.HasField("g"))
+    body.quantization_annotation.add(tensor_name=body.output[0].name).quant_parameter_tensor_names.add(
+        key="FIRING_RATE_TENSOR", value="nowhere")
+    onnx.save(model, tmp_path / "in.onnx")
+    assert b'"nowhere" is no initializer' in run("inspect", tmp_path / "in.onnx", expect=None).stderr
+
+
 LAYER = """
     v{k}, s{k} = {function} (cur{k}, state{k})
     out{k} = Identity (v{k})"""
 
 
-def in_functions(names):
-    """input -> two layers whose neurons are these functions' -> output."""
-    function = """
+CELL = """
 <domain: "f", opset_import: ["": 17]> {name} (current, v) => (v_next, s) {{
   th = Constant <value = float {{0.4}}> ()
   kept = Mul (v, th)
@@ -269,6 +301,10 @@ def in_functions(names):
   minus = Mul (s, th)
   v_next = Sub (u, minus)
 }}"""
+
+
+def in_functions(names):
+    """input -> two layers whose neurons are these functions' -> output."""
     head, neurons = """<ir_version: 10, opset_import: ["": 17, "f": 1]>
 net (float[1,5] input, float[1,8] state1, float[1,4] state2) => (float[1,3] output, float[1,8] out1, float[1,4] out2)
 <float[5,8] w1, float[8,4] w2, float[4,3] w3>""", [LAYER.format(k=k + 1, function=f"f.{name}") for k, name in enumerate(names)]
@@ -276,7 +312,7 @@ net (float[1,5] input, float[1,8] state1, float[1,4] state2) => (float[1,3] outp
     cur1 = MatMul (input, w1){neurons[0]}
     cur2 = MatMul (s1, w2){neurons[1]}
     output = MatMul (s2, w3)
-}}""" + "".join(function.format(name=name) for name in dict.fromkeys(names)))
+}}""" + "".join(CELL.format(name=name) for name in dict.fromkeys(names)))
     dice = np.random.default_rng(0)
     for name, shape in (("w1", (5, 8)), ("w2", (8, 4)), ("w3", (4, 3))):
         model.graph.initializer.append(numpy_helper.from_array(dice.normal(size=shape).astype(np.float32), name))
@@ -285,8 +321,8 @@ net (float[1,5] input, float[1,8] state1, float[1,4] state2) => (float[1,3] outp
 
 
 @pytest.mark.parametrize("names", [("First", "Second"), ("Both", "Both")], ids=["once", "twice"])
-def test_nodes_of_functions_carry_rates_if_they_are_called_once(names, tmp_path):
-    """Whose rates those of a function with two calls are, nobody can tell."""
+def test_nodes_of_functions_carry_rates_if_one_layer_calls_them(names, tmp_path):
+    """Whose rates those of a function of two layers are, nobody can tell."""
     model = in_functions(names)
     rates = [0.0, 0.125, 0.0] + [0.5] * 5
     next(node for node in model.functions[0].node if "s" in node.output).metadata_props.add(
@@ -301,3 +337,26 @@ def test_nodes_of_functions_carry_rates_if_they_are_called_once(names, tmp_path)
     small = onnx.load(tmp_path / "out.onnx")
     assert not any(node.metadata_props for function in small.functions for node in function.node)
     assert run_json("inspect", tmp_path / "out.onnx")["layers"][0]["rates"] == [rate for rate in rates if rate]
+
+
+def test_nodes_of_a_function_that_every_step_calls_carry_rates(tmp_path):
+    """All calls are the same layer's, at one step after the other."""
+    steps = "".join(f"""
+    cur{k} = MatMul (input, w1)
+    v{k}, s{k} = f.Cell (cur{k}, v{k - 1})
+    out{k} = MatMul (s{k}, w3)""" for k in (1, 2, 3))
+    model = onnx.parser.parse_model(f"""<ir_version: 10, opset_import: ["": 17, "f": 1]>
+net (float[1,5] input) => (float[1,3] output) <float[1,8] v0, float[5,8] w1, float[8,3] w3> {{{steps}
+    output = Sum (out1, out2, out3)
+}}""" + CELL.format(name="Cell"))
+    model.graph.initializer.append(numpy_helper.from_array(np.zeros((1, 8), np.float32), "v0"))
+    dice = np.random.default_rng(0)
+    for name, shape in (("w1", (5, 8)), ("w3", (8, 3))):
+        model.graph.initializer.append(numpy_helper.from_array(dice.normal(size=shape).astype(np.float32), name))
+    onnx.checker.check_model(model, full_check=True)
+    rates = [0.0, 0.125, 0.0] + [0.5] * 5
+    next(node for node in model.functions[0].node if "s" in node.output).metadata_props.add(
+        key="snn.firing_rate", value=json.dumps(rates))
+    onnx.save(model, tmp_path / "in.onnx")
+    layers = run_json("inspect", tmp_path / "in.onnx")["layers"]
+    assert [(layer["units"], layer["rates"]) for layer in layers] == [(8, rates), (3, None)]
