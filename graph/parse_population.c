@@ -113,6 +113,15 @@ read_spike_tensors(struct parser *parser, const struct keyword *keyword)
 	return true;
 }
 
+static bool
+read_spike_steps(struct parser *parser, const struct keyword *keyword)
+{
+	struct population *population = parser->item;
+
+	(void)keyword;
+	return scan_count(&parser->scanner, UINT32_MAX, &population->spike_steps);
+}
+
 /* Input and output in turn. */
 static bool
 read_state_tensors(struct parser *parser, const struct keyword *keyword)
@@ -162,6 +171,7 @@ const struct keyword population_keywords[] = {
 	{ "rates", read_rates, 0 },
 	{ "rates-tensor", parse_string, POPULATION(rates_tensor) },
 	{ "spike-tensors", read_spike_tensors, 0 },
+	{ "spike-steps", read_spike_steps, 0 },
 	{ "state-tensors", read_state_tensors, 0 },
 	{ NULL, NULL, 0 },
 };

@@ -247,6 +247,8 @@ print_population(struct printer *printer, population_id id)
 	line_string(printer, "\trates-tensor", population->rates_tensor);
 	line_strings(printer, "\tspike-tensors", population->spike_tensors,
 		     population->spike_tensor_count);
+	if (population->spike_steps)
+		text_printf(printer->out, "\tspike-steps %" PRIu32 "\n", population->spike_steps);
 	print_state_tensors(printer, population);
 }
 

@@ -215,6 +215,8 @@ check_population(const struct graph *graph, population_id id, snnfit_error *err)
 	    !all_there(population->state_inputs, population->state_count) ||
 	    !all_there(population->state_outputs, population->state_count))
 		return fails(&check, "a tensor of it has no name");
+	if (population->spike_steps > population->spike_tensor_count)
+		return fails(&check, "it has more steps than tensors of spikes");
 	units = population_units(graph, id);
 	return check_neuron(&check, population, units) && check_rates(&check, population, units);
 }

@@ -203,17 +203,6 @@ set_hint(struct axes *axes, const struct map *hints, uint32_t value, const char 
 				  reason);
 }
 
-static bool
-is_one_of(const struct operation *operation, const char *const *names, size_t count)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		if (operation_is(operation, names[i]))
-			return true;
-	return false;
-}
-
 /* Operators without a rule whose result has the shape of their first operand. */
 static bool
 keeps_shape(const struct operation *operation)
@@ -235,9 +224,10 @@ keeps_shape(const struct operation *operation)
 		"ScatterND",
 		"Softmax",
 		"Trilu",
+		NULL,
 	};
 
-	return is_one_of(operation, names, sizeof names / sizeof *names);
+	return operation_is_one_of(operation, names);
 }
 
 /* ... and those of which rank and batch are the same. */
@@ -245,9 +235,9 @@ static bool
 keeps_batch(const struct operation *operation)
 {
 	static const char *const names[] = { "ConvTranspose", "DepthToSpace", "MaxUnpool",
-					     "SpaceToDepth" };
+					     "SpaceToDepth", NULL };
 
-	return is_one_of(operation, names, sizeof names / sizeof *names);
+	return operation_is_one_of(operation, names);
 }
 
 /* The result has the axes of x, or only its batch and as many others. */

@@ -470,18 +470,15 @@ bool
 constant_applies(const struct operation *operation)
 {
 	static const char *const others[] = {
-		"Identity", "Cast", "CastLike", "QuantizeLinear", "DequantizeLinear",
+		"Identity", "Cast", "CastLike", "QuantizeLinear", "DequantizeLinear", NULL,
 	};
 	size_t i;
 
 	if (!operation_is_standard(operation) || is_old_clip(operation) ||
 	    operation_int(operation, "block_size", 0) != 0)
 		return false;
-	if (constant_takes_shape(operation))
+	if (constant_takes_shape(operation) || operation_is_one_of(operation, others))
 		return true;
-	for (i = 0; i < sizeof others / sizeof *others; i++)
-		if (operation_is(operation, others[i]))
-			return true;
 	for (i = 0; i < sizeof elementwise_table / sizeof *elementwise_table; i++)
 		if (operation_is(operation, elementwise_table[i].op_type))
 			return true;

@@ -339,22 +339,16 @@ fit(struct finder *finder, struct found_population *found)
 		resting_read_out_fit(neurons, found, context);
 }
 
-static bool
-is_per_unit(const struct coefficient *coefficient, uint64_t units)
-{
-	return coefficient->count <= 1 || coefficient->count == units;
-}
-
 /* A single unit may be broadcast to neurons of different numbers. */
 static bool
 numbers_are_per_unit(const struct found_population *found, uint64_t units)
 {
-	return is_per_unit(&found->decay, units) && is_per_unit(&found->threshold, units) &&
-	       is_per_unit(&found->reset_value, units) && is_per_unit(&found->offset, units) &&
-	       is_per_unit(&found->input_gain, units) &&
-	       is_per_unit(&found->current_decay, units) &&
-	       is_per_unit(&found->current_gain, units) && is_per_unit(&found->floor, units) &&
-	       is_per_unit(&found->count_limit, units);
+	uint32_t i;
+
+	for (i = 0; i < FOUND_NUMBERS; i++)
+		if (found->numbers[i].count > 1 && found->numbers[i].count != units)
+			return false;
+	return true;
 }
 
 /* Numbers that overflow, or were none in the file, are no form; nor are numbers of

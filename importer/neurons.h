@@ -4,6 +4,8 @@
 
 #include "importer/states.h"
 
+enum { FOUND_NUMBERS = 9 };
+
 /* A population before it is put into the graph. Coefficients with count 0: none. */
 struct found_population {
 	uint32_t *weights; /* weight operations into it, the first of each, in program order */
@@ -23,10 +25,14 @@ struct found_population {
 	enum reset reset;
 	enum reset_timing reset_timing;
 	enum current_drives current;
-	struct coefficient decay, threshold, reset_value, offset, input_gain, current_decay,
-		current_gain;
+	union {
+		struct {
+			struct coefficient decay, threshold, reset_value, offset, input_gain,
+				current_decay, current_gain, floor, count_limit;
+		};
+		struct coefficient numbers[FOUND_NUMBERS]; /* the same: all that may be known */
+	};
 	struct coefficient *gains; /* [weight_count]: of each operation's current in U */
-	struct coefficient floor, count_limit;
 	bool counts;
 };
 

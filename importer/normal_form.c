@@ -14,6 +14,8 @@
 #include "importer/normal_form.h"
 
 #include <math.h>
+#include <stddef.h>
+#include <string.h>
 
 struct fit {
 	struct found_population *found;
@@ -493,17 +495,20 @@ fit_readout(struct fit *fit, uint32_t membrane_state)
 	       polynomial_has(fit->linear, fit->membrane) && fit_linear_part(fit);
 }
 
-void
-normal_form_forget(struct found_population *found)
+_Static_assert(offsetof(struct found_population, numbers[FOUND_NUMBERS - 1]) ==
+		       offsetof(struct found_population, count_limit),
+	       "the list of numbers ends with the last one that has a name");
+
+/* Back to nothing known. */
+static void
+forget(struct found_population *found)
 {
 	uint32_t i;
 
 	found->reset = RESET_NONE;
 	found->current = CURRENT_ABSENT;
 	found->comparison = COMPARE_NONE;
-	found->decay = found->threshold = found->reset_value = found->offset = found->input_gain =
-		found->current_decay = found->current_gain = found->floor = found->count_limit =
-			(struct coefficient){ 0 };
+	memset(found->numbers, 0, sizeof found->numbers);
 	found->counts = false;
 	for (i = 0; i < found->weight_count; i++)
 		found->gains[i] = (struct coefficient){ 0 };
@@ -515,7 +520,7 @@ normal_form_give_up(struct found_population *found, struct polynomials *polynomi
 	bool weights_alone = found->spike_site == NO_VALUE && !found->state_count;
 	uint32_t i;
 
-	normal_form_forget(found);
+	forget(found);
 	for (i = 0; weights_alone && i < found->weight_count; i++)
 		found->gains[i] = coefficient_scalar(polynomials, 1);
 	found->kind = weights_alone ? POPULATION_READOUT : POPULATION_CUSTOM;
@@ -541,11 +546,10 @@ normal_form_is_finite(const struct found_population *found)
 	for (i = 0; i < found->weight_count; i++)
 		if (!is_finite(&found->gains[i]))
 			return false;
-	return is_finite(&found->decay) && is_finite(&found->threshold) &&
-	       is_finite(&found->reset_value) && is_finite(&found->offset) &&
-	       is_finite(&found->input_gain) && is_finite(&found->current_decay) &&
-	       is_finite(&found->current_gain) && is_finite(&found->floor) &&
-	       is_finite(&found->count_limit);
+	for (i = 0; i < FOUND_NUMBERS; i++)
+		if (!is_finite(&found->numbers[i]))
+			return false;
+	return true;
 }
 
 void
@@ -572,7 +576,7 @@ normal_form_fit(struct found_population *found, struct polynomials *polynomials,
 			found->model = model_name(&fit);
 			return;
 		}
-		normal_form_forget(found);
+		forget(found);
 	}
 	normal_form_give_up(found, polynomials);
 }

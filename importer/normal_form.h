@@ -13,9 +13,7 @@ void normal_form_fit(struct found_population *population, struct polynomials *po
 bool normal_form_is_driven(const struct found_population *population);
 /* Every number that is known of it is finite. */
 bool normal_form_is_finite(const struct found_population *population);
-/* Back to nothing known. */
-void normal_form_forget(struct found_population *population);
-/* The same, and what it is then: custom, or, for weights alone, a readout. */
+/* Back to nothing known: custom, or, for weights alone, a readout. */
 void normal_form_give_up(struct found_population *population, struct polynomials *polynomials);
 
 #endif

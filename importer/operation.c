@@ -39,6 +39,15 @@ operation_is(const struct operation *operation, const char *op_type)
 	       strcmp(operation->node->op_type, op_type) == 0;
 }
 
+bool
+operation_is_one_of(const struct operation *operation, const char *const *op_types)
+{
+	for (; *op_types; op_types++)
+		if (operation_is(operation, *op_types))
+			return true;
+	return false;
+}
+
 const char *
 operation_label(const struct program *program, const struct operation *operation)
 {

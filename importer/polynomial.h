@@ -155,6 +155,9 @@ const struct polynomial *polynomial_relu(struct polynomials *context, const stru
 					 double ceiling, uint32_t value);
 uint32_t polynomial_add_current(struct polynomials *context, uint32_t weight,
 				struct coefficient scale);
+/* One more current of the weight operation, as a polynomial; NULL: scale is unknown. */
+const struct polynomial *polynomial_current(struct polynomials *context, uint32_t weight,
+					    struct coefficient scale);
 /* What a bare current is for who reads it now: once a site has tested it, it is the
  * current of another step. */
 const struct polynomial *polynomial_renew(struct polynomials *context, const struct polynomial *p);

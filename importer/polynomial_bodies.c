@@ -46,11 +46,10 @@ fills_with_zero(const struct program *program, const struct operation *operation
 bool
 polynomial_is_zero(const struct polynomials *context, uint32_t value)
 {
-	static const char *const same[] = { "Cast",    "Expand",  "Identity",
-					    "Reshape", "Squeeze", "Unsqueeze" };
+	static const char *const same[] = { "Cast",    "Expand",    "Identity", "Reshape",
+					    "Squeeze", "Unsqueeze", NULL };
 	const struct program *program = program_of(context);
 	unsigned steps;
-	size_t i;
 
 	for (steps = 0; value != NO_VALUE && steps < ALIASES_MAX; steps++) {
 		const struct constant *constant = constant_of(context->axes->constants, value);
@@ -65,10 +64,7 @@ polynomial_is_zero(const struct polynomials *context, uint32_t value)
 			return true;
 		if (operation_is(operation, "ConstantOfShape"))
 			return fills_with_zero(program, operation);
-		for (i = 0; i < sizeof same / sizeof *same; i++)
-			if (operation_is(operation, same[i]) && operation->operand_count)
-				break;
-		if (i == sizeof same / sizeof *same)
+		if (!operation->operand_count || !operation_is_one_of(operation, same))
 			return false;
 		value = operation->operands[0];
 	}

@@ -162,8 +162,7 @@ polynomial_capped(struct polynomials *context, const struct polynomial *p, uint3
 		return p;
 	count = context->sites[context->atoms[a].number].kind == SITE_COUNT ? a : b;
 	limit = limit_of(context, p, count, count == a ? b : a);
-	site = &context->sites[context->atoms[count].number];
-	if (!limit || limit->count != 1 || context->sites[site->guard].spikes == NO_VALUE)
+	if (!limit || limit->count != 1)
 		return p;
 	capped = polynomial_site(
 		context, SITE_CAPPED,

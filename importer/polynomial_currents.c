@@ -96,21 +96,18 @@ bool
 polynomial_is_bare(const struct polynomials *context, uint32_t index)
 {
 	static const char *const same[] = {
-		"BatchNormalization", "Cast",	 "CastLike", "Dropout",	 "Flatten",
-		"Identity",	      "Reshape", "Squeeze",  "Unsqueeze"
+		"BatchNormalization", "Cast",	 "CastLike", "Dropout",	  "Flatten",
+		"Identity",	      "Reshape", "Squeeze",  "Unsqueeze", NULL
 	};
 	const struct operation *operation = &context->axes->program->operations[index];
 	uint32_t weight = polynomial_weight_of(context, index);
-	size_t i;
 
 	if (weight != NO_VALUE)
 		return context->held[weight] &&
 		       (operation->operand_count < 3 || operation->operands[2] == NO_VALUE ||
 			context->axes->program->values[operation->operands[2]].constant);
-	for (i = 0; i < sizeof same / sizeof *same; i++)
-		if (operation_is(operation, same[i]))
-			return operation->operands[0] != NO_VALUE &&
-			       context->bare[operation->operands[0]];
+	if (operation_is_one_of(operation, same))
+		return operation->operands[0] != NO_VALUE && context->bare[operation->operands[0]];
 	if (operation_is(operation, "Mul") &&
 	    scaled_weight(context, operation->results[0]) != NO_VALUE)
 		return context->held[scaled_weight(context, operation->results[0])];

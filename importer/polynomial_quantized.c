@@ -140,14 +140,12 @@ reads_plain_codes(const struct polynomials *context, const struct operation *ope
 const struct polynomial *
 polynomial_of_codes(struct polynomials *context, uint32_t index)
 {
-	uint32_t weight = polynomial_weight_of(context, index), number;
+	uint32_t weight = polynomial_weight_of(context, index);
 
 	if (weight == NO_VALUE ||
 	    !reads_plain_codes(context, &context->axes->program->operations[index]))
 		return NULL;
-	number = polynomial_add_current(context, weight, coefficient_scalar(context, 1));
-	return context->out_of_memory ? NULL
-				      : polynomial_atom(context, context->currents[number].atom);
+	return polynomial_current(context, weight, coefficient_scalar(context, 1));
 }
 
 /* The weight operation whose result is `product`, when `scale` is that of the codes that
@@ -200,13 +198,8 @@ const struct polynomial *
 polynomial_rescaled(struct polynomials *context, const struct polynomial *p)
 {
 	uint32_t weight = p && p->count == 1 ? weight_to_scale(context, &p->terms[0]) : NO_VALUE;
-	uint32_t number;
-
-	if (weight == NO_VALUE)
-		return p;
-	number = polynomial_add_current(context, weight, p->terms[0].coefficient);
-	return context->out_of_memory ? NULL
-				      : polynomial_atom(context, context->currents[number].atom);
+	return weight == NO_VALUE ? p
+				  : polynomial_current(context, weight, p->terms[0].coefficient);
 }
 
 const struct polynomial *

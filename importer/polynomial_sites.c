@@ -37,6 +37,14 @@ polynomial_add_current(struct polynomials *context, uint32_t weight, struct coef
 	return number;
 }
 
+const struct polynomial *
+polynomial_current(struct polynomials *context, uint32_t weight, struct coefficient scale)
+{
+	uint32_t number = scale.count ? polynomial_add_current(context, weight, scale) : NO_VALUE;
+
+	return number == NO_VALUE ? NULL : polynomial_atom(context, context->currents[number].atom);
+}
+
 /* --- finding a site again -------------------------------------------------------------- */
 
 static uint64_t

@@ -11,14 +11,6 @@ constant_operand(struct polynomials *context, const struct operation *operation,
 	return value == NO_VALUE ? NULL : constant_of(context->axes->constants, value);
 }
 
-static const struct polynomial *
-current(struct polynomials *context, uint32_t weight, struct coefficient scale)
-{
-	uint32_t number = scale.count ? polynomial_add_current(context, weight, scale) : NO_VALUE;
-
-	return number == NO_VALUE ? NULL : polynomial_atom(context, context->currents[number].atom);
-}
-
 const struct polynomial *
 polynomial_of_weights(struct polynomials *context, uint32_t index)
 {
@@ -33,7 +25,7 @@ polynomial_of_weights(struct polynomials *context, uint32_t index)
 		alpha = operation_float(operation, "alpha", 1);
 		beta = operation_float(operation, "beta", 1);
 	}
-	out = current(context, weight, coefficient_scalar(context, 1));
+	out = polynomial_current(context, weight, coefficient_scalar(context, 1));
 	if (alpha != 1)
 		out = polynomial_multiply(context, out, polynomial_scalar(context, alpha));
 	if (operation->operand_count < 3 || operation->operands[2] == NO_VALUE)
@@ -58,15 +50,13 @@ const struct polynomial *
 polynomial_of_foreign(struct polynomials *context, uint32_t index)
 {
 	const struct operation *operation = &context->axes->program->operations[index];
-	uint32_t weight = polynomial_weight_of(context, index), number;
+	uint32_t weight = polynomial_weight_of(context, index);
 
 	if (weight == NO_VALUE)
 		return strncmp(operation->node->op_type, "Reorder", 7) == 0
 			       ? polynomial_operand(context, operation, 0)
 			       : NULL;
-	number = polynomial_add_current(context, weight, coefficient_scalar(context, 1));
-	return context->out_of_memory ? NULL
-				      : polynomial_atom(context, context->currents[number].atom);
+	return polynomial_current(context, weight, coefficient_scalar(context, 1));
 }
 
 /* scale * x + shift, from the constants of a BatchNormalization in inference mode. */
@@ -141,7 +131,8 @@ normalized_current(struct polynomials *context, const struct polynomial *x,
 
 	if (!whole || !whole->count)
 		return NULL;
-	out = current(context, context->currents[plain].weight, whole->terms[0].coefficient);
+	out = polynomial_current(context, context->currents[plain].weight,
+				 whole->terms[0].coefficient);
 	return x->count == 1 ? out
 			     : polynomial_add(context, out,
 					      polynomial_multiply(

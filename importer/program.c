@@ -733,17 +733,14 @@ body_out(const struct program *program, const struct body *body, uint32_t i)
 uint32_t
 program_behind_aliases(const struct program *program, uint32_t value)
 {
-	static const char *const same[] = { "Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze" };
-	size_t i;
+	static const char *const same[] = { "Cast",    "Identity",  "Reshape",
+					    "Squeeze", "Unsqueeze", NULL };
 
 	while (program->values[value].kind == VALUE_RESULT && !program->values[value].constant) {
 		const struct operation *operation =
 			&program->operations[program->values[value].operation];
 
-		for (i = 0; i < sizeof same / sizeof *same; i++)
-			if (operation_is(operation, same[i]))
-				break;
-		if (i == sizeof same / sizeof *same || !operation->operand_count ||
+		if (!operation_is_one_of(operation, same) || !operation->operand_count ||
 		    operation->operands[0] == NO_VALUE)
 			break;
 		value = operation->operands[0];

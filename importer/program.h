@@ -131,6 +131,8 @@ double operation_float(const struct operation *operation, const char *name, doub
 /* "Gemm", or "domain::Op" for domains other than ai.onnx; name of the node. */
 bool operation_is(const struct operation *operation, const char *op_type);
 bool operation_is_standard(const struct operation *operation);
+/* By any of the names; a NULL ends them. */
+bool operation_is_one_of(const struct operation *operation, const char *const *op_types);
 const char *operation_label(const struct program *program, const struct operation *operation);
 
 #endif

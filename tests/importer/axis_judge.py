@@ -10,8 +10,8 @@ import subprocess
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
 
+import removal
 from single_step import session
 
 SNNFIT = os.environ.get("SNNFIT", os.path.join(os.path.dirname(__file__), "../../build/release/snnfit"))
@@ -63,24 +63,19 @@ def silenced(model, layers, gone):
     known = describe(model)
     for layer in layers:
         for tensor in layer["spike_tensors"]:
-            mask_tensor(copy, tensor, *known[tensor], layer, gone[layer["name"]])
+            kind, shape = known[tensor]
+            assert removal.mask_tensor(copy, tensor, mask_of(layer, gone[layer["name"]], shape), kind), tensor
     return copy
 
 
-def mask_tensor(model, tensor, kind, shape, layer, gone):
-    mask = np.ones(layer["units"])
-    mask[gone] = 0
+def mask_of(layer, gone, shape):
+    """False where the tensor of that shape holds these units."""
+    mask = np.ones(layer["units"], bool)
+    mask[gone] = False
     if layer["units"] not in shape[1:]:  # flattened
         mask = np.repeat(mask, layer["positions"])
     axis = shape.index(len(mask), 1)
-    mask = mask.reshape([-1] + [1] * (len(shape) - 1 - axis))
-    mask = mask.astype(helper.tensor_dtype_to_np_dtype(kind))
-    model.graph.initializer.append(numpy_helper.from_array(mask, f"{tensor}__mask"))
-    at = next(i for i, node in enumerate(model.graph.node) if tensor in node.output)
-    node = model.graph.node[at]
-    node.output[list(node.output).index(tensor)] = f"{tensor}__all"
-    model.graph.node.insert(at + 1, helper.make_node(
-        "And" if kind == TensorProto.BOOL else "Mul", [f"{tensor}__all", f"{tensor}__mask"], [tensor]))
+    return mask.reshape([-1] + [1] * (len(shape) - 1 - axis))
 
 
 def cut(folder, path, layers, dead, passes="dead_neuron_elimination"):

@@ -34,6 +34,7 @@ dress_up(struct graph_case *c)
 	population->spike_tensors = population->state_inputs = pair;
 	population->state_outputs = pair + 2;
 	population->spike_tensor_count = population->state_count = draw(&c->random, 3);
+	population->spike_steps = draw(&c->random, population->spike_tensor_count + 1);
 	population->weight_tensor = names[draw(&c->random, 7)];
 	population->body = chance(&c->random, 50) ? names[draw(&c->random, 7)] : NULL;
 	population->output = chance(&c->random, 50);
@@ -133,6 +134,7 @@ static const char full[] = "snn-graph 1\n"
 			   "\trates 0 0.1 0.2 0.3\n"
 			   "\trates-tensor \"s\"\n"
 			   "\tspike-tensors \"s\" \"t\"\n"
+			   "\tspike-steps 2\n"
 			   "\tstate-tensors \"v\" \"v2\" \"i\" \"i2\"\n"
 			   "\n"
 			   "population \"b\" custom axis 2\n"

@@ -65,6 +65,7 @@ BREAK(same_name, POPULATION.name = "b")
 BREAK(no_axis, POPULATION.axis = 3)
 BREAK(no_positions, POPULATION.positions = 0)
 BREAK(tensor_without_name, POPULATION.spike_tensors[0] = NULL)
+BREAK(more_steps_than_spike_tensors, POPULATION.spike_steps = 2)
 BREAK(state_without_name, POPULATION.state_outputs[0] = NULL)
 BREAK(kind_unknown, POPULATION.kind = (enum population_kind)7)
 BREAK(reset_unknown, NEURON.reset = (enum reset)7)
@@ -134,6 +135,7 @@ static const struct {
 	{ no_axis, "its unit axis" },
 	{ no_positions, "no positions" },
 	{ tensor_without_name, "a tensor of it has no name" },
+	{ more_steps_than_spike_tensors, "it has more steps than tensors of spikes" },
 	{ state_without_name, "a tensor of it has no name" },
 	{ kind_unknown, "of no kind" },
 	{ reset_unknown, "of no kind" },
