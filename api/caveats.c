@@ -1,6 +1,7 @@
 /* caveats.c - what to mistrust in a result. */
 #include "api/resources.h"
 
+#include <inttypes.h>
 #include <math.h>
 
 /* A layer with a larger share of zeros hardly computes what it was trained to. */
@@ -59,6 +60,21 @@ append_left_out(struct json_builder *builder, json_t *array, const struct graph 
 	}
 }
 
+static void
+append_unproved(struct json_builder *builder, json_t *array, const struct optimize_report *report)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; report && i < report->pass_count; i++)
+		count += report->passes[i].always_firing_neurons_unproved;
+	if (count > 0)
+		json_append(builder, array,
+			    json_sprintf("%" PRIu64 " of the neurons spiked in every step of the "
+					 "data; that they always do is not proved, so they were "
+					 "left alone (always_firing_elimination)",
+					 count));
+}
+
 void
 append_caveats(struct json_builder *builder, json_t *array, const struct findings *findings,
 	       const json_t *layers)
@@ -69,6 +85,7 @@ append_caveats(struct json_builder *builder, json_t *array, const struct finding
 
 	for (size_t i = 0; open && i < json_array_size(layers); i++)
 		append_sparse(builder, array, json_array_get(layers, i), fitted);
+	append_unproved(builder, array, findings->passes);
 	if (findings->after)
 		append_left_out(builder, array, findings->graph);
 }

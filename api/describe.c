@@ -55,6 +55,8 @@ pass_summary(const json_t *pass, struct text *out)
 	} counts[] = {
 		{ "dead_neurons_removed", "dead neuron removed", "dead neurons removed" },
 		{ "silent_neurons_removed", "silent neuron removed", "silent neurons removed" },
+		{ "always_firing_neurons_folded", "always firing neuron folded",
+		  "always firing neurons folded" },
 		{ "unread_neurons_removed", "unread neuron removed", "unread neurons removed" },
 		{ "redundant_pairs_merged", "redundant pair merged", "redundant pairs merged" },
 		{ "layers_fused", "layer fused", "layers fused" },

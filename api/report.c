@@ -104,6 +104,8 @@ add_passes(const json_t *passes, snnfit_figures *figures)
 
 		figures->dead_neurons_removed += json_get_amount(pass, "dead_neurons_removed");
 		figures->silent_neurons_removed += json_get_amount(pass, "silent_neurons_removed");
+		figures->always_firing_neurons_folded += json_get_amount(
+			pass, "always_firing_neurons_folded");
 		figures->unread_neurons_removed += json_get_amount(pass, "unread_neurons_removed");
 		figures->redundant_pairs_merged += json_get_amount(pass, "redundant_pairs_merged");
 		figures->layers_fused += json_get_amount(pass, "layers_fused");

@@ -319,6 +319,8 @@ append_pass(struct json_builder *builder, json_t *array, const struct pass_repor
 		{ "dead_neurons_removed", pass->dead_neurons_removed },
 		{ "unread_neurons_removed", pass->unread_neurons_removed },
 		{ "silent_neurons_removed", pass->silent_neurons_removed },
+		{ "always_firing_neurons_folded", pass->always_firing_neurons_folded },
+		{ "always_firing_neurons_unproved", pass->always_firing_neurons_unproved },
 		{ "redundant_pairs_merged", pass->redundant_pairs_merged },
 		{ "layers_fused", pass->layers_fused },
 		{ "weights_pruned", pass->weights_pruned },

@@ -22,10 +22,8 @@ struct composer {
 };
 
 static const char *const fate_names[] = {
-	[UNIT_DEAD] = "dead",
-	[UNIT_SILENT] = "silent",
-	[UNIT_UNREAD] = "unread",
-	[UNIT_FUSED] = "fused",
+	[UNIT_DEAD] = "dead",	  [UNIT_SILENT] = "silent", [UNIT_FIRING] = "always_firing",
+	[UNIT_UNREAD] = "unread", [UNIT_FUSED] = "fused",
 };
 
 /* --- JSON, with failure remembered ------------------------------------------------------ */

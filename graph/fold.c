@@ -138,11 +138,11 @@ spike_at(const struct projection *projection, size_t column)
 
 /* Padding has no unit behind it: at a border the constant is another. */
 static snnfit_status
-refuse_kernel(const struct fold *fold)
+refuse_uneven(const struct fold *fold)
 {
 	return error_set(fold->err, SNNFIT_EINTERNAL,
-			 "'%s' reads a constant that is not 0 through a convolution: the units "
-			 "behind it should be frozen",
+			 "'%s' reads a constant that is not 0 of units that go, but not "
+			 "everywhere and in every step: they should be left alone",
 			 reader_name(fold));
 }
 
@@ -193,11 +193,18 @@ fold_all(struct graph *graph, axis_id axis, fold_reader change, const void *what
 	return status;
 }
 
-/* --- silent units ------------------------------------------------------- */
+/* --- constant units ----------------------------------------------------- */
 
-/* silent[c] at the columns of units that are gone, 0 elsewhere. */
+/* Units that always spike, or never do. */
+struct constant_units {
+	const bool *gone;
+	bool spiking;
+};
+
+/* silent[c], or silent[c] + spike[c], at the columns of units that are gone, 0 elsewhere. */
 static void
-constants_of(const struct projection *reader, axis_id axis, const bool *gone, double *constants)
+constants_of(const struct projection *reader, axis_id axis, const struct constant_units *units,
+	     double *constants)
 {
 	uint32_t i, outer, unit, inner;
 	size_t column = 0;
@@ -208,20 +215,24 @@ constants_of(const struct projection *reader, axis_id axis, const bool *gone, do
 		for (outer = 0; outer < span->outer; outer++)
 			for (unit = 0; unit < span->units; unit++)
 				for (inner = 0; inner < span->inner; inner++, column++)
-					if (span->axis == axis && gone[span->first + unit])
-						constants[column] = silent_at(reader, column);
+					if (span->axis == axis && units->gone[span->first + unit])
+						constants[column] =
+							silent_at(reader, column) +
+							(units->spiking ? spike_at(reader, column)
+									: 0.0);
 	}
 }
 
+/* Everywhere in the kernel it is the same. */
 static double
-row_times(const float *row, size_t columns, const double *constants)
+row_times(const struct projection *reader, const float *row, const double *constants)
 {
+	size_t columns = reader->weights->columns / reader->kernel, column, k;
 	double sum = 0.0;
-	size_t column;
 
 	for (column = 0; column < columns; column++)
-		if (constants[column] != 0.0)
-			sum += row[column] * constants[column];
+		for (k = 0; constants[column] != 0.0 && k < reader->kernel; k++)
+			sum += row[column * reader->kernel + k] * constants[column];
 	return sum;
 }
 
@@ -239,37 +250,49 @@ multiply(struct fold *fold, const double *constants)
 			rows = weights->rows - first;
 		status = weights_read_rows(weights, first, rows, piece, fold->err);
 		for (row = 0; row < rows && status == SNNFIT_OK; row++)
-			fold->delta[first + row] = row_times(piece + (size_t)row * weights->columns,
-							     weights->columns, constants);
+			fold->delta[first + row] = row_times(
+				fold->reader, piece + (size_t)row * weights->columns, constants);
 	}
 	free(piece);
 	return status;
+}
+
+/* Spikes of the step before are not there in the first step. */
+static bool
+is_constant(const struct projection *reader, const struct constant_units *units)
+{
+	return units->spiking ? !reader->spike_at_most && !reader->delayed : reader->kernel == 1;
 }
 
 static snnfit_status
 fold_gone(struct fold *fold, axis_id axis, const void *what)
 {
 	const struct projection *reader = fold->reader;
+	const struct constant_units *units = what;
 	size_t columns = (size_t)dimension_size(&reader->columns);
 	snnfit_status status = SNNFIT_OK;
 	double *constants;
 
-	if (!reader->silent)
+	if (!reader->silent && !units->spiking)
 		return SNNFIT_OK;
 	constants = calloc(columns, sizeof *constants);
 	if (!constants)
 		return error_no_memory(fold->err);
-	constants_of(reader, axis, what, constants);
+	constants_of(reader, axis, units, constants);
 	if (!all_zero(constants, columns))
-		status = reader->kernel > 1 ? refuse_kernel(fold) : multiply(fold, constants);
+		status = is_constant(reader, units) ? multiply(fold, constants)
+						    : refuse_uneven(fold);
 	free(constants);
 	return status;
 }
 
 snnfit_status
-graph_fold_silent(struct graph *graph, axis_id axis, const bool *gone, snnfit_error *err)
+graph_fold_constant(struct graph *graph, axis_id axis, const bool *gone, bool spiking,
+		    snnfit_error *err)
 {
-	return fold_all(graph, axis, fold_gone, gone, err);
+	struct constant_units units = { gone, spiking };
+
+	return fold_all(graph, axis, fold_gone, &units, err);
 }
 
 /* --- merged units ------------------------------------------------------- */
@@ -308,7 +331,7 @@ merge_column(struct fold *fold, float *values, size_t kept, size_t gone, double 
 				 "a unit that '%s' does not read cannot stand in for another",
 				 reader_name(fold));
 	if (constant != 0.0 && kernel > 1)
-		return refuse_kernel(fold);
+		return refuse_uneven(fold);
 	for (row = 0; row < reader->weights->rows; row++) {
 		float *at = values + (size_t)row * reader->weights->columns;
 

@@ -36,7 +36,15 @@ struct dimension {
 	struct span *spans;
 };
 
-enum fate { UNIT_KEPT, UNIT_DEAD, UNIT_SILENT, UNIT_UNREAD, UNIT_MERGED, UNIT_FUSED };
+enum fate {
+	UNIT_KEPT,
+	UNIT_DEAD,
+	UNIT_SILENT,
+	UNIT_FIRING, /* in every step */
+	UNIT_UNREAD,
+	UNIT_MERGED,
+	UNIT_FUSED,
+};
 
 struct unit_axis {
 	uint32_t units;
@@ -135,6 +143,9 @@ struct projection {
 	struct dimension columns;
 	enum reads reads;
 	bool delayed;	       /* reads the spikes of the step before (recurrent) */
+	bool spike_at_most;    /* of a unit that spikes everywhere it may read less than silent +
+				* spike: around the edge of what is padded with zeros, in steps
+				* that were never written, where a branch was not taken */
 	double *silent;	       /* [columns], or NULL: 0 */
 	double *spike;	       /* [columns], or NULL: 1 */
 	struct parameter gain; /* [rows]; of its current in U, BatchNorm and input gain included */
@@ -312,10 +323,11 @@ MUST_USE snnfit_status graph_keep_units(struct graph *graph, axis_id axis, const
 /* Units of every part of the axis that would be left empty: its first is taken back
  * from gone. How many were. */
 uint32_t graph_keep_parts(const struct graph *graph, axis_id axis, bool *gone);
-/* What silent units still give to their readers (silent values that are not 0)
- * goes into the readers' biases. gone: [units]. Before graph_keep_units. */
-MUST_USE snnfit_status graph_fold_silent(struct graph *graph, axis_id axis, const bool *gone,
-					 snnfit_error *err);
+/* What units that always spike (or never do) give to their readers, silent + spike (or
+ * silent), goes into the readers' biases. gone: [units]. Before graph_keep_units.
+ * SNNFIT_EINTERNAL where it is not the same everywhere, in every step. */
+MUST_USE snnfit_status graph_fold_constant(struct graph *graph, axis_id axis, const bool *gone,
+					   bool spiking, snnfit_error *err);
 /* In every reader: the columns of unit `gone`, times factor, are added to those of
  * unit `kept`, as if gone spiked factor times whenever kept does. Unit numbers
  * as they stand; gone itself stays until graph_keep_units with UNIT_MERGED. What

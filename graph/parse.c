@@ -196,6 +196,7 @@ fill_origins(struct unit_axis *axis)
 const struct keyword axis_keywords[] = {
 	{ "dead", read_fate, 0 },
 	{ "silent", read_fate, 0 },
+	{ "firing", read_fate, 0 },
 	{ "unread", read_fate, 0 },
 	{ "merged", read_fate, 0 },
 	{ "fused", read_fate, 0 },

@@ -192,6 +192,7 @@ const struct keyword projection_keywords[] = {
 	{ "first-row", read_first_row, 0 },
 	{ "reads", read_reads, 0 },
 	{ "delayed", parse_flag, PROJECTION(delayed) },
+	{ "spike-at-most", parse_flag, PROJECTION(spike_at_most) },
 	{ "columns", read_columns, 0 },
 	{ "silent", read_column_values, PROJECTION(silent) },
 	{ "spike", read_column_values, PROJECTION(spike) },

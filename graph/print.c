@@ -365,6 +365,7 @@ print_projection(struct printer *printer, const struct projection *projection)
 		text_printf(printer->out, "\tfirst-row %" PRIu32 "\n", projection->first_row);
 	text_printf(printer->out, "\treads %s\n", reads_words[projection->reads]);
 	line_flag(printer, "delayed", projection->delayed);
+	line_flag(printer, "spike-at-most", projection->spike_at_most);
 	print_columns(printer, &projection->columns);
 	line_doubles(printer, "silent", projection->silent, columns);
 	line_doubles(printer, "spike", projection->spike, columns);

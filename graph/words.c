@@ -2,7 +2,8 @@
 
 #include <stddef.h>
 
-const char *const fate_words[] = { "kept", "dead", "silent", "unread", "merged", "fused", NULL };
+const char *const fate_words[] = { "kept",   "dead",   "silent", "firing",
+				   "unread", "merged", "fused",	 NULL };
 const char *const kind_words[] = { "spiking", "readout", "relu", "custom", NULL };
 const char *const comparison_words[] = { "none", ">", ">=", NULL };
 const char *const reset_words[] = { "none", "subtract", "set", NULL };

@@ -468,7 +468,7 @@ freeze_what_stays(struct import *import, struct graph *graph, const struct proje
 		bind_freeze(graph, graph->populations[projection->target].axis, reason);
 		freeze_source(graph, projection, reason);
 	}
-	if (projection->kernel > 1 && projection->silent) {
+	if ((projection->kernel > 1 || operation_pads(operation)) && projection->silent) {
 		reason = arena_printf(&graph->arena,
 				      "%s reads a constant of it where it is silent, but not "
 				      "around the edge",

@@ -13,9 +13,10 @@ struct columns {
 	uint32_t step;		/* that the operation drives, NO_VALUE: not known */
 	uint32_t count, units;	/* columns, and units of all their spans */
 	bool delayed, now;
-	bool plain; /* silent is 0 and spike 1 everywhere, so far */
-	bool other; /* something that is not a function of spikes alone */
-	bool input; /* the model's input as it is */
+	bool plain;   /* silent is 0 and spike 1 everywhere, so far */
+	bool other;   /* something that is not a function of spikes alone */
+	bool input;   /* the model's input as it is */
+	bool at_most; /* as projection.spike_at_most; of all operations so far */
 };
 
 /* --- whose spikes an atom is ------------------------------------------------------------------ */
@@ -62,6 +63,32 @@ behind_pool(const struct polynomials *context, uint32_t atom)
 	while (a->kind == ATOM_SITE && context->sites[a->number].kind == SITE_POOLED)
 		a = &context->atoms[context->sites[a->number].argument->terms[0].atoms[0]];
 	return a;
+}
+
+static bool
+pools_are_full(const struct polynomials *context, uint32_t atom)
+{
+	const struct atom *a = &context->atoms[atom];
+
+	for (; a->kind == ATOM_SITE && context->sites[a->number].kind == SITE_POOLED;
+	     a = &context->atoms[context->sites[a->number].argument->terms[0].atoms[0]])
+		if (!context->sites[a->number].full)
+			return false;
+	return true;
+}
+
+/* It is 1 where its spikes are, at every position and step. */
+static bool
+is_full(const struct polynomials *context, uint32_t atom)
+{
+	const struct atom *a = behind_pool(context, atom);
+	const struct site *site = a->kind == ATOM_SITE ? &context->sites[a->number] : NULL;
+	bool full = !context->gaps && pools_are_full(context, atom);
+	uint32_t i;
+
+	for (i = 0; full && site && site->kind == SITE_STACKED && i < site->part_count; i++)
+		full = pools_are_full(context, context->sites[site->parts->items[i]].atom);
+	return full;
 }
 
 static bool
@@ -248,6 +275,8 @@ describe_span(struct columns *columns, const struct polynomial *p, const struct 
 		}
 		if (role != ROLE_SPIKES && role != ROLE_DELAYED_SPIKES)
 			return false;
+		columns->at_most = columns->at_most ||
+				   !is_full(&columns->import->polynomials, p->terms[i].atoms[0]);
 		columns->now = columns->now || role == ROLE_SPIKES;
 		columns->delayed = columns->delayed || role == ROLE_DELAYED_SPIKES;
 		spikes = true;
@@ -326,6 +355,7 @@ describe_operation(struct columns *columns, const struct weight_operation *weigh
 
 	columns->step =
 		columns->import->neurons.step_of_weight[weight - columns->import->axes.weights];
+	columns->at_most = columns->at_most || operation_pads(operation);
 	columns->plain = true;
 	columns->delayed = columns->now = columns->other = columns->input = false;
 	describe(columns,
@@ -403,6 +433,7 @@ bind_reads(struct import *import, struct graph *graph, projection_id id, uint32_
 	if (projection->reads == READS_OTHER)
 		freeze_sources(&columns, &import->program.operations[first->operation]);
 	status = compare_steps(&columns, weight, err);
+	projection->spike_at_most = columns.at_most;
 	if (projection->reads != READS_SPIKES || all_are(projection->silent, size, 0))
 		projection->silent = NULL;
 	if (projection->reads != READS_SPIKES || all_are(projection->spike, size, 1))

@@ -27,6 +27,19 @@ operation_float(const struct operation *operation, const char *name, double fall
 }
 
 bool
+operation_pads(const struct operation *operation)
+{
+	const Onnx__AttributeProto *pads = operation_attribute(operation, "pads");
+	const Onnx__AttributeProto *automatic = operation_attribute(operation, "auto_pad");
+	size_t i;
+
+	for (i = 0; pads && i < pads->n_ints; i++)
+		if (pads->ints[i] != 0)
+			return true;
+	return automatic && automatic->s.len >= 4 && memcmp(automatic->s.data, "SAME", 4) == 0;
+}
+
+bool
 operation_is_standard(const struct operation *operation)
 {
 	return domain_is_standard(operation->node->domain);

@@ -95,6 +95,7 @@ struct site {
 	uint32_t guard;			/* COUNT: the site that guards it */
 	struct site_list *parts;	/* STACKED: the first part_count of these */
 	uint32_t part_count;
+	bool full; /* POOLED: it is what the sites are where they are alike everywhere */
 };
 
 /* Sites in the order that they were put together; what more is put to is one more. */
@@ -121,6 +122,8 @@ struct polynomials {
 	size_t bucket_count; /* a power of two, or 0 */
 	struct lists tests;  /* by atom: the sites whose argument has it, ascending */
 	struct map taken;    /* current, axis and index -> that step's current */
+	bool gaps; /* spikes are written into zeros, or leave a loop that may have no iterations:
+		    * there may be zeros left where a unit always spikes */
 	bool out_of_memory;
 };
 
@@ -161,6 +164,10 @@ const struct polynomial *polynomial_current(struct polynomials *context, uint32_
 /* What a bare current is for who reads it now: once a site has tested it, it is the
  * current of another step. */
 const struct polynomial *polynomial_renew(struct polynomials *context, const struct polynomial *p);
+/* Of p, an atom; full as above. */
+const struct polynomial *polynomial_pool_site(struct polynomials *context,
+					      const struct polynomial *p, bool full,
+					      uint32_t value);
 /* All of the parts so far. */
 const struct polynomial *polynomial_stack_site(struct polynomials *context, struct site_list *parts,
 					       uint32_t value);
@@ -238,9 +245,10 @@ void polynomial_note_membrane(struct polynomials *context, const struct operatio
 
 /* sum of c_i x_i + constant, every x_i pooled by itself, seen in tensor `value`: for
  * means that is how it is, for maxima it lies between the same ends when all c_i are of
- * one sign. NULL: x holds something else than sites and inputs. */
+ * one sign. full: where they are alike everywhere, it is what they are. NULL: x holds
+ * something else than sites and inputs. */
 const struct polynomial *polynomial_pooled(struct polynomials *context, const struct polynomial *x,
-					   uint32_t value);
+					   bool full, uint32_t value);
 bool polynomial_same_elements(const struct polynomials *context, const struct tensor_axes *x,
 			      const struct tensor_axes *y);
 /* Coefficients where the other tensor has their units. NULL: it has them nowhere. */

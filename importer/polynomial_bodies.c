@@ -195,7 +195,7 @@ sum_of_spikes(struct polynomials *context, const struct body *body, uint32_t i)
 	spikes = polynomial_atom(context, added->terms[0].atoms[0]);
 	return polynomial_multiply(
 		context,
-		polynomial_multiply(context, polynomial_site(context, SITE_POOLED, spikes, final),
+		polynomial_multiply(context, polynomial_pool_site(context, spikes, false, final),
 				    polynomial_constant(context, added->terms[0].coefficient)),
 		polynomial_scalar(context, (double)count));
 }
@@ -214,7 +214,10 @@ leave_carried(struct polynomials *context, const struct body *body, uint32_t i)
 		return known(context, initial);
 	if (!polynomial_is_zero(context, initial))
 		return NULL;
-	return is_of_spikes(context, next) ? next : sum_of_spikes(context, body, i);
+	if (!is_of_spikes(context, next))
+		return sum_of_spikes(context, body, i);
+	context->gaps = true;
+	return next;
 }
 
 static const struct polynomial *
@@ -249,8 +252,8 @@ gated(struct polynomials *context, const struct polynomial *first, const struct 
 
 	if (less->count || result == NO_VALUE)
 		return NULL;
-	site = polynomial_site(context, SITE_POOLED,
-			       polynomial_atom(context, more->terms[0].atoms[0]), result);
+	site = polynomial_pool_site(context, polynomial_atom(context, more->terms[0].atoms[0]),
+				    false, result);
 	return polynomial_multiply(context, site,
 				   polynomial_constant(context, more->terms[0].coefficient));
 }
@@ -401,7 +404,7 @@ written(struct polynomials *context, const struct operation *operation)
 	if (writes_one_step(context, operation))
 		return updates;
 	return is_alike_everywhere(updates)
-		       ? polynomial_pooled(context, updates, operation->results[0])
+		       ? polynomial_pooled(context, updates, false, operation->results[0])
 		       : NULL;
 }
 
@@ -414,6 +417,7 @@ scatter(struct polynomials *context, const struct operation *operation)
 
 	if (!updates)
 		return NULL;
+	context->gaps = true;
 	if (polynomial_is_zero(context, operation->operands[0]) ||
 	    is_carried_from_zero(context, operation->operands[0]) ||
 	    (data && polynomial_close(context, data, updates)))

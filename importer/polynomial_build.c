@@ -279,15 +279,8 @@ of_one_sign(const struct polynomial *x)
 static bool
 averages_padding(const struct operation *operation)
 {
-	const Onnx__AttributeProto *pads = operation_attribute(operation, "pads");
-	const Onnx__AttributeProto *automatic = operation_attribute(operation, "auto_pad");
-	bool padded = operation_int(operation, "ceil_mode", 0) != 0;
-	size_t i;
+	bool padded = operation_pads(operation) || operation_int(operation, "ceil_mode", 0) != 0;
 
-	for (i = 0; pads && i < pads->n_ints; i++)
-		padded = padded || pads->ints[i] != 0;
-	if (automatic && automatic->s.len >= 4 && memcmp(automatic->s.data, "SAME", 4) == 0)
-		padded = true;
 	return padded && operation_int(operation, "count_include_pad", 0);
 }
 
@@ -298,12 +291,13 @@ build_pool(struct polynomials *context, uint32_t index)
 	const struct polynomial *x = polynomial_operand(context, operation, 0);
 	bool largest = operation_is(operation, "MaxPool") ||
 		       operation_is(operation, "GlobalMaxPool");
+	bool full = largest || !averages_padding(operation);
 
 	if (!x || (largest && !of_one_sign(x)))
 		return NULL;
-	if (!largest && x->count && x->terms[0].degree == 0 && averages_padding(operation))
+	if (!full && x->count && x->terms[0].degree == 0)
 		return NULL;
-	return polynomial_pooled(context, x, operation->results[0]);
+	return polynomial_pooled(context, x, full, operation->results[0]);
 }
 
 /* --- shape operators: the same numbers under other axes ------------------------------------- */
@@ -371,7 +365,7 @@ build_thinned(struct polynomials *context, const struct operation *operation)
 	    !context->axes->tensors[operation->results[0]].known)
 		return NULL;
 	return moved_terms(context, operation, 0,
-			   polynomial_pooled(context, x, operation->results[0]));
+			   polynomial_pooled(context, x, true, operation->results[0]));
 }
 
 static const struct polynomial *
@@ -397,7 +391,7 @@ build_transpose(struct polynomials *context, uint32_t index)
 	if (!x || !from->known || !context->axes->tensors[operation->results[0]].known)
 		return NULL;
 	if (long_axes(context, from) > 1)
-		x = polynomial_pooled(context, x, operation->results[0]);
+		x = polynomial_pooled(context, x, true, operation->results[0]);
 	return moved_terms(context, operation, 0, x);
 }
 
@@ -417,7 +411,7 @@ build_reduced(struct polynomials *context, uint32_t index)
 	if (!operation_is(operation, "ReduceMean"))
 		return NULL;
 	return moved_terms(context, operation, 0,
-			   polynomial_pooled(context, x, operation->results[0]));
+			   polynomial_pooled(context, x, true, operation->results[0]));
 }
 
 static const struct polynomial *

@@ -290,7 +290,7 @@ result_atom(struct polynomials *context, const struct call *call, const struct t
 
 	return range_of(context, &context->atoms[term->atoms[0]]) == RANGE_SPIKE
 		       ? atom
-		       : polynomial_site(context, SITE_POOLED, atom, call->value);
+		       : polynomial_pool_site(context, atom, true, call->value);
 }
 
 static const struct polynomial *

@@ -6,10 +6,10 @@
 /* The term's atom under a pool or another order of positions: 0 where the atom is 0
  * everywhere, and between the ends of what it can be. */
 static const struct polynomial *
-pooled_term(struct polynomials *context, const struct term *term, uint32_t value)
+pooled_term(struct polynomials *context, const struct term *term, bool full, uint32_t value)
 {
-	const struct polynomial *pooled = polynomial_site(
-		context, SITE_POOLED, polynomial_atom(context, term->atoms[0]), value);
+	const struct polynomial *pooled = polynomial_pool_site(
+		context, polynomial_atom(context, term->atoms[0]), full, value);
 
 	return polynomial_multiply(context, pooled,
 				   polynomial_constant(context, term->coefficient));
@@ -24,7 +24,8 @@ is_poolable(const struct polynomials *context, const struct term *term)
 }
 
 const struct polynomial *
-polynomial_pooled(struct polynomials *context, const struct polynomial *x, uint32_t value)
+polynomial_pooled(struct polynomials *context, const struct polynomial *x, bool full,
+		  uint32_t value)
 {
 	const struct polynomial *out = polynomial_scalar(context, 0);
 	uint32_t i;
@@ -34,7 +35,7 @@ polynomial_pooled(struct polynomials *context, const struct polynomial *x, uint3
 			return NULL;
 		out = polynomial_add(
 			context, out,
-			x->terms[i].degree ? pooled_term(context, &x->terms[i], value)
+			x->terms[i].degree ? pooled_term(context, &x->terms[i], full, value)
 					   : polynomial_constant(context, x->terms[i].coefficient),
 			1);
 	}

@@ -182,7 +182,7 @@ polynomial_piece(struct polynomials *context, const struct operation *operation,
 	      : operation_is(operation, "Gather") ? find_gather(context, operation, &piece)
 						  : find_slice(context, operation, &piece)))
 		return NULL;
-	x = polynomial_pooled(context, x, operation->results[output]);
+	x = polynomial_pooled(context, x, true, operation->results[output]);
 	for (i = 0; x && i < x->count; i++) {
 		const struct polynomial *term = polynomial_constant(
 			context, coefficient_of_piece(from, to, &piece, x->terms[i].coefficient));

@@ -116,7 +116,7 @@ polynomial_dequantize(struct polynomials *context, const struct operation *opera
 	if (of_spikes)
 		return of_spikes;
 	if (only_relus(context, x))
-		return polynomial_pooled(context, x, operation->results[0]);
+		return polynomial_pooled(context, x, false, operation->results[0]);
 	return parameters[1] == parameters[2]
 		       ? polynomial_relu(context, x,
 					 parameters[0] * (parameters[3] - parameters[2]),

@@ -447,6 +447,17 @@ polynomial_site(struct polynomials *context, enum site_kind kind, const struct p
 }
 
 const struct polynomial *
+polynomial_pool_site(struct polynomials *context, const struct polynomial *p, bool full,
+		     uint32_t value)
+{
+	const struct polynomial *pooled = polynomial_site(context, SITE_POOLED, p, value);
+
+	if (pooled)
+		context->sites[context->atoms[pooled->terms[0].atoms[0]].number].full = full;
+	return pooled;
+}
+
+const struct polynomial *
 polynomial_relu(struct polynomials *context, const struct polynomial *p, double ceiling,
 		uint32_t value)
 {

@@ -130,6 +130,8 @@ bool axis_at(int64_t axis, uint32_t rank, uint32_t *out);
 double operation_float(const struct operation *operation, const char *name, double fallback);
 /* "Gemm", or "domain::Op" for domains other than ai.onnx; name of the node. */
 bool operation_is(const struct operation *operation, const char *op_type);
+/* A window of it may stand over the edge of what it reads, where there are zeros. */
+bool operation_pads(const struct operation *operation);
 bool operation_is_standard(const struct operation *operation);
 /* By any of the names; a NULL ends them. */
 bool operation_is_one_of(const struct operation *operation, const char *const *op_types);

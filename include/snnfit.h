@@ -342,6 +342,7 @@ typedef struct {
 	size_t step_count;
 	double accuracy_before, accuracy_after; /* shares of the samples */
 	uint64_t accuracy_samples, samples_won, samples_lost;
+	uint64_t always_firing_neurons_folded;
 } snnfit_figures;
 
 /* size: sizeof *figures. */

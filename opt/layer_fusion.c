@@ -351,6 +351,7 @@ copy_columns(struct graph *graph, struct projection *to, const struct projection
 
 	to->reads = from->reads;
 	to->delayed = from->delayed;
+	to->spike_at_most = from->spike_at_most;
 	to->reads_input_of = from->reads_input_of;
 	to->columns.count = count;
 	to->columns.spans = arena_copy(&graph->arena, from->columns.spans, count,

@@ -30,7 +30,9 @@ struct pass_report {
 	const char *name;
 	bool changed;
 	uint64_t dead_neurons_removed, unread_neurons_removed, silent_neurons_removed,
-		redundant_pairs_merged, layers_fused, weights_pruned, weights_quantized;
+		always_firing_neurons_folded, redundant_pairs_merged, layers_fused, weights_pruned,
+		weights_quantized;
+	uint64_t always_firing_neurons_unproved; /* spiked in every step of the data: left alone */
 	double drive_error_bound; /* redundancy: largest |change of a reader's drive| per step */
 	double drive_variance_change; /* fusion: relative change of the next layer's drive variance */
 	uint64_t samples_recorded;    /* that spike trains were looked at of; 0: none were */

@@ -8,6 +8,8 @@ snnfit_status dead_neuron_elimination(struct pass_context *context, struct graph
 				      snnfit_error *err);
 snnfit_status silent_neuron_elimination(struct pass_context *context, struct graph *graph,
 					snnfit_error *err);
+snnfit_status always_firing_elimination(struct pass_context *context, struct graph *graph,
+					snnfit_error *err);
 snnfit_status redundancy_elimination(struct pass_context *context, struct graph *graph,
 				     snnfit_error *err);
 snnfit_status behavioural_redundancy(struct pass_context *context, struct graph *graph,

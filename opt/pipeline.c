@@ -12,6 +12,9 @@ const struct pass passes[] = {
 	{ "silent_neuron_elimination",
 	  "remove neurons that cannot reach their threshold, whatever the input", true, true, true,
 	  silent_neuron_elimination },
+	{ "always_firing_elimination",
+	  "fold neurons that spike in every step, whatever the input, into biases", true, true,
+	  true, always_firing_elimination },
 	{ "redundancy_elimination", "merge neurons that do the same as another one", true, false,
 	  true, redundancy_elimination },
 	{ "behavioural_redundancy",
@@ -207,6 +210,7 @@ add_round(struct pass_report *total, const struct pass_report *round)
 	total->dead_neurons_removed += round->dead_neurons_removed;
 	total->unread_neurons_removed += round->unread_neurons_removed;
 	total->silent_neurons_removed += round->silent_neurons_removed;
+	total->always_firing_neurons_folded += round->always_firing_neurons_folded;
 	total->redundant_pairs_merged += round->redundant_pairs_merged;
 	total->layers_fused += round->layers_fused;
 	total->weights_pruned += round->weights_pruned;
@@ -219,6 +223,7 @@ add_round(struct pass_report *total, const struct pass_report *round)
 	if (round->least_agreement > 0.0 &&
 	    (total->least_agreement == 0.0 || round->least_agreement < total->least_agreement))
 		total->least_agreement = round->least_agreement;
+	total->always_firing_neurons_unproved = round->always_firing_neurons_unproved;
 	total->skipped = round->skipped;
 	total->skipped_count = round->skipped_count;
 	total->skipped_capacity = round->skipped_capacity;

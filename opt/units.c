@@ -55,22 +55,43 @@ count_gone(const bool *gone, uint32_t units)
 	return count;
 }
 
+/* What a unit that always spikes gives is not the same everywhere, in every step. */
+static const char *
+cannot_read_constant(const struct projection *projection)
+{
+	if (projection->delayed)
+		return "units of it spike in every step, but what reads the spikes of the step "
+		       "before has none in the first";
+	if (projection->spike_at_most)
+		return "units of it spike in every step, but what reads it may read less: at the "
+		       "edge of what is padded, or in steps that were never written";
+	return NULL;
+}
+
 /* A constant that units leave behind goes into the biases of their readers: is
  * there one whose bias cannot be written? */
 static const char *
-cannot_fold(const struct graph *graph, axis_id axis)
+cannot_fold(const struct graph *graph, axis_id axis, enum fate fate)
 {
+	const char *reason = fate == UNIT_FIRING ? graph->axes[axis].dead_only : NULL;
 	size_t i;
 
-	for (i = 0; i < graph->projection_count; i++) {
+	for (i = 0; i < graph->projection_count && !reason; i++) {
 		const struct projection *projection = &graph->projections[i];
 
-		if (!projection->removed && projection->silent &&
-		    projection_reads(projection, axis) && !projection_editable(graph, projection))
-			return "what a silent unit gives cannot be written into the bias of what "
-			       "reads it";
+		if (projection->removed || !projection_reads(projection, axis) ||
+		    (fate != UNIT_FIRING && !projection->silent))
+			continue;
+		if (fate == UNIT_FIRING)
+			reason = cannot_read_constant(projection);
+		if (!reason && !projection_editable(graph, projection))
+			reason = fate == UNIT_FIRING
+					 ? "what a unit gives that spikes in every step cannot be "
+					   "written into the bias of what reads it"
+					 : "what a silent unit gives cannot be written into the "
+					   "bias of what reads it";
 	}
-	return NULL;
+	return reason;
 }
 
 static snnfit_status
@@ -87,7 +108,7 @@ remove_units(struct pass_context *context, struct graph *graph, axis_id axis,
 	for (unit = 0; unit < units; unit++)
 		keep[unit] = !plan->gone[unit];
 	if (fate != UNIT_UNREAD) /* then the columns are zero */
-		status = graph_fold_silent(graph, axis, plan->gone, err);
+		status = graph_fold_constant(graph, axis, plan->gone, fate == UNIT_FIRING, err);
 	if (status == SNNFIT_OK)
 		status = graph_keep_units(graph, axis, keep, fate, err);
 	free(keep);
@@ -106,7 +127,7 @@ apply_plan(struct pass_context *context, struct graph *graph, axis_id axis, stru
 	snnfit_status status = SNNFIT_OK;
 
 	if (!reason && count > 0 && fate != UNIT_UNREAD)
-		reason = cannot_fold(graph, axis);
+		reason = cannot_fold(graph, axis, fate);
 	if (reason)
 		return pass_skip(context, plan->layer, reason, err);
 	spared = graph_keep_parts(graph, axis, plan->gone);

@@ -18,8 +18,8 @@ struct unit_plan {
  * the model, have their reason already. Memory is scratch's. */
 MUST_USE snnfit_status unit_plans_new(struct unit_plan **out, const struct graph *graph,
 				      struct arena *scratch, snnfit_error *err);
-/* Removes what the plans say, folding what silent units still give to their
- * readers, adds the number to *removed, and reports the axes left alone. Where
+/* Removes what the plans say, folding what units that never spike, or (UNIT_FIRING)
+ * always do, give to their readers, adds the number to *removed, and reports the axes left alone. Where
  * all units would go, the first one stays, and the report gives all_gone. */
 MUST_USE snnfit_status unit_plans_apply(struct pass_context *context, struct graph *graph,
 					struct unit_plan *plans, enum fate fate,

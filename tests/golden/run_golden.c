@@ -131,6 +131,7 @@ print_report(struct text *out, const struct pass_report *report)
 	print_count(out, "dead", report->dead_neurons_removed);
 	print_count(out, "unread", report->unread_neurons_removed);
 	print_count(out, "silent", report->silent_neurons_removed);
+	print_count(out, "always firing", report->always_firing_neurons_folded);
 	print_count(out, "merged", report->redundant_pairs_merged);
 	print_count(out, "fused", report->layers_fused);
 	print_count(out, "pruned", report->weights_pruned);

@@ -16,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from random_operators import batch_norm, decorate, flattened, in_branches
 
 SILENT_BIAS = -1e6
+FIRING_BIAS = 64  # more than any current takes away
 OPSET = 18
 STEPS = 4
 
@@ -47,6 +48,7 @@ class Population:
 
     shape: tuple  # of its units: (N,), or (C, H, W)
     silent: np.ndarray  # the units planted silent
+    firing: np.ndarray  # those planted to spike in every step
     neuron: dict = dataclasses.field(default_factory=dict)  # what inspect is to say of it
     gain: float = 1.0  # of the weight operation itself
     spikes: list = dataclasses.field(default_factory=list)
@@ -56,10 +58,11 @@ class Population:
 class Network:
     """A network under construction: nodes in nested scopes, constants, the interface and the populations."""
 
-    def __init__(self, seed, copies):
+    def __init__(self, seed, copies, firing):
         self.random = np.random.default_rng(seed)
         self.seed = seed
         self.wants_copies = copies
+        self.wants_firing = firing
         self.nodes, self.initializers, self.functions = [], [], []
         self.inputs, self.outputs = [], []
         self.populations, self.count, self.shared = [], 0, {}
@@ -232,6 +235,7 @@ def quantized(net, w):
 def silent_bias(net, units, population):
     bias = net.copied(net.normal(units, scale=0.3) + np.float32(0.25))
     bias[np.flatnonzero(population.silent)] = SILENT_BIAS
+    bias[np.flatnonzero(population.firing)] = FIRING_BIAS
     return bias
 
 
@@ -567,7 +571,9 @@ def zeros(net, shape):
 
 def population(net, index, shape, silent):
     if index == len(net.populations):
-        net.populations.append(Population(shape, silent))
+        dice = np.random.default_rng([net.seed, 5, index])
+        firing = (dice.random(len(silent)) < 0.3 * net.wants_firing) & ~silent
+        net.populations.append(Population(shape, silent, firing))
     return net.populations[index]
 
 
@@ -647,7 +653,7 @@ def reader(net, earlier, spikes, membrane):
 def read_out(net, data, others):
     """[..., 3] numbers in which every mistake shows."""
     net.copies = []
-    nobody = Population((3,), np.zeros(3, bool))
+    nobody = Population((3,), np.zeros(3, bool), np.zeros(3, bool))
     out = project(net, flattened(net, data) if not data.steps else data, 3, nobody)
     for other in others:
         if net.chance(0.3):
@@ -828,9 +834,10 @@ def in_one_loop(net):
 LAYOUTS = [as_one_step, as_one_step, as_one_step, unrolled, unrolled, layer_by_layer, layer_by_layer, in_one_loop]
 
 
-def build(seed, copies=False, layout=None):
-    """A Network with its model, populations, and the layout of its time (a random one unless given)."""
-    net = Network(seed, copies)
+def build(seed, copies=False, layout=None, firing=False):
+    """A Network with its model, populations, and the layout of its time (a random one unless given). firing: some
+    of its units spike in every step."""
+    net = Network(seed, copies, firing)
     net.states = None
     net.layers = int(net.random.integers(1, 4))
     net.shape = (1, int(net.random.integers(3, 9)))

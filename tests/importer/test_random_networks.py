@@ -58,6 +58,10 @@ def without_silent(tmp_path, net):
     return optimize(tmp_path, net, "silent_neuron_elimination", "--input-range", "0,1")
 
 
+def without_firing(tmp_path, net):
+    return optimize(tmp_path, net, "always_firing_elimination", "--input-range", "0,1")
+
+
 def without_copies(tmp_path, net):
     onnx.save(net.model, tmp_path / "in.onnx")
     found, _ = graph_fuzz.found_layers(net, tmp_path / "in.onnx")
@@ -68,24 +72,28 @@ def without_copies(tmp_path, net):
 
 
 @pytest.mark.parametrize("seed", range(FEWER))
-@pytest.mark.parametrize("shrink", [without_silent, without_copies])
+@pytest.mark.parametrize("shrink", [without_silent, without_firing, without_copies])
 def test_other_passes_that_lose_nothing(tmp_path, seed, shrink):
-    net = random_networks.build(seed, copies=shrink is without_copies)
+    net = random_networks.build(seed, copies=shrink is without_copies, firing=shrink is without_firing)
     small, _ = shrink(tmp_path, net)
     if small is not None:
         assert_same_results(net, small)
 
 
 def test_enough_of_it_goes_there_too(tmp_path):
-    planted = silent = copies = merged = 0
+    planted = silent = always = firing = copies = merged = 0
     for seed in range(FEWER):
         net = random_networks.build(seed, layout=random_networks.as_one_step)
         planted += sum(int(population.silent.sum()) for population in net.populations)
         _, report = without_silent(tmp_path, net)
         silent += report["silent_neurons_removed"] if report else 0
+        net = random_networks.build(seed, layout=random_networks.as_one_step, firing=True)
+        always += sum(int(population.firing.sum()) for population in net.populations)
+        _, report = without_firing(tmp_path, net)
+        firing += report["always_firing_neurons_folded"] if report else 0
         net = random_networks.build(seed, copies=True, layout=random_networks.as_one_step)
         copies += net.planted
         _, report = without_copies(tmp_path, net)
         merged += report["redundant_pairs_merged"] if report else 0
-    print(f"{silent} of {planted} planted silent, {merged} of {copies} copies merged")
-    assert silent > 0.08 * planted and merged > 0.08 * copies
+    print(f"{silent} of {planted} planted silent, {firing} of {always} planted firing, {merged} of {copies} copies merged")
+    assert silent > 0.08 * planted and firing > 0.08 * always and merged > 0.08 * copies

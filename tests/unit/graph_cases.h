@@ -252,6 +252,7 @@ random_projection(struct graph_case *c, population_id target)
 	}
 	random_columns(c, projection);
 	projection->delayed = chance(&c->random, 30);
+	projection->spike_at_most = chance(&c->random, 20);
 	projection->gain = random_parameter(c, rows, false, draw_power);
 	projection->weights = random_matrix(c, 2 * id, rows,
 					    (uint32_t)dimension_size(&projection->columns) *

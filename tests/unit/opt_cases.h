@@ -352,19 +352,31 @@ reset_potential(const struct neuron *neuron, uint32_t unit, struct unit_state *s
 		state->potential = value;
 }
 
+static inline double
+is_over(const struct neuron *neuron, uint32_t unit, double potential)
+{
+	double threshold = value_or(&neuron->threshold, unit, INFINITY);
+
+	return neuron->comparison == COMPARE_GREATER_EQUAL ? potential >= threshold
+							   : potential > threshold;
+}
+
+/* A late reset looks at the membrane as it was left: a set one starts there, a
+ * subtracted one is taken off the next potential. */
 static inline void
 step_unit(const struct population *population, uint32_t unit, struct unit_state *state,
 	  double drive)
 {
 	const struct neuron *neuron = &population->neuron;
-	double threshold = value_or(&neuron->threshold, unit, INFINITY);
+	bool late = neuron->reset_timing != RESET_NOW && is_over(neuron, unit, state->potential);
 
-	if (neuron->reset_timing != RESET_NOW)
-		reset_potential(neuron, unit, state, state->spike);
+	if (late && neuron->reset == RESET_SET)
+		reset_potential(neuron, unit, state, 1.0);
 	state->potential = value_or(&neuron->decay, unit, 0.0) * state->potential +
 			   membrane_input(neuron, unit, state, drive);
-	state->spike = neuron->comparison == COMPARE_GREATER_EQUAL ? state->potential >= threshold
-								   : state->potential > threshold;
+	if (late && neuron->reset == RESET_SUBTRACT)
+		reset_potential(neuron, unit, state, 1.0);
+	state->spike = is_over(neuron, unit, state->potential);
 	if (neuron->reset_timing != RESET_LATE)
 		reset_potential(neuron, unit, state, state->spike);
 }

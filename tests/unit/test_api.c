@@ -695,8 +695,8 @@ START_TEST(passes_and_targets_are_listed)
 		ck_assert_uint_gt(strlen(pass.help), 0);
 		defaults += pass.by_default != 0;
 	}
-	ck_assert_uint_eq(passes, 7);
-	ck_assert_uint_eq(defaults, 4);
+	ck_assert_uint_eq(passes, 8);
+	ck_assert_uint_eq(defaults, 5);
 	ck_assert_ptr_null(pass.name);
 	ck_assert_int_eq(snnfit_targets(&report, &err), SNNFIT_OK);
 	for (; snnfit_target_at(targets, &target); targets++) {

@@ -117,7 +117,7 @@ cut_at_random(struct graph *graph, struct random *random, axis_id id, bool *sile
 		if (gone[i])
 			silent[axis->origin[i]] = true;
 	}
-	OK(graph_fold_silent(graph, id, gone, err));
+	OK(graph_fold_constant(graph, id, gone, false, err));
 	OK(graph_keep_units(graph, id, keep, fate, err));
 	OK(graph_verify(graph, err));
 	ck_assert_uint_eq(axis->units, kept);
@@ -356,7 +356,7 @@ START_TEST(what_silent_units_give_goes_to_the_bias)
 	const float *bias, *weights;
 	struct projection *reader = &graph->projections[2];
 
-	OK(graph_fold_silent(graph, 0, gone, err));
+	OK(graph_fold_constant(graph, 0, gone, false, err));
 	ck_assert_ptr_null(graph->projections[1].bias); /* its silent units give 0 */
 	OK(weights_read(reader->bias, &bias, err));
 	ck_assert(bias[0] == 1.0f * 1 + 4 * 0.5f && bias[1] == 5.0f * 1 + 8 * 0.5f);
@@ -455,7 +455,7 @@ START_TEST(large_matrices_are_worked_on_in_pieces)
 	OK(graph_count_parameters(graph, &all, &nonzero, err));
 	ck_assert_uint_eq(all, 300000);
 	ck_assert_uint_eq(nonzero, 6);
-	OK(graph_fold_silent(graph, 0, gone, err));
+	OK(graph_fold_constant(graph, 0, gone, false, err));
 	OK(weights_read(graph->projections[0].bias, &bias, err));
 	ck_assert(bias[0] == 0.5f && bias[1] == 1.0f && bias[2] == 1.5f);
 	text = printed(graph);
@@ -602,6 +602,17 @@ static const char through_kernel[] =
 	"population \"a\" spiking axis 0 compare > threshold 1\n"
 	"population \"b\" readout axis 1\n"
 	"projection into \"b\" columns axis 0 silent 1 0 spike 1 0 kernel 2 weights 1 4 1 1 1 1\n";
+static const char padded[] =
+	"snn-graph 1 axis 0 units 2 axis 1 units 1\n"
+	"population \"a\" spiking axis 0 compare > threshold 1\n"
+	"population \"b\" readout axis 1\n"
+	"projection into \"b\" spike-at-most columns axis 0 kernel 2 weights 1 4 1 1 1 1\n";
+static const char unpadded[] =
+	"snn-graph 1 axis 0 units 2 axis 1 units 2\n"
+	"population \"a\" spiking axis 0 compare > threshold 1\n"
+	"population \"b\" readout axis 1\n"
+	"projection into \"b\" columns axis 0 spike 0.5 2 kernel 3 gain 2 4\n"
+	"	weights 2 6  1 2 4 8 16 32  -1 -1 -1 5 5 5\n";
 static const char shared_axis[] = "snn-graph 1 axis 0 units 2\n"
 				  "population \"a\" spiking axis 0 compare > threshold 1\n"
 				  "population \"b\" readout axis 0\n";
@@ -638,7 +649,16 @@ fold_first(struct graph *graph, snnfit_error *err)
 {
 	bool gone[] = { true, false };
 
-	return graph_fold_silent(graph, 0, gone, err);
+	return graph_fold_constant(graph, 0, gone, false, err);
+}
+
+/* Its first reader is recurrent. */
+static snnfit_status
+fold_firing(struct graph *graph, snnfit_error *err)
+{
+	bool gone[] = { true, false, false, false };
+
+	return graph_fold_constant(graph, 0, gone, true, err);
 }
 
 static snnfit_status
@@ -712,7 +732,7 @@ merge_frozen(struct graph *graph, snnfit_error *err)
 static snnfit_status
 fold_nothing_there(struct graph *graph, snnfit_error *err)
 {
-	return graph_fold_silent(graph, 9, NULL, err);
+	return graph_fold_constant(graph, 9, NULL, false, err);
 }
 
 static snnfit_status
@@ -745,7 +765,10 @@ static const struct {
 	{ hand, cut_nothing_there, "no unit axis 7" },
 	{ reads_membrane, fold_first, "reads more than the spikes" },
 	{ reads_membrane, merge_two, "reads more than the spikes" },
-	{ through_kernel, fold_first, "through a convolution" },
+	{ through_kernel, fold_first, "not everywhere" },
+	{ hand, fold_firing, "not everywhere" },
+	{ padded, fold_firing, "not everywhere" },
+	{ reads_membrane, fold_firing, "reads more than the spikes" },
 	{ through_kernel, merge_two, "cannot stand in" },
 	{ quantized, merge_one_unit, "cannot be merged" },
 	{ shared_axis, remove_first, "shares its units with 'b'" },
@@ -764,6 +787,30 @@ static const struct {
 	{ hand, remove_output, "output population 'out'" },
 	{ hand, add_to_nothing, "no projection 9" },
 };
+
+START_TEST(what_firing_units_give_goes_to_the_bias)
+{
+	bool gone[] = { true, false }, second[] = { false, true };
+	struct graph *graph = parsed(unpadded);
+	const float *bias;
+
+	OK(graph_fold_constant(graph, 0, gone, true, err));
+	OK(weights_read(graph->projections[0].bias, &bias, err));
+	ck_assert(bias[0] == (1 + 2 + 4) * 0.5f && bias[1] == -3 * 0.5f);
+	OK(graph_fold_constant(graph, 0, second, true, err));
+	OK(weights_read(graph->projections[0].bias, &bias, err));
+	ck_assert(bias[0] == 7 * 0.5f + 56 * 2 && bias[1] == -3 * 0.5f + 15 * 2);
+	ck_assert(graph->populations[1].neuron.offset.values[0] == 2 * (7 * 0.5 + 56 * 2));
+	ck_assert(graph->populations[1].neuron.offset.values[1] == 4 * (-3 * 0.5 + 15 * 2));
+	graph_free(graph);
+	graph = parsed(hand); /* silent + spike, in the reader that is not recurrent */
+	graph->projections[1].removed = true;
+	OK(graph_fold_constant(graph, 0, (bool[]){ false, false, false, true }, true, err));
+	OK(weights_read(graph->projections[2].bias, &bias, err));
+	ck_assert(bias[0] == 4 * 2.5f && bias[1] == 8 * 2.5f);
+	graph_free(graph);
+}
+END_TEST
 
 START_TEST(what_would_break_the_graph_is_refused)
 {
@@ -796,6 +843,7 @@ main(void)
 	tcase_add_loop_test(tests, a_merge_changes_nothing_if_the_units_fire_alike, 0, 8);
 	tcase_add_test(tests, a_part_is_never_empty);
 	tcase_add_test(tests, what_silent_units_give_goes_to_the_bias);
+	tcase_add_test(tests, what_firing_units_give_goes_to_the_bias);
 	tcase_add_test(tests, the_offset_is_what_the_bias_gives);
 	tcase_add_test(tests, a_population_is_removed_with_its_projections);
 	tcase_add_test(tests, scales_and_gains_follow_their_rows);

@@ -74,7 +74,7 @@ do_edits(struct graph *graph, const char *text, snnfit_error *err)
 	if (status == SNNFIT_OK)
 		status = graph_merge_columns(copy, 0, 1, 0, 0.5, err);
 	if (status == SNNFIT_OK)
-		status = graph_fold_silent(copy, 0, gone, err);
+		status = graph_fold_constant(copy, 0, gone, false, err);
 	if (status == SNNFIT_OK)
 		status = graph_keep_units(copy, 0, keep, UNIT_MERGED, err);
 	if (status == SNNFIT_OK)

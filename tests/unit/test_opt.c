@@ -30,14 +30,15 @@ START_TEST(passes_run_by_name_or_by_default)
 {
 	static const char *const defaults[] = { "dead_neuron_elimination",
 						"silent_neuron_elimination",
+						"always_firing_elimination",
 						"redundancy_elimination", "layer_fusion" };
 	struct graph *graph = chain(1);
 	struct optimize_report report;
 	size_t i;
 
 	run_passes(&graph, NULL, NULL, &report);
-	ck_assert_uint_eq(report.pass_count, 4);
-	for (i = 0; i < 4; i++)
+	ck_assert_uint_eq(report.pass_count, 5);
+	for (i = 0; i < 5; i++)
 		ck_assert_str_eq(report.passes[i].name, defaults[i]);
 	optimize_report_free(&report);
 	run_passes(&graph, "none", NULL, &report);
@@ -61,7 +62,7 @@ START_TEST(the_table_knows_every_pass)
 		ck_assert_ptr_eq(pass_find(pass->name), pass);
 		ck_assert_uint_gt(strlen(pass->help), 10);
 	}
-	ck_assert_uint_eq(count, 7);
+	ck_assert_uint_eq(count, 8);
 	ck_assert_ptr_null(pass_find("none"));
 }
 END_TEST
