@@ -148,12 +148,12 @@ fired_in_every_step(const struct population *population, uint32_t unit)
 	return true;
 }
 
-/* Rates of counts, and of graded spikes, may be 1 without that. */
+/* Rates of graded spikes may be 1 without that. */
 static bool
 rates_tell(const struct population *population)
 {
 	return population->rates && population->kind == POPULATION_SPIKING &&
-	       !population->neuron.counts && population->neuron.spike_gain.count == 0;
+	       !population_is_graded(population);
 }
 
 static snnfit_status

@@ -109,22 +109,6 @@ binding_reason(const struct graph *graph, const struct projection *in, const str
 	return NULL;
 }
 
-/* A rate may count such spikes, or add up their values, or tell at how many steps
- * there were any: the mean is not certain. */
-static bool
-is_graded(const struct population *population)
-{
-	const struct parameter *gain = &population->neuron.spike_gain;
-	uint32_t i;
-
-	if (population->neuron.counts)
-		return true;
-	for (i = 0; i < gain->count; i++)
-		if (gain->values[i] != 1.0)
-			return true;
-	return false;
-}
-
 static bool
 reads_graded(const struct graph *graph, const struct projection *in)
 {
@@ -135,7 +119,7 @@ reads_graded(const struct graph *graph, const struct projection *in)
 		population_id source = axis == GRAPH_NONE ? GRAPH_NONE
 							  : graph_population_of(graph, axis);
 
-		if (source != GRAPH_NONE && is_graded(&graph->populations[source]))
+		if (source != GRAPH_NONE && population_is_graded(&graph->populations[source]))
 			return true;
 	}
 	return false;
@@ -158,7 +142,7 @@ projections_reason(const struct fusion *fusion)
 	if (in->partial || in->kernel != 1 || out->kernel != 1 || out->columns.count != 1 ||
 	    span->outer != 1 || span->inner != 1 || out->reads != READS_SPIKES)
 		return "it is not a dense layer between two others";
-	if (is_graded(&graph->populations[fusion->population]) || reads_graded(graph, in))
+	if (population_is_graded(&graph->populations[fusion->population]) || reads_graded(graph, in))
 		return "its spikes, or those that it reads, are graded";
 	if (in->quantization.bits > 0 || out->quantization.bits > 0)
 		return "its weights are quantized: fuse before quantizing";

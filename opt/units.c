@@ -160,6 +160,20 @@ unit_plans_apply(struct pass_context *context, struct graph *graph, struct unit_
 	return status;
 }
 
+bool
+population_is_graded(const struct population *population)
+{
+	const struct parameter *gain = &population->neuron.spike_gain;
+	uint32_t i;
+
+	if (population->neuron.counts)
+		return true;
+	for (i = 0; i < gain->count; i++)
+		if (gain->values[i] != 1.0)
+			return true;
+	return false;
+}
+
 /* --- columns and projections ---------------------------------------------- */
 
 uint32_t

@@ -25,6 +25,10 @@ MUST_USE snnfit_status unit_plans_apply(struct pass_context *context, struct gra
 					struct unit_plan *plans, enum fate fate,
 					const char *all_gone, uint64_t *removed, snnfit_error *err);
 
+/* Its spikes are not 0 or 1. A rate may count them, or add up their values, or tell at
+ * how many steps there were any: their mean is not certain. */
+bool population_is_graded(const struct population *population);
+
 /* --- columns and projections ---------------------------------------------- */
 
 uint32_t projection_column_count(const struct projection *projection);

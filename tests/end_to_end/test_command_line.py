@@ -49,8 +49,8 @@ def test_a_network_without_neurons_or_weights(tmp_path):
 def test_an_unknown_pass_lists_the_known_ones(tmp_path):
     out = tmp_path / "out.onnx"
     line = one_line(run("optimize", SEED.path, "-o", out, "--passes", "dead_neuron_elimination,magic", expect=2))
-    for known in ("magic", "dead_neuron_elimination", "silent_neuron_elimination", "redundancy_elimination",
-                  "layer_fusion", "magnitude_pruning", "quantization"):
+    for known in ("magic", "dead_neuron_elimination", "silent_neuron_elimination", "always_firing_elimination",
+                  "redundancy_elimination", "layer_fusion", "magnitude_pruning", "quantization"):
         assert known in line
     assert not out.exists()
 

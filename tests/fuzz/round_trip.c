@@ -25,11 +25,11 @@ static const char *const pass_lists[] = {
 	"layer_fusion",
 	"magnitude_pruning",
 	"quantization",
-	"dead_neuron_elimination,silent_neuron_elimination",
+	"dead_neuron_elimination,silent_neuron_elimination,always_firing_elimination",
 	"quantization,dead_neuron_elimination,redundancy_elimination",
 	"magnitude_pruning,quantization",
-	"dead_neuron_elimination,silent_neuron_elimination,redundancy_elimination,layer_fusion,"
-	"magnitude_pruning,quantization",
+	"dead_neuron_elimination,silent_neuron_elimination,always_firing_elimination,"
+	"redundancy_elimination,layer_fusion,magnitude_pruning,quantization",
 };
 static const char *const targets[] = { "ice40", "ecp5", "artix7", NULL };
 static const char *const architectures[] = { "sc", "parallel", "event", "sparse" };
@@ -261,6 +261,7 @@ must_change_nothing_again(snnfit_model *first, snnfit_model *model, const uint8_
 		return; /* weights that were written anew can be cut, where the old ones could not */
 	MUST(change(model, choices, &figures) == SNNFIT_OK);
 	MUST(figures.dead_neurons_removed == 0 && figures.silent_neurons_removed == 0);
+	MUST(figures.always_firing_neurons_folded == 0);
 	MUST(figures.unread_neurons_removed == 0 && figures.redundant_pairs_merged == 0);
 	MUST(figures.layers_fused == 0);
 }

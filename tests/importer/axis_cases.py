@@ -214,6 +214,24 @@ def leaky_relu(net):
     return None  # no population at all: refused
 
 
+def one_by_one_of_what_is_not_zero(net, pads, reason):
+    size = 4 + 2 * pads
+    first = net.lif(net.conv("input", 2, 6, "a"), 1, 6, 4, 4, name="a")
+    drive = net.conv(net.node("Sub", net.constant(np.float32(1)), first), 6, 5, "b", kernel=1, pads=[pads] * 4)
+    net.readout(net.node("Flatten", net.lif(drive, 1, 5, size, size, name="b")), 5 * size * size)
+    return {"a": reason, "b": None, "out": "graph output"}
+
+
+@case((1, 2, 4, 4))
+def convolution_of_one_by_one_of_what_is_not_zero(net):
+    return one_by_one_of_what_is_not_zero(net, 0, None)
+
+
+@case((1, 2, 4, 4))
+def convolution_of_one_by_one_that_pads(net):
+    return one_by_one_of_what_is_not_zero(net, 1, "not around the edge")
+
+
 # --- grouped convolutions ------------------------------------------------------------
 
 

@@ -221,6 +221,7 @@ START_TEST(what_only_did_fire_is_reported)
 	struct pass_options options;
 	struct optimize_report report;
 
+	ck_assert(graph_set_parameter(graph, &graph->populations[0].neuron.spike_gain, 1.0));
 	set_rates(graph, 0, 1.0);
 	set_rates(proved, 0, 1.0);
 	graph->populations[0].rates[1] = proved->populations[0].rates[1] = 0.999;
