@@ -142,7 +142,8 @@ projections_reason(const struct fusion *fusion)
 	if (in->partial || in->kernel != 1 || out->kernel != 1 || out->columns.count != 1 ||
 	    span->outer != 1 || span->inner != 1 || out->reads != READS_SPIKES)
 		return "it is not a dense layer between two others";
-	if (population_is_graded(&graph->populations[fusion->population]) || reads_graded(graph, in))
+	if (population_is_graded(&graph->populations[fusion->population]) ||
+	    reads_graded(graph, in))
 		return "its spikes, or those that it reads, are graded";
 	if (in->quantization.bits > 0 || out->quantization.bits > 0)
 		return "its weights are quantized: fuse before quantizing";
