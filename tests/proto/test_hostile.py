@@ -28,7 +28,7 @@ CORPORA = ["committed"] + ["whole"] * GENERATOR.exists()
 
 CPU_SECONDS = 20
 MEMORY_KIB = 1024 * 1024
-if b"__asan_init" in pathlib.Path(PROGRAM).read_bytes():
+if any(name in pathlib.Path(PROGRAM).read_bytes() for name in (b"__asan_init", b"__tsan_init")):
     MEMORY_KIB *= 4  # a sanitizer's shadow, red zones, and what it keeps after it was freed
 
 # Verdicts of the manifest that we do not share, and why.
