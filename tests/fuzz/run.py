@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Runs the fuzz targets, one after the other, for some CPU time each, and prints what came of it.
 
-usage: run.py [--seconds 60] [--build build/fuzz] [--findings build/fuzz-findings] [TARGET...]
+usage: run.py [--seconds 60 | --runs N] [--build build/fuzz] [--findings build/fuzz-findings] [TARGET...]
+
+--runs: so many inputs instead, however fast the machine is, and nothing that is kept: for CI.
 
 Starts from the committed corpus, the seeds (seeds.py) and what earlier runs found interesting,
 which it keeps in BUILD/fuzz-corpus. An input that breaks something goes to the folder of
@@ -12,6 +14,7 @@ import argparse
 import pathlib
 import re
 import resource
+import shutil
 import subprocess
 import sys
 
@@ -39,14 +42,21 @@ class Run:
         self.executions = self.edges = self.features = self.findings = 0
         self.cpu = 0.0
 
+    def length(self, seconds):
+        if self.options.runs:
+            return [f"-runs={self.options.runs}"]
+        return [f"-max_total_time={max(1, round(seconds))}"]
+
     def command(self, seconds):
         build, target = self.options.build, self.target
-        corpus = build / "fuzz-corpus" / target
+        corpus = build / ("fuzz-runs" if self.options.runs else "fuzz-corpus") / target
+        if self.options.runs:
+            shutil.rmtree(corpus, ignore_errors=True)
         corpus.mkdir(parents=True, exist_ok=True)
         self.options.findings.mkdir(parents=True, exist_ok=True)
         dictionary = build / "fuzz-seeds" / f"{target}.dict"
         return [build / "tests" / "fuzz" / f"fuzz_{target}", corpus, build / "fuzz-seeds" / target,
-                ROOT / "tests" / "fuzz" / "corpus" / target, f"-max_total_time={max(1, round(seconds))}",
+                ROOT / "tests" / "fuzz" / "corpus" / target, *self.length(seconds),
                 f"-artifact_prefix={self.options.findings}/{target}-", "-timeout=20", "-rss_limit_mb=2048",
                 "-max_len=20000", "-print_final_stats=1", "-reload=0",
                 *[f"-dict={dictionary}"] * dictionary.exists()]
@@ -71,12 +81,15 @@ class Run:
         while self.cpu < self.options.seconds - 0.5 and self.findings < MOST_FINDINGS:
             self.once(min(SLICE, self.options.seconds - self.cpu))
             (self.options.build / f"fuzz-{self.target}.txt").write_text(f"{self}\n")
+            if self.options.runs:
+                break
         print(self, flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--runs", type=int)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "fuzz")
     parser.add_argument("--findings", type=pathlib.Path, default=ROOT / "build" / "fuzz-findings")
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=" ".join(TARGETS))

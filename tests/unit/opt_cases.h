@@ -368,7 +368,8 @@ step_unit(const struct population *population, uint32_t unit, struct unit_state 
 	  double drive)
 {
 	const struct neuron *neuron = &population->neuron;
-	bool late = neuron->reset_timing != RESET_NOW && is_over(neuron, unit, state->potential);
+	bool late = neuron->reset_timing != RESET_NOW &&
+		    is_over(neuron, unit, state->potential) != 0;
 
 	if (late && neuron->reset == RESET_SET)
 		reset_potential(neuron, unit, state, 1.0);
