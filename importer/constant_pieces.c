@@ -86,10 +86,12 @@ list_of(const struct operation *operation, const struct constant *const *operand
 
 /* --- Slice --------------------------------------------------------------------------- */
 
+/* Of an empty axis, high is below low, and high it is. */
 static int64_t
 clamp(int64_t value, int64_t low, int64_t high)
 {
-	return value < low ? low : value > high ? high : value;
+	value = value < low ? low : value;
+	return value > high ? high : value;
 }
 
 uint64_t

@@ -524,7 +524,8 @@ element_compute(enum element element, struct element_numbers numbers,
 	struct walk walk;
 	uint32_t k, d;
 
-	if (element == ELEMENT_POW)
+	/* An integer base with a real exponent is raised as a real one. */
+	if (element == ELEMENT_POW && domain != REALS)
 		domain = domain_of(operands[0]->type);
 	walk_init(&walk, operands, count, lanes, rank, dims);
 	inner = walk.dims[walk.rank - 1];

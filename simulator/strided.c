@@ -125,10 +125,12 @@ struct slice {
 	uint32_t count;
 };
 
+/* Of an empty axis, high is below low, and high it is. */
 static int64_t
 clamped(int64_t value, int64_t low, int64_t high)
 {
-	return value < low ? low : value > high ? high : value;
+	value = value < low ? low : value;
+	return value > high ? high : value;
 }
 
 static snnfit_status
@@ -191,7 +193,7 @@ run_slice(struct call *call)
 		start = slice.starts[i] < 0 ? slice.starts[i] + size : slice.starts[i];
 		end = slice.ends[i] < 0 && slice.ends[i] >= -size ? slice.ends[i] + size
 								  : slice.ends[i];
-		start = step > 0 ? clamped(start, 0, size) : clamped(start, -1, size - 1);
+		start = step > 0 ? clamped(start, 0, size) : clamped(start, 0, size - 1);
 		end = step > 0 ? clamped(end, 0, size) : clamped(end, -1, size - 1);
 		taken = step > 0 ? (end - start) / step + ((end - start) % step > 0)
 				 : (start - end) / -step + ((start - end) % -step > 0);
@@ -361,7 +363,7 @@ pad_source(enum pad_mode mode, int64_t i, int64_t size)
 {
 	if (i >= 0 && i < size)
 		return i;
-	if (mode == PAD_CONSTANT || size == 0)
+	if (mode == PAD_CONSTANT || size <= 0)
 		return -1;
 	if (mode == PAD_EDGE)
 		return i < 0 ? 0 : size - 1;
@@ -387,10 +389,12 @@ pad_mode_of(const char *name, enum pad_mode *mode)
 	return false;
 }
 
+/* A negative pad cuts from x; the others are filled from what is left of it. */
 struct padding {
 	enum pad_mode mode;
-	int64_t begin[TENSOR_DIMS_MAX];
-	uint64_t dims[TENSOR_DIMS_MAX]; /* of the result */
+	int64_t begin[TENSOR_DIMS_MAX];			       /* where x begins in the result */
+	int64_t first[TENSOR_DIMS_MAX], size[TENSOR_DIMS_MAX]; /* left of x */
+	uint64_t dims[TENSOR_DIMS_MAX];			       /* of the result */
 	int64_t strides[TENSOR_DIMS_MAX];
 	char fill[8];
 };
@@ -415,7 +419,10 @@ read_padding(struct call *call, const struct tensor *x, struct padding *padding)
 		axis_count = x->rank;
 	if (count != 2 * axis_count)
 		return call_fail(call, SNNFIT_EFORMAT, "%u pads for %u axes", count, axis_count);
-	memset(padding->begin, 0, sizeof padding->begin);
+	for (i = 0; i < x->rank; i++) {
+		padding->begin[i] = padding->first[i] = 0;
+		padding->size[i] = (int64_t)x->dims[i];
+	}
 	memcpy(padding->dims, x->dims, sizeof padding->dims);
 	strides_of(x->rank, x->dims, padding->strides);
 	for (i = 0; i < axis_count; i++) {
@@ -427,6 +434,10 @@ read_padding(struct call *call, const struct tensor *x, struct padding *padding)
 			return call_fail(call, SNNFIT_EFORMAT, "an axis or pad that cannot be");
 		size = (int64_t)x->dims[axis] + pads[i] + pads[i + axis_count];
 		padding->begin[axis] = pads[i];
+		padding->first[axis] = pads[i] < 0 ? -pads[i] : 0;
+		padding->size[axis] -= padding->first[axis];
+		if (pads[i + axis_count] < 0)
+			padding->size[axis] += pads[i + axis_count];
 		padding->dims[axis] = size > 0 ? (uint64_t)size : 0;
 	}
 	return SNNFIT_OK;
@@ -470,11 +481,12 @@ run_pad(struct call *call)
 		int64_t at = 0;
 
 		for (d = 0; d < x->rank && at >= 0; d++) {
+			int64_t first = padding.first[d];
 			int64_t source = pad_source(padding.mode,
-						    (int64_t)index[d] - padding.begin[d],
-						    (int64_t)x->dims[d]);
+						    (int64_t)index[d] - padding.begin[d] - first,
+						    padding.size[d]);
 
-			at = source < 0 ? -1 : at + source * padding.strides[d];
+			at = source < 0 ? -1 : at + (first + source) * padding.strides[d];
 		}
 		memcpy(out + i * bytes, at < 0 ? padding.fill : from + at * (int64_t)bytes, bytes);
 		for (d = x->rank; d-- > 0;) {
