@@ -69,6 +69,32 @@ count_steps(const struct import *import, const struct graph *graph)
 	return most;
 }
 
+/* Where the steps' weights differ, no population has them all: how often what is made of a
+ * tested membrane is tested again. */
+static uint32_t
+longest_chain(struct import *import)
+{
+	const struct polynomials *context = &import->polynomials;
+	uint32_t *lengths = arena_alloc(&import->arena, context->site_count, sizeof *lengths);
+	uint32_t most = 1, i, j, k;
+
+	for (i = 0; lengths && i < context->site_count; i++) {
+		const struct polynomial *p = context->sites[i].argument;
+
+		lengths[i] = 1;
+		for (j = 0; j < p->count; j++)
+			for (k = 0; k < p->terms[j].degree; k++) {
+				const struct atom *atom = &context->atoms[p->terms[j].atoms[k]];
+
+				if (atom->kind == ATOM_POTENTIAL && atom->number < i &&
+				    lengths[atom->number] >= lengths[i])
+					lengths[i] = lengths[atom->number] + 1;
+			}
+		most = lengths[i] > most ? lengths[i] : most;
+	}
+	return most; /* of an arena that failed nothing is taken: importer.c */
+}
+
 static bool
 is_baked(const struct import *import)
 {
@@ -139,6 +165,8 @@ bind_time(struct import *import, struct graph *graph)
 			return true;
 		}
 	graph->steps = count_steps(import, graph);
+	if (graph->steps == 1)
+		graph->steps = longest_chain(import);
 	graph->time = graph->steps > 1 ? TIME_UNROLLED : TIME_ANN;
 	return graph->steps > 1 || !spiking || note_constant_state(import, graph);
 }

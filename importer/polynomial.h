@@ -130,6 +130,9 @@ struct polynomials {
 MUST_USE snnfit_status polynomials_build(struct polynomials *polynomials, struct axes *axes,
 					 struct arena *arena, snnfit_error *err);
 
+/* Numbers of all operations, in the order in which they are read; NULL: out of memory. */
+uint32_t *polynomial_order(const struct program *program, struct arena *arena);
+
 /* --- arithmetic; NULL: an argument was, or the result is too large ---------------- */
 
 const struct polynomial *polynomial_constant(struct polynomials *context,
@@ -172,8 +175,10 @@ const struct polynomial *polynomial_pool_site(struct polynomials *context,
 const struct polynomial *polynomial_stack_site(struct polynomials *context, struct site_list *parts,
 					       uint32_t value);
 /* What the tensor is, with every current that a site has tested in terms of that
- * site's potential. */
+ * site's potential; and of p, which has the layout of the tensor. */
 const struct polynomial *polynomial_follow(struct polynomials *context, uint32_t value);
+const struct polynomial *polynomial_followed(struct polynomials *context,
+					     const struct polynomial *p, uint32_t value);
 
 /* --- currents: polynomial_weights.c --------------------------------------------------- */
 

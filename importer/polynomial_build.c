@@ -630,6 +630,7 @@ polynomials_build(struct polynomials *context, struct axes *axes, struct arena *
 		  snnfit_error *err)
 {
 	const struct program *program = axes->program;
+	const uint32_t *order = polynomial_order(program, arena);
 	size_t i;
 
 	*context = (struct polynomials){ .axes = axes, .arena = arena };
@@ -637,7 +638,7 @@ polynomials_build(struct polynomials *context, struct axes *axes, struct arena *
 	context->of = arena_zalloc(arena, program->value_count, sizeof *context->of);
 	context->input_atoms = arena_alloc(arena, program->value_count, sizeof(uint32_t));
 	context->bare = arena_zalloc(arena, program->value_count, sizeof(bool));
-	if (!context->of || !context->input_atoms || !context->bare ||
+	if (!order || !context->of || !context->input_atoms || !context->bare ||
 	    !polynomial_find_held(context))
 		return error_no_memory(err);
 	memset(context->input_atoms, 0xff, program->value_count * sizeof(uint32_t));
@@ -652,7 +653,7 @@ polynomials_build(struct polynomials *context, struct axes *axes, struct arena *
 			context->of[i] = atom_of_value(context, value, ATOM_OPAQUE);
 	}
 	for (i = 0; i < program->operation_count && !context->out_of_memory; i++)
-		build_operation(context, (uint32_t)i);
+		build_operation(context, order[i]);
 	if (context->out_of_memory || !list_tests(context))
 		return error_no_memory(err);
 	return SNNFIT_OK;

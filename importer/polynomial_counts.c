@@ -87,16 +87,19 @@ build_count(struct polynomials *context, const struct polynomial *a, const struc
 {
 	uint32_t guard = only_site(context, a, SITE_GREATER), whole, number;
 	struct coefficient threshold;
-	const struct polynomial *count;
+	const struct polynomial *argument, *count;
 
 	if (guard == NO_VALUE)
 		guard = only_site(context, a, SITE_GREATER_EQUAL);
 	whole = only_site(context, b, SITE_TRUNCATED);
 	if (whole == NO_VALUE)
 		whole = only_site(context, b, SITE_FLOOR);
-	if (guard == NO_VALUE || whole == NO_VALUE ||
-	    !find_threshold(context, &context->sites[guard], context->sites[whole].argument,
-			    &threshold))
+	if (guard == NO_VALUE || whole == NO_VALUE)
+		return NULL;
+	/* It may have been counted before it was tested. */
+	argument = polynomial_followed(context, context->sites[whole].argument,
+				       context->sites[whole].value);
+	if (!find_threshold(context, &context->sites[guard], argument, &threshold))
 		return NULL;
 	count = polynomial_site(context, SITE_COUNT, context->sites[guard].argument, value);
 	if (!count)

@@ -339,9 +339,8 @@ pivot_in(struct polynomials *context, uint32_t number, uint32_t value)
 }
 
 const struct polynomial *
-polynomial_follow(struct polynomials *context, uint32_t value)
+polynomial_followed(struct polynomials *context, const struct polynomial *p, uint32_t value)
 {
-	const struct polynomial *p = context->of[value];
 	unsigned i;
 
 	for (i = 0; p && i < TERMS_MAX; i++) {
@@ -364,6 +363,12 @@ polynomial_follow(struct polynomials *context, uint32_t value)
 		p = followed;
 	}
 	return p;
+}
+
+const struct polynomial *
+polynomial_follow(struct polynomials *context, uint32_t value)
+{
+	return polynomial_followed(context, context->of[value], value);
 }
 
 /* --- sites --------------------------------------------------------------------------------- */

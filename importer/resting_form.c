@@ -48,6 +48,13 @@ constant_of_polynomial(struct polynomials *context, const struct polynomial *p)
 						    : coefficient_scalar(context, 0);
 }
 
+/* What it makes of its membrane is tested: there is another step, of weights of its own. */
+static bool
+goes_on(const struct polynomials *context, const struct site *site)
+{
+	return site->potential != NO_VALUE && lists_at(&context->tests, site->potential) != NULL;
+}
+
 void
 resting_form_fit(const struct neurons *neurons, struct found_population *found,
 		 struct polynomials *polynomials)
@@ -56,7 +63,8 @@ resting_form_fit(const struct neurons *neurons, struct found_population *found,
 	const struct polynomial *potential =
 		site->bound ? polynomial_add(polynomials, site->argument, site->bound, 1) : NULL;
 
-	if (!potential || !read_drive(neurons, found, polynomials, site->argument)) {
+	if (!potential || goes_on(polynomials, site) ||
+	    !read_drive(neurons, found, polynomials, site->argument)) {
 		normal_form_give_up(found, polynomials);
 		return;
 	}

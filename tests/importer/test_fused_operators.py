@@ -62,7 +62,8 @@ def test_activations_are_read_as_the_neurons_they_are(tmp_path, name, kinds):
     cut_and_compare(tmp_path, tmp_path / "fused.onnx", tolerance=1e-5)
 
 
-@pytest.mark.parametrize("name", ["seed-mlp-ts17-step", "sj14-csnn-ts17-step", "snntorch-conv-ts17-step", "ann-convbn-ts17"])
+@pytest.mark.parametrize("name", ["seed-mlp-ts17-step", "sj14-csnn-ts17-step", "snntorch-conv-ts17-step", "ann-convbn-ts17",
+                                  "sinabs-conv-ts17-T4"])
 def test_fused_dynamic_quantization_is_read(tmp_path, name):
     shutil.copy(harness.fixture(name).path, tmp_path / "source.onnx")
     quantize_dynamic(tmp_path / "source.onnx", tmp_path / "quantized.onnx", per_channel=True, weight_type=QuantType.QInt8,

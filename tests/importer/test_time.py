@@ -139,13 +139,16 @@ class Counting(Neurons):
 
     def step(self, current):
         potential = self.writer.node("Add", self.writer.node("Mul", self.membrane, self.spec["decay"]), current)
-        above = self.writer.node("Cast", self.writer.node("Greater", potential, 0.0), to=TensorProto.FLOAT)
+        if not self.spec["counted_first"]:
+            above = self.above(potential)
         ratio = potential if self.spec["threshold"] == 1 else self.writer.node("Div", potential, self.spec["threshold"])
         if self.spec["cast"]:
             whole = self.writer.node("Cast", self.writer.node("Cast", ratio, to=TensorProto.INT64), to=TensorProto.FLOAT)
         else:
             size = self.writer.node("Floor", self.writer.node("Abs", ratio))
             whole = self.writer.node("Mul", size, self.writer.node("Sign", ratio))
+        if self.spec["counted_first"]:
+            above = self.above(potential)
         self.spikes = self.writer.node("Mul", above, whole)
         taken_off = self.writer.node("Mul", self.spikes, self.spec["threshold"])
         self.membrane = self.writer.node("Sub", potential, taken_off)
@@ -153,6 +156,9 @@ class Counting(Neurons):
             above_floor = self.writer.node("Relu", self.writer.node("Sub", self.membrane, self.spec["floor"]))
             self.membrane = self.writer.node("Add", above_floor, self.spec["floor"])
         return self.spikes
+
+    def above(self, potential):
+        return self.writer.node("Cast", self.writer.node("Greater", potential, 0.0), to=TensorProto.FLOAT)
 
 
 def saved(model, tmp_path):
@@ -244,8 +250,10 @@ def test_layer_by_layer_it_is_the_same_neuron(spec, form, tmp_path):
 @pytest.mark.parametrize("cast", [False, True], ids=["sign", "cast"])
 @pytest.mark.parametrize("threshold", [1.0, 1.25])
 @pytest.mark.parametrize("floor", [None, -0.5])
-def test_neurons_that_spike_several_times_a_step(floor, threshold, cast, tmp_path):
-    spec = {"decay": 0.75, "threshold": threshold, "floor": floor, "cast": cast}
+@pytest.mark.parametrize("counted_first", [False, True], ids=["tested-first", "counted-first"])
+def test_neurons_that_spike_several_times_a_step(counted_first, floor, threshold, cast, tmp_path):
+    """Whatever the order of the nodes: optimizers write them in another one."""
+    spec = {"decay": 0.75, "threshold": threshold, "floor": floor, "cast": cast, "counted_first": counted_first}
     path = saved(layer_by_layer(spec, 4, "Gather", Counting, (INPUTS, UNITS, UNITS, OUTPUTS)), tmp_path)
     for layer in run_json("inspect", path)["layers"]:
         assert (layer["kind"], layer["neuron"], layer["comparison"]) == ("spiking", "multi-spike", ">=")
