@@ -82,7 +82,7 @@ longest_chain(struct import *import)
 		const struct polynomial *p = context->sites[i].argument;
 
 		lengths[i] = 1;
-		for (j = 0; j < p->count; j++)
+		for (j = 0; j < p->count && context->sites[i].kind <= SITE_GREATER_EQUAL; j++)
 			for (k = 0; k < p->terms[j].degree; k++) {
 				const struct atom *atom = &context->atoms[p->terms[j].atoms[k]];
 

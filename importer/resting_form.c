@@ -52,7 +52,13 @@ constant_of_polynomial(struct polynomials *context, const struct polynomial *p)
 static bool
 goes_on(const struct polynomials *context, const struct site *site)
 {
-	return site->potential != NO_VALUE && lists_at(&context->tests, site->potential) != NULL;
+	const struct link *link = site->potential == NO_VALUE
+					  ? NULL
+					  : lists_at(&context->tests, site->potential);
+
+	while (link && context->sites[link->item].kind > SITE_GREATER_EQUAL)
+		link = lists_next(&context->tests, link);
+	return link != NULL;
 }
 
 void
