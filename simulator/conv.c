@@ -250,7 +250,10 @@ convolve_group(struct call *call, const struct conv *conv, struct conv_memory *m
 		return convolve_rows(call, conv, memory, group, image, out);
 	if (conv->bias)
 		bias = (const float *)conv->bias->data + group * conv->out_channels;
-	conv_image_look(&memory->seen, conv, floats);
+	if (conv->x->bits)
+		conv_image_look_bits(&memory->seen, conv, (const uint64_t *)(const void *)image);
+	else
+		conv_image_look(&memory->seen, conv, floats);
 	if (memory->seen.ones && memory->tables)
 		tables_convolve(&memory->seen, conv, &conv->tables[group], bias, to);
 	else if (memory->direct)
@@ -289,13 +292,22 @@ allocate(struct call *call, const struct conv *conv, struct tensor *scratch,
 	return true;
 }
 
+/* Whether spikes can stay bits: one image of one group, that goes by tables. */
+static bool
+takes_bits(const struct conv *conv)
+{
+	return conv->groups == 1 && conv->x->dims[0] == 1 && tables_fit(conv) &&
+	       conv_image_bytes(conv) && conv->packed[0].finite;
+}
+
 static snnfit_status
 convolve(struct call *call, const struct conv *conv)
 {
 	const struct window *w = &conv->window;
 	size_t bytes = type_bytes(conv->x->type);
 	uint64_t dims[TENSOR_DIMS_MAX], images, image, group;
-	uint64_t in_size = conv->in_channels * w->area * bytes;
+	uint64_t in_size = conv->x->bits ? bit_words(conv->x->count) * sizeof(uint64_t)
+					 : conv->in_channels * w->area * bytes;
 	uint64_t out_size = conv->out_channels * w->positions * bytes;
 	struct tensor scratch = { .type = TYPE_NONE };
 	struct conv_memory memory;
@@ -333,13 +345,17 @@ run_conv(struct call *call)
 	if (status != SNNFIT_OK)
 		return status;
 	conv.bias = call_input(call, 2);
-	if (conv.w->laned || (conv.bias && conv.bias->laned))
-		return call_by_lane(call);
+	if (conv.w->laned || (conv.bias && conv.bias->laned)) {
+		status = call_expand(call, 0);
+		return status == SNNFIT_OK ? call_by_lane(call) : status;
+	}
 	if (conv.x->type != conv.w->type || (conv.bias && conv.bias->type != conv.x->type))
 		return call_fail(call, SNNFIT_EFORMAT, "inputs of different types");
 	if (conv.bias && conv.bias->count != conv.w->dims[0])
 		return call_fail(call, SNNFIT_EFORMAT, "a bias of another size");
-	return convolve(call, &conv);
+	if (conv.x->bits && !takes_bits(&conv))
+		status = call_expand(call, 0);
+	return status == SNNFIT_OK ? convolve(call, &conv) : status;
 }
 
 /* x as int32, less its zero point: one, or one for each index of the first axis. */

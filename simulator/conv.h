@@ -30,24 +30,44 @@ MUST_USE snnfit_status tables_make(struct plan *plan, uint32_t slot, uint32_t gr
 /* False: not with these windows, or there are none. */
 bool tables_fit(const struct conv *conv);
 
+/* What windows of a row see of an image: rows that follow each other. */
+struct window_rows {
+	uint64_t first_row, first_tap, taps;
+};
+
+struct conv_image_sizes {
+	uint64_t groups; /* of channels side by side */
+	uint64_t rows, row_bytes, area;
+	uint64_t plane_words;	 /* 0: no tables fit */
+	uint64_t row_patterns;	 /* 0: no tables fit */
+	uint64_t sums, sum_rows; /* positions of a row, rows */
+};
+
 /* An image of one group, and what was found in it. */
 struct conv_image {
+	struct conv_image_sizes sizes;
 	float *coverage;  /* [area]: windows that see the pixel */
-	uint8_t *found;	  /* bits of the channel at hand */
-	uint64_t *spread; /* [256]: a byte's bits, channels apart */
-	uint8_t *bits;	  /* [channel groups][rows][row_bytes] */
-	bool *blank;	  /* [channel groups][rows]: nothing but zeros */
-	struct table_run *runs;
-	uint64_t row_bytes;
-	uint32_t channels; /* whose bits lie side by side */
-	bool ones;	   /* all that is not 0 is 1 */
-	uint64_t nonzeros; /* of the image, each as often as a window sees it */
+	uint64_t *planes; /* [plane_count][plane_words]: bit i of the coverage of each pixel of
+			   * all channels, beside an image that is bits */
+	uint32_t plane_count;
+	uint8_t *found;		     /* bits of the channel at hand */
+	uint64_t *spread;	     /* [256]: a byte's bits, channels apart */
+	uint8_t *bits;		     /* [channel groups][rows][row_bytes] */
+	bool *blank;		     /* [channel groups]: nothing but zeros */
+	uint16_t *patterns;	     /* [channel groups][rows][row_patterns] */
+	struct window_rows *windows; /* [rows of windows] */
+	float *sums;		     /* [sum_rows][sums][PANEL_COLUMNS] */
+	uint32_t channels;	     /* whose bits lie side by side */
+	bool ones;		     /* all that is not 0 is 1 */
+	uint64_t nonzeros;	     /* of the image, each as often as a window sees it */
 };
 
 /* Bytes of memory for looking at images; 0: not at these. */
 uint64_t conv_image_bytes(const struct conv *conv);
 void conv_image_init(struct conv_image *seen, const struct conv *conv, void *memory);
 void conv_image_look(struct conv_image *seen, const struct conv *conv, const float *image);
+/* The same at the bits of an image; only where tables fit. */
+void conv_image_look_bits(struct conv_image *seen, const struct conv *conv, const uint64_t *image);
 /* The group's channels of an image of ones, bias added (NULL: none). */
 void tables_convolve(const struct conv_image *seen, const struct conv *conv,
 		     const struct packed *tables, const float *bias, float *out);
@@ -61,32 +81,44 @@ void direct_convolve(const struct conv *conv, const struct packed *packed, const
 
 /* --- what the machine at hand does best: simulator/conv_kernels.c --------------------- */
 
-/* A row of bits, and the tables of what is seen in it: floats from the first one. */
+/* Rows of an image that follow each other, as patterns, and their tables. */
 struct table_run {
-	const uint8_t *bits;
-	uint64_t table;
+	const uint16_t *patterns; /* of the first row: floats from the beginning of a table */
+	const float *table;	  /* of the first row */
+	uint64_t taps;		  /* rows */
+	uint64_t row_patterns, table_floats; /* to the next one's */
+	uint64_t groups;		     /* the same of so many groups of channels */
+	uint64_t group_patterns, group_floats;
+	bool fresh; /* the sums begin here */
 };
 
 enum {
 	TABLE_POSITIONS = 4,
+	EXTRACTED = 8,
 	DIRECT_CHANNELS = 4,
 	DIRECT_POSITIONS_MAX = 48,
 };
 
 struct conv_kernels {
-	/* The sums of table rows at positions that follow each other; the first one's
-	 * bits are at bit, those of the next step behind. out [positions][PANEL_COLUMNS]. */
-	void (*tables)(const struct table_run *runs, uint64_t count, const float *panel,
-		       uint64_t bit, uint32_t step, uint64_t mask, float *out);
+	/* The patterns of all rows at positions that follow each other, each step bits
+	 * behind the one before. */
+	void (*extract)(const struct conv_image_sizes *sizes, const uint8_t *bits, uint32_t step,
+			uint64_t mask, uint16_t *patterns);
+	/* Adds what tables have for the patterns of those positions, TABLE_POSITIONS at a time.
+	 * out [positions][PANEL_COLUMNS], which are 0 before if the run is fresh. */
+	void (*tables)(const struct table_run *run, uint64_t positions, float *out);
 	/* Of DIRECT_CHANNELS channels at positions that follow each other: image[offset]
-	 * times weights, a row of PANEL_COLUMNS each. out [channels][positions]. */
+	 * times weights, a row of PANEL_COLUMNS each. Channels of out lie stride apart. */
 	void (*direct)(const float *image, const uint64_t *offsets, uint64_t depth,
-		       const float *weights, float *out);
+		       const float *weights, float *out, uint64_t stride);
 	uint32_t direct_positions;
 	/* Bits of what is not 0, and the sum of the coverage there; *ones stays if all of
 	 * that is 1. */
 	float (*look)(const float *image, const float *coverage, uint64_t count, uint8_t *bits,
 		      bool *ones);
+	/* The sum over planes of 2^plane times the bits that are set in both. */
+	uint64_t (*weigh)(const uint64_t *bits, uint64_t words, const uint64_t *planes,
+			  uint32_t plane_count);
 };
 
 const struct conv_kernels *conv_kernels(void);

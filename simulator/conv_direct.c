@@ -86,8 +86,44 @@ list_offsets(const struct conv *conv, const struct padded *padded, uint64_t *off
 					     (uint64_t)(x * w->dilations[1]);
 }
 
-/* A channel, without the windows that reach over the end of a row. from: [positions] in
- * pieces that lie stride floats apart. */
+/* What is computed: rows of windows one by one, or all of them as one long row, whatever
+ * takes fewer pieces. */
+struct stretches {
+	uint64_t count, length;
+};
+
+static struct stretches
+stretches_of(const struct conv *conv, const struct padded *padded, uint64_t at_once)
+{
+	const struct window *w = &conv->plane;
+	uint64_t rows = (uint64_t)w->out[0], columns = (uint64_t)w->out[1];
+
+	if (rows * ((columns + at_once - 1) / at_once) <
+	    (padded->positions + at_once - 1) / at_once)
+		return (struct stretches){ rows, columns };
+	return (struct stretches){ 1, padded->positions };
+}
+
+/* DIRECT_CHANNELS channels at all positions, into made, a row each. */
+static void
+make_channels(const struct conv *conv, const struct padded *padded, const float *whole,
+	      const uint64_t *offsets, const float *weights, float *made)
+{
+	const struct conv_kernels *kernels = conv_kernels();
+	uint64_t at_once = kernels->direct_positions,
+		 row = padded->positions + DIRECT_POSITIONS_MAX;
+	struct stretches stretches = stretches_of(conv, padded, at_once);
+	uint64_t i, position;
+
+	for (i = 0; i < stretches.count; i++)
+		for (position = 0; position < stretches.length; position += at_once) {
+			uint64_t at = i * padded->columns + position;
+
+			kernels->direct(whole + at, offsets, conv->depth, weights, made + at, row);
+		}
+}
+
+/* A channel, without the windows that reach over the end of a row. */
 static void
 put_channel(const struct conv *conv, const struct padded *padded, const float *from, float bias,
 	    float *out)
@@ -104,13 +140,11 @@ void
 direct_convolve(const struct conv *conv, const struct packed *packed, const float *image,
 		const float *bias, float *out, void *memory)
 {
-	const struct conv_kernels *kernels = conv_kernels();
 	struct padded padded = padded_of(conv);
 	uint64_t *offsets = memory;
 	float *whole = (float *)(offsets + conv->depth);
 	float *made = whole + padded_floats(conv, &padded);
-	uint64_t row = padded.positions + DIRECT_POSITIONS_MAX, channel, position, c;
-	float piece[DIRECT_CHANNELS * DIRECT_POSITIONS_MAX];
+	uint64_t row = padded.positions + DIRECT_POSITIONS_MAX, channel, c;
 
 	list_offsets(conv, &padded, offsets);
 	pad(conv, &padded, image, whole);
@@ -119,14 +153,7 @@ direct_convolve(const struct conv *conv, const struct packed *packed, const floa
 				       channel / PANEL_COLUMNS * packed->rows * PANEL_COLUMNS +
 				       channel % PANEL_COLUMNS;
 
-		for (position = 0; position < padded.positions;
-		     position += kernels->direct_positions) {
-			kernels->direct(whole + position, offsets, conv->depth, weights, piece);
-			for (c = 0; c < DIRECT_CHANNELS; c++)
-				memcpy(made + c * row + position,
-				       piece + c * kernels->direct_positions,
-				       kernels->direct_positions * sizeof *made);
-		}
+		make_channels(conv, &padded, whole, offsets, weights, made);
 		for (c = 0; c < DIRECT_CHANNELS && channel + c < conv->out_channels; c++)
 			put_channel(conv, &padded, made + c * row, bias ? bias[channel + c] : 0,
 				    out + (channel + c) * conv->window.positions);

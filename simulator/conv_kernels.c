@@ -67,6 +67,89 @@ look_plain(const float *row, const float *coverage, uint64_t count, uint8_t *bit
 	return sum;
 }
 
+enum {
+	QUARTERS_0_2 = 0x08,
+	PANEL_SHIFT = 4, /* times PANEL_COLUMNS */
+};
+
+static void
+extract_row(const uint8_t *row, uint64_t positions, uint32_t step, uint64_t mask,
+	    uint16_t *patterns)
+{
+	uint64_t x, bits, bit = 0;
+	uint32_t p;
+
+	for (x = 0; x < positions; x += TABLE_POSITIONS, bit += TABLE_POSITIONS * step) {
+		memcpy(&bits, row + (bit >> 3), sizeof bits);
+		bits >>= bit & 7;
+		for (p = 0; p < TABLE_POSITIONS; p++)
+			*patterns++ = (uint16_t)((bits >> p * step & mask) * PANEL_COLUMNS);
+	}
+}
+
+static void
+extract_plain(const struct conv_image_sizes *sizes, const uint8_t *bits, uint32_t step,
+	      uint64_t mask, uint16_t *patterns)
+{
+	uint64_t row;
+
+	for (row = 0; row < sizes->groups * sizes->rows; row++)
+		extract_row(bits + row * sizes->row_bytes, sizes->sums, step, mask,
+			    patterns + row * sizes->row_patterns);
+}
+
+#ifdef HAVE_WIDER
+/* Eight from 32 bits, where they are enough. */
+__attribute__((target("avx2"))) static void
+extract_avx2(const struct conv_image_sizes *sizes, const uint8_t *bits, uint32_t step,
+	     uint64_t mask, uint16_t *patterns)
+{
+	const __m256i numbers = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+	const __m256i shifts = _mm256_mullo_epi32(numbers, _mm256_set1_epi32((int)step));
+	const __m256i masks = _mm256_set1_epi32((int)mask);
+	uint64_t row, x, word, bit;
+
+	if (mask << 7 * step > UINT32_MAX) {
+		extract_plain(sizes, bits, step, mask, patterns);
+		return;
+	}
+	for (row = 0; row < sizes->groups * sizes->rows; row++, bits += sizes->row_bytes)
+		for (x = 0, bit = 0; x < sizes->row_patterns;
+		     x += EXTRACTED, bit += EXTRACTED * step) {
+			__m256i found;
+
+			memcpy(&word, bits + (bit >> 3), sizeof word);
+			found = _mm256_set1_epi32((int)(uint32_t)(word >> (bit & 7)));
+			found = _mm256_and_si256(_mm256_srlv_epi32(found, shifts), masks);
+			found = _mm256_slli_epi32(found, PANEL_SHIFT);
+			found = _mm256_packus_epi32(found, found);
+			found = _mm256_permute4x64_epi64(found, QUARTERS_0_2);
+			_mm_storeu_si128((__m128i *)(void *)patterns,
+					 _mm256_castsi256_si128(found));
+			patterns += EXTRACTED;
+		}
+}
+#endif
+
+#define WEIGH(NAME, TARGET)                                                                        \
+	TARGET static uint64_t NAME(const uint64_t *bits, uint64_t words, const uint64_t *planes,  \
+				    uint32_t plane_count)                                          \
+	{                                                                                          \
+		uint64_t sum = 0, i;                                                               \
+		uint32_t p;                                                                        \
+                                                                                                   \
+		for (p = 0; p < plane_count; p++, planes += words)                                 \
+			for (i = 0; i < words; i++)                                                \
+				sum += (uint64_t)__builtin_popcountll(bits[i] & planes[i]) << p;   \
+		return sum;                                                                        \
+	}
+
+WEIGH(weigh_plain, )
+#ifdef HAVE_WIDER
+WEIGH(weigh_popcnt, __attribute__((target("popcnt"))))
+#endif
+#undef WEIGH
+
 #ifdef HAVE_WIDER
 __attribute__((target("avx2"))) static float
 look_avx2(const float *row, const float *coverage, uint64_t count, uint8_t *bits, bool *ones)
@@ -98,13 +181,16 @@ look_avx2(const float *row, const float *coverage, uint64_t count, uint8_t *bits
 const struct conv_kernels *
 conv_kernels(void)
 {
-	static const struct conv_kernels of_4 = { tables_of_4, direct_of_4, direct_positions_of_4,
-						  look_plain };
+	static const struct conv_kernels of_4 = { extract_plain,	 tables_of_4, direct_of_4,
+						  direct_positions_of_4, look_plain,  weigh_plain };
 #ifdef HAVE_WIDER
-	static const struct conv_kernels of_8 = { tables_of_8, direct_of_8, direct_positions_of_8,
-						  look_avx2 };
-	static const struct conv_kernels of_16 = { tables_of_16, direct_of_16,
-						   direct_positions_of_16, look_avx2 };
+	static const struct conv_kernels of_8 = {
+		extract_avx2,	       tables_of_8, direct_of_8,
+		direct_positions_of_8, look_avx2,   weigh_popcnt
+	};
+	static const struct conv_kernels of_16 = { extract_avx2, tables_of_16,
+						   direct_of_16, direct_positions_of_16,
+						   look_avx2,	 weigh_popcnt };
 
 	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("bmi2"))
 		return &of_16;

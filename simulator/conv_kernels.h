@@ -9,33 +9,43 @@ enum {
 };
 
 TARGET static void
-KERNEL(tables)(const struct table_run *runs, uint64_t count, const float *panel, uint64_t bit,
-	       uint32_t step, uint64_t mask, float *out)
+KERNEL(tables)(const struct table_run *run, uint64_t positions, float *out)
 {
-	VECTOR sums[TABLE_POSITIONS][KERNEL(panel_vectors)] = { 0 };
-	uint64_t i, bits, rows = mask * PANEL_COLUMNS;
+	const uint16_t *first = run->patterns;
+	uint64_t x, group, tap;
 	uint32_t p, v;
 
-	for (i = 0; i < count; i++) {
-		const float *table = panel + runs[i].table;
-
-		memcpy(&bits, runs[i].bits + (bit >> 3), sizeof bits);
-		bits = (bits >> (bit & 7)) * PANEL_COLUMNS;
-		for (p = 0; p < TABLE_POSITIONS; p++) {
-			const float *row = table + (bits >> p * step & rows);
-
+	for (x = 0; x < positions; x += TABLE_POSITIONS, first += TABLE_POSITIONS) {
+		VECTOR sums[TABLE_POSITIONS][KERNEL(panel_vectors)];
+		for (p = 0; p < TABLE_POSITIONS; p++)
 			for (v = 0; v < KERNEL(panel_vectors); v++)
-				sums[p][v] += *(const VECTOR *)(row + v * WIDTH);
+				sums[p][v] = run->fresh
+						     ? (VECTOR){ 0 }
+						     : *(const VECTOR *)(out + p * PANEL_COLUMNS +
+									 v * WIDTH);
+		for (group = 0; group < run->groups; group++) {
+			const float *table = run->table + group * run->group_floats;
+			const uint16_t *patterns = first + group * run->group_patterns;
+
+			for (tap = 0; tap < run->taps; tap++) {
+				for (p = 0; p < TABLE_POSITIONS; p++)
+					for (v = 0; v < KERNEL(panel_vectors); v++)
+						sums[p][v] += *(const VECTOR *)(table +
+										patterns[p] +
+										v * WIDTH);
+				table += run->table_floats;
+				patterns += run->row_patterns;
+			}
 		}
+		for (p = 0; p < TABLE_POSITIONS; p++, out += PANEL_COLUMNS)
+			for (v = 0; v < KERNEL(panel_vectors); v++)
+				*(VECTOR *)(out + v * WIDTH) = sums[p][v];
 	}
-	for (p = 0; p < TABLE_POSITIONS; p++)
-		for (v = 0; v < KERNEL(panel_vectors); v++)
-			*(VECTOR *)(out + p * PANEL_COLUMNS + v * WIDTH) = sums[p][v];
 }
 
 TARGET static void
 KERNEL(direct)(const float *image, const uint64_t *offsets, uint64_t depth, const float *weights,
-	       float *out)
+	       float *out, uint64_t stride)
 {
 	VECTOR sums[DIRECT_CHANNELS][KERNEL(direct_vectors)] = { 0 };
 	uint64_t k;
@@ -48,7 +58,7 @@ KERNEL(direct)(const float *image, const uint64_t *offsets, uint64_t depth, cons
 			for (v = 0; v < KERNEL(direct_vectors); v++)
 				sums[c][v] += weights[c] * *(const VECTOR *)(at + v * WIDTH);
 	}
-	for (c = 0; c < DIRECT_CHANNELS; c++, out += KERNEL(direct_positions))
+	for (c = 0; c < DIRECT_CHANNELS; c++, out += stride)
 		for (v = 0; v < KERNEL(direct_vectors); v++)
 			*(VECTOR *)(out + v * WIDTH) = sums[c][v];
 }

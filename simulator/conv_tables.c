@@ -11,6 +11,8 @@
  * Arlazarov, Dinic, Kronrod, Faradzev 1970.) */
 #include "simulator/conv.h"
 
+#include "simulator/bits.h"
+
 #include <string.h>
 #ifdef __SSE2__
 #include <immintrin.h>
@@ -25,6 +27,8 @@ enum {
 					 * PANEL_COLUMNS */
 	ROW_PIECE = 56,			    /* bits of a row at a time */
 	SEEN_EXACT = 1 << 24,		    /* floats count that far */
+	SUM_BYTES = 8 << 10,		    /* that stay in the first cache beside a few tables */
+	GROUPS_AT_ONCE = 2,		    /* of channels */
 	SPARE_BYTES = 2 * sizeof(uint64_t), /* that loads read behind a row */
 };
 
@@ -147,11 +151,6 @@ tables_make(struct plan *plan, uint32_t slot, uint32_t groups, snnfit_error *err
 
 /* --- looking at an image ----------------------------------------------------------------- */
 
-struct bits_sizes {
-	uint64_t groups; /* of channels side by side */
-	uint64_t rows, row_bytes, runs, area;
-};
-
 /* Patterns of positions that follow each other come from one load. */
 bool
 tables_fit(const struct conv *conv)
@@ -169,33 +168,57 @@ bits_apart(const struct conv *conv)
 	return tables_fit(conv) ? tables_channels(conv->w, conv->groups) : 1;
 }
 
-static struct bits_sizes
+static uint64_t
+rounded_up(uint64_t number, uint64_t step)
+{
+	return (number + step - 1) / step * step;
+}
+
+static struct conv_image_sizes
 sizes_of(const struct conv *conv, uint32_t channels)
 {
 	const struct window *w = &conv->plane;
-	struct bits_sizes sizes = { .rows = (uint64_t)w->in[0], .area = w->area };
-	int64_t reach = (w->out[1] + TABLE_POSITIONS) * w->strides[1] + w->kernel[1];
+	struct conv_image_sizes sizes = { .rows = (uint64_t)w->in[0], .area = w->area };
+	int64_t reach = (w->out[1] + EXTRACTED) * w->strides[1] + w->kernel[1];
 	int64_t row = w->begin[1] + w->in[1];
 
 	sizes.groups = (conv->in_channels + channels - 1) / channels;
 	sizes.row_bytes = (uint64_t)(row > reach ? row : reach) * channels / 8 + SPARE_BYTES;
-	sizes.runs = sizes.groups * (uint64_t)w->kernel[0];
+	if (!tables_fit(conv))
+		return sizes;
+	sizes.row_patterns = rounded_up((uint64_t)w->out[1], EXTRACTED);
+	sizes.sums = rounded_up((uint64_t)w->out[1], TABLE_POSITIONS);
+	sizes.sum_rows = SUM_BYTES / (sizes.sums * PANEL_COLUMNS * sizeof(float));
+	if (sizes.sum_rows == 0)
+		sizes.sum_rows = 1;
+	sizes.plane_words = bit_words(conv->in_channels * w->area);
 	return sizes;
+}
+
+/* Bits of the number of windows that see a pixel. */
+static uint32_t
+coverage_bits(const struct conv *conv)
+{
+	return 64 - (uint32_t)__builtin_clzll(conv->window.taps);
 }
 
 uint64_t
 conv_image_bytes(const struct conv *conv)
 {
 	const struct window *w = &conv->plane;
-	struct bits_sizes sizes;
+	struct conv_image_sizes sizes;
 
 	if (conv->x->type != TYPE_FLOAT || w->rank == 0 || w->positions == 0 ||
 	    w->area >= SEEN_EXACT / w->taps)
 		return 0;
 	sizes = sizes_of(conv, bits_apart(conv));
-	return 256 * sizeof(uint64_t) + sizes.runs * sizeof(struct table_run) +
+	return (256 + sizes.plane_words * coverage_bits(conv)) * sizeof(uint64_t) +
+	       (uint64_t)w->out[0] * sizeof(struct window_rows) +
+	       sizes.sum_rows * sizes.sums * PANEL_COLUMNS * sizeof(float) +
 	       sizes.area * sizeof(float) + sizes.area / 8 + SPARE_BYTES +
-	       sizes.groups * sizes.rows * (sizes.row_bytes + sizeof(bool));
+	       sizes.groups * sizes.rows *
+		       (sizes.row_patterns * sizeof(uint16_t) + sizes.row_bytes) +
+	       sizes.groups * sizeof(bool);
 }
 
 /* How many windows of a row or column see pixel i. */
@@ -228,24 +251,70 @@ find_coverage(const struct window *w, float *coverage)
 	}
 }
 
+/* The same as planes of bits, a channel behind the other. */
+static void
+find_planes(const struct conv_image *seen, const struct conv *conv, uint64_t words)
+{
+	uint64_t area = conv->plane.area, channel, i, k, p;
+
+	memset(seen->planes, 0, seen->plane_count * words * sizeof *seen->planes);
+	for (i = 0; i < area; i += 64)
+		for (p = 0; p < seen->plane_count; p++) {
+			uint64_t bits = 0, *plane = seen->planes + p * words;
+
+			for (k = i; k < area && k < i + 64; k++)
+				bits |= ((uint64_t)seen->coverage[k] >> p & 1) << (k - i);
+			for (channel = 0; channel < conv->in_channels; channel++)
+				bits_set(plane, channel * area + i, bits);
+		}
+}
+
+static void
+find_windows(const struct window *w, struct window_rows *out)
+{
+	int64_t y, first, taps;
+
+	for (y = 0; y < w->out[0]; y++, out++) {
+		int64_t top = y * w->strides[0] - w->begin[0];
+
+		for (first = 0; first < w->kernel[0] && top + first * w->dilations[0] < 0;)
+			first++;
+		for (taps = w->kernel[0];
+		     taps > first && top + (taps - 1) * w->dilations[0] >= w->in[0];)
+			taps--;
+		out->first_tap = (uint64_t)first;
+		out->taps = (uint64_t)(taps - first);
+		out->first_row = taps > first ? (uint64_t)(top + first * w->dilations[0]) : 0;
+	}
+}
+
 void
 conv_image_init(struct conv_image *seen, const struct conv *conv, void *memory)
 {
 	uint32_t channels = bits_apart(conv), byte;
-	struct bits_sizes sizes = sizes_of(conv, channels);
+	struct conv_image_sizes sizes = sizes_of(conv, channels);
 
+	seen->sizes = sizes;
 	seen->channels = channels;
-	seen->row_bytes = sizes.row_bytes;
 	seen->spread = memory;
-	seen->runs = (struct table_run *)(void *)(seen->spread + 256);
-	seen->coverage = (float *)(void *)(seen->runs + sizes.runs);
-	seen->found = (uint8_t *)(seen->coverage + sizes.area);
+	seen->planes = seen->spread + 256;
+	seen->plane_count = sizes.plane_words ? coverage_bits(conv) : 0;
+	seen->windows = (struct window_rows *)(void *)(seen->planes +
+						       sizes.plane_words * seen->plane_count);
+	seen->sums = (float *)(void *)(seen->windows + conv->plane.out[0]);
+	seen->coverage = seen->sums + sizes.sum_rows * sizes.sums * PANEL_COLUMNS;
+	seen->patterns = (uint16_t *)(void *)(seen->coverage + sizes.area);
+	seen->found = (uint8_t *)(seen->patterns + sizes.groups * sizes.rows * sizes.row_patterns);
 	seen->bits = seen->found + sizes.area / 8 + SPARE_BYTES;
 	seen->blank = (bool *)(seen->bits + sizes.groups * sizes.rows * sizes.row_bytes);
 	seen->spread[0] = 0;
 	for (byte = 1; byte < 256; byte++)
 		seen->spread[byte] = seen->spread[byte >> 1] << channels | (byte & 1);
+	memset(seen->bits, 0, sizes.groups * sizes.rows * sizes.row_bytes);
+	find_windows(&conv->plane, seen->windows);
 	find_coverage(&conv->plane, seen->coverage);
+	if (conv->x->bits)
+		find_planes(seen, conv, sizes.plane_words);
 }
 
 static uint64_t
@@ -270,17 +339,18 @@ set_bits_at(uint8_t *bits, uint64_t at, uint64_t set)
 /* What was found in a row of a channel, to its place among the bits of the channels
  * beside it. False: nothing. */
 static bool
-put_row(const struct conv_image *seen, uint64_t first, uint64_t columns, uint64_t to, uint8_t *bits)
+put_row(const struct conv_image *seen, const uint8_t *row, uint64_t first, uint64_t columns,
+	uint64_t to, uint8_t *bits)
 {
 	uint64_t piece = seen->channels == 1 ? ROW_PIECE : 8, x, found, any = 0;
 
 	if (columns <= ROW_PIECE && seen->channels == 1) {
-		found = load_bits(seen->found, first) & ((UINT64_C(1) << columns) - 1);
+		found = load_bits(row, first) & ((UINT64_C(1) << columns) - 1);
 		set_bits_at(bits, to, found);
 		return found != 0;
 	}
 	for (x = 0; x < columns; x += piece) {
-		found = load_bits(seen->found, first + x);
+		found = load_bits(row, first + x);
 		if (columns - x < piece)
 			found &= (UINT64_C(1) << (columns - x)) - 1;
 		else
@@ -293,115 +363,200 @@ put_row(const struct conv_image *seen, uint64_t first, uint64_t columns, uint64_
 	return any != 0;
 }
 
+/* All rows of a channel, which begin at a bit of what was found. */
+static void
+put_channel(struct conv_image *seen, const struct conv *conv, uint64_t channel,
+	    const uint8_t *found, uint64_t first)
+{
+	const struct window *w = &conv->plane;
+	uint64_t group = channel / seen->channels, columns = (uint64_t)w->in[1], y;
+	uint64_t to = (uint64_t)w->begin[1] * seen->channels + channel % seen->channels;
+	uint8_t *bits = seen->bits + group * seen->sizes.rows * seen->sizes.row_bytes;
+
+	for (y = 0; y < seen->sizes.rows; y++, first += columns, bits += seen->sizes.row_bytes)
+		if (put_row(seen, found, first, columns, to, bits))
+			seen->blank[group] = false;
+}
+
+/* Of all rows, once their bits are known. */
+static void
+extract_rows(struct conv_image *seen, const struct conv *conv)
+{
+	const struct window *w = &conv->plane;
+
+	conv_kernels()->extract(&seen->sizes, seen->bits, seen->channels * (uint32_t)w->strides[1],
+				(UINT64_C(1) << seen->channels * w->kernel[1]) - 1, seen->patterns);
+}
+
+static void
+begin_look(struct conv_image *seen)
+{
+	const struct conv_image_sizes *sizes = &seen->sizes;
+
+	seen->ones = true;
+	seen->nonzeros = 0;
+	memset(seen->bits, 0, sizes->groups * sizes->rows * sizes->row_bytes);
+	memset(seen->blank, true, sizes->groups * sizeof *seen->blank);
+}
+
 void
 conv_image_look(struct conv_image *seen, const struct conv *conv, const float *image)
 {
 	const struct conv_kernels *kernels = conv_kernels();
-	const struct window *w = &conv->plane;
-	struct bits_sizes sizes = sizes_of(conv, seen->channels);
-	uint64_t channel, columns = (uint64_t)w->in[1], y;
+	uint64_t channel;
 
-	seen->ones = true;
-	seen->nonzeros = 0;
-	memset(seen->bits, 0, sizes.groups * sizes.rows * sizes.row_bytes);
-	memset(seen->blank, true, sizes.groups * sizes.rows * sizeof *seen->blank);
-	for (channel = 0; channel < conv->in_channels; channel++, image += sizes.area) {
-		uint64_t row = channel / seen->channels * sizes.rows;
-		uint64_t to = (uint64_t)w->begin[1] * seen->channels + channel % seen->channels;
-
-		seen->nonzeros += (uint64_t)kernels->look(image, seen->coverage, sizes.area,
+	begin_look(seen);
+	for (channel = 0; channel < conv->in_channels; channel++, image += seen->sizes.area) {
+		seen->nonzeros += (uint64_t)kernels->look(image, seen->coverage, seen->sizes.area,
 							  seen->found, &seen->ones);
-		for (y = 0; y < sizes.rows && seen->ones; y++, row++)
-			if (put_row(seen, y * columns, columns, to,
-				    seen->bits + row * seen->row_bytes))
-				seen->blank[row] = false;
+		if (seen->ones)
+			put_channel(seen, conv, channel, seen->found, 0);
 	}
+	if (seen->ones && seen->sizes.row_patterns)
+		extract_rows(seen, conv);
+}
+
+/* Of channels that are alone, rows of up to a word with the pads before them. */
+static void
+put_words(struct conv_image *seen, const struct conv *conv, const uint64_t *image)
+{
+	uint64_t columns = (uint64_t)conv->plane.in[1], group, y, any;
+	uint8_t *bits = seen->bits;
+
+	for (group = 0; group < seen->sizes.groups; group++) {
+		for (y = 0, any = 0; y < seen->sizes.rows; y++, bits += seen->sizes.row_bytes) {
+			uint64_t word = bits_at(image, (group * seen->sizes.rows + y) * columns) &
+					low_bits(columns);
+
+			any |= word;
+			word <<= conv->plane.begin[1];
+			memcpy(bits, &word, sizeof word);
+		}
+		seen->blank[group] = !any;
+	}
+}
+
+void
+conv_image_look_bits(struct conv_image *seen, const struct conv *conv, const uint64_t *image)
+{
+	uint64_t channel;
+
+	if (seen->channels == 1 && conv->plane.begin[1] + conv->plane.in[1] <= 64) {
+		put_words(seen, conv, image);
+	} else {
+		begin_look(seen);
+		for (channel = 0; channel < conv->in_channels; channel++)
+			put_channel(seen, conv, channel, (const uint8_t *)image,
+				    channel * seen->sizes.area);
+	}
+	extract_rows(seen, conv);
+	seen->ones = true;
+	seen->nonzeros = conv_kernels()->weigh(image, seen->sizes.plane_words, seen->planes,
+					       seen->plane_count);
 }
 
 /* --- adding up ---------------------------------------------------------------------------- */
 
-/* What windows of row y see. */
-static uint64_t
-list_runs(const struct conv_image *seen, const struct conv *conv, int64_t y)
-{
-	const struct window *w = &conv->plane;
-	uint64_t table_floats = (uint64_t)PANEL_COLUMNS << seen->channels * w->kernel[1];
-	int64_t groups = ((int64_t)conv->in_channels + seen->channels - 1) / seen->channels;
-	int64_t top = y * w->strides[0] - w->begin[0], group, tap, at;
-	struct table_run *run = seen->runs;
-	uint64_t table = 0;
-
-	for (group = 0; group < groups; group++) {
-		const bool *blank = seen->blank + group * w->in[0];
-		const uint8_t *bits = seen->bits + (uint64_t)(group * w->in[0]) * seen->row_bytes;
-
-		for (tap = 0, at = top; tap < w->kernel[0];
-		     tap++, at += w->dilations[0], table += table_floats) {
-			if (at < 0 || at >= w->in[0] || blank[at])
-				continue;
-			run->bits = bits + (uint64_t)at * seen->row_bytes;
-			run->table = table;
-			run++;
-		}
-	}
-	return (uint64_t)(run - seen->runs);
-}
-
-/* Sums of positions by channels to where they belong: channels by positions. */
+/* Sums of a row of positions by channels to where they belong: channels by positions. */
 static void
 put_sums(const float *sums, uint64_t positions, uint64_t channels, const float *bias, float *out,
 	 uint64_t stride)
 {
-	uint64_t channel = 0, p;
+	uint64_t channel = 0, p = 0, i;
 
 #ifdef __SSE2__
-	for (; positions == 4 && channel + 4 <= channels; channel += 4, out += 4 * stride) {
+	for (; channel + 4 <= channels; channel += 4) {
 		__m128 added = bias ? _mm_loadu_ps(bias + channel) : _mm_setzero_ps(), rows[4];
 
-		for (p = 0; p < 4; p++)
-			rows[p] = _mm_add_ps(_mm_loadu_ps(sums + p * PANEL_COLUMNS + channel),
-					     added);
-		_MM_TRANSPOSE4_PS(rows[0], rows[1], rows[2], rows[3]);
-		for (p = 0; p < 4; p++)
-			_mm_storeu_ps(out + p * stride, rows[p]);
+		for (p = 0; p + 4 <= positions; p += 4) {
+			const float *from = sums + p * PANEL_COLUMNS + channel;
+
+			for (i = 0; i < 4; i++)
+				rows[i] = _mm_add_ps(_mm_loadu_ps(from + i * PANEL_COLUMNS), added);
+			_MM_TRANSPOSE4_PS(rows[0], rows[1], rows[2], rows[3]);
+			for (i = 0; i < 4; i++)
+				_mm_storeu_ps(out + (channel + i) * stride + p, rows[i]);
+		}
 	}
 #endif
-	for (; channel < channels; channel++, out += stride) {
-		float added = bias ? bias[channel] : 0;
+	/* What is left: positions of those channels, and all of the others. */
+	for (i = 0; i < channels; i++)
+		for (p = i < channel ? positions / 4 * 4 : 0; p < positions; p++)
+			out[i * stride + p] = sums[p * PANEL_COLUMNS + i] + (bias ? bias[i] : 0);
+}
 
-		for (p = 0; p < positions; p++)
-			out[p] = sums[p * PANEL_COLUMNS + channel] + added;
+static bool
+are_blank(const struct conv_image *seen, uint64_t first, uint64_t groups)
+{
+	uint64_t i;
+
+	for (i = first; i < first + groups; i++)
+		if (!seen->blank[i])
+			return false;
+	return true;
+}
+
+/* Some rows of windows: what they see of some channels is added before the next ones, so that
+ * tables stay near the processor. */
+static void
+add_rows(const struct conv_image *seen, const struct conv *conv, const float *panel, uint64_t first,
+	 uint64_t rows)
+{
+	const struct window *w = &conv->plane;
+	const struct conv_kernels *kernels = conv_kernels();
+	const struct conv_image_sizes *sizes = &seen->sizes;
+	const uint16_t *patterns = seen->patterns;
+	uint64_t row_floats = sizes->sums * PANEL_COLUMNS, group, y;
+	struct table_run run = { .row_patterns = sizes->row_patterns * (uint64_t)w->dilations[0] };
+
+	run.table_floats = (uint64_t)PANEL_COLUMNS << seen->channels * w->kernel[1];
+	run.group_patterns = sizes->rows * sizes->row_patterns;
+	run.group_floats = (uint64_t)w->kernel[0] * run.table_floats;
+	run.fresh = true;
+	for (group = 0; group < sizes->groups; group += run.groups) {
+		run.groups = sizes->groups - group < GROUPS_AT_ONCE ? sizes->groups - group
+								    : GROUPS_AT_ONCE;
+		if (!are_blank(seen, group, run.groups)) {
+			for (y = 0; y < rows; y++) {
+				const struct window_rows *window = &seen->windows[first + y];
+
+				run.patterns = patterns + window->first_row * sizes->row_patterns;
+				run.table = panel + window->first_tap * run.table_floats;
+				run.taps = window->taps;
+				kernels->tables(&run, (uint64_t)w->out[1],
+						seen->sums + y * row_floats);
+			}
+			run.fresh = false;
+		}
+		patterns += run.groups * run.group_patterns;
+		panel += run.groups * run.group_floats;
 	}
+	if (run.fresh)
+		memset(seen->sums, 0, rows * row_floats * sizeof *seen->sums);
 }
 
 void
 tables_convolve(const struct conv_image *seen, const struct conv *conv, const struct packed *tables,
 		const float *bias, float *out)
 {
-	const struct conv_kernels *kernels = conv_kernels();
 	const struct window *w = &conv->plane;
-	uint64_t mask = (UINT64_C(1) << seen->channels * w->kernel[1]) - 1;
-	uint32_t step = seen->channels * (uint32_t)w->strides[1];
-	uint64_t columns = (uint64_t)w->out[1], x, channel, count;
-	float sums[TABLE_POSITIONS * PANEL_COLUMNS];
-	int64_t y;
+	uint64_t columns = (uint64_t)w->out[1], height = (uint64_t)w->out[0], channel, y, i, rows;
+	uint64_t row_floats = seen->sizes.sums * PANEL_COLUMNS;
 
-	for (y = 0; y < w->out[0]; y++, out += columns) {
-		count = list_runs(seen, conv, y);
-		for (channel = 0; channel < tables->columns; channel += PANEL_COLUMNS) {
-			uint64_t left = tables->columns - channel;
+	for (channel = 0; channel < tables->columns; channel += PANEL_COLUMNS) {
+		uint64_t left = tables->columns - channel;
+		const float *added = bias ? bias + channel : NULL;
 
-			for (x = 0; x < columns; x += TABLE_POSITIONS) {
-				kernels->tables(seen->runs, count,
-						tables->data + channel * tables->rows, x * step,
-						step, mask, sums);
-				put_sums(sums,
-					 columns - x < TABLE_POSITIONS ? columns - x
-								       : TABLE_POSITIONS,
-					 left < PANEL_COLUMNS ? left : PANEL_COLUMNS,
-					 bias ? bias + channel : NULL,
-					 out + channel * w->positions + x, w->positions);
-			}
+		for (y = 0; y < height; y += rows) {
+			float *to = out + channel * w->positions + y * columns;
+
+			rows = height - y < seen->sizes.sum_rows ? height - y
+								 : seen->sizes.sum_rows;
+			add_rows(seen, conv, tables->data + channel * tables->rows, y, rows);
+			for (i = 0; i < rows; i++, to += columns)
+				put_sums(seen->sums + i * row_floats, columns,
+					 left < PANEL_COLUMNS ? left : PANEL_COLUMNS, added, to,
+					 w->positions);
 		}
 	}
 }

@@ -16,6 +16,7 @@
 #define SNNFIT_SIMULATOR_DENSE_H
 
 #include "core/error.h"
+#include "simulator/bits.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,13 +35,6 @@ uint64_t packed_floats(uint64_t rows, uint64_t columns);
 /* Element (r, c) is at from[r * row_stride + c * column_stride]. */
 void pack_matrix(struct packed *out, float *memory, const float *from, uint64_t rows,
 		 uint64_t columns, uint64_t row_stride, uint64_t column_stride);
-
-/* Words of a row of so many bits. */
-static inline uint64_t
-bit_words(uint64_t bits)
-{
-	return (bits + 63) / 64;
-}
 
 /* Bytes of scratch that multiplying rows takes. */
 uint64_t multiply_scratch(uint64_t rows, const struct packed *right);

@@ -60,6 +60,15 @@ machine_set(struct machine *machine, uint32_t slot, struct tensor tensor)
 	machine->slots[slot] = tensor;
 }
 
+snnfit_status
+machine_expand(struct machine *machine, uint32_t slot, snnfit_error *err)
+{
+	struct tensor *tensor = &machine->slots[slot];
+
+	return tensor->bits ? tensor_expand(tensor, &machine->pool, machine->lanes, err)
+			    : SNNFIT_OK;
+}
+
 /* --- for operators ------------------------------------------------------------------ */
 
 const struct tensor *
@@ -107,6 +116,22 @@ call_output(struct call *call, uint32_t i, int32_t type, uint32_t rank, const ui
 	if (call->status != SNNFIT_OK)
 		return NULL;
 	return (char *)out->data + call->lane * out->count * type_bytes(type);
+}
+
+uint64_t *
+call_output_bits(struct call *call, uint32_t i, uint32_t rank, const uint64_t *dims)
+{
+	struct tensor *out = &call->outputs[i];
+
+	call->status = tensor_allocate_bits(out, &call->machine->pool, rank, dims,
+					    call->machine->lanes, call->laned, call->err);
+	return call->status == SNNFIT_OK ? out->data : NULL;
+}
+
+snnfit_status
+call_expand(struct call *call, uint32_t i)
+{
+	return machine_expand(call->machine, call->node->inputs[i], call->err);
 }
 
 snnfit_status

@@ -44,6 +44,9 @@ MUST_USE snnfit_status machine_run_node(struct machine *machine, const struct pl
 /* The slot takes over the tensor; what stood there is released. */
 void machine_set(struct machine *machine, uint32_t slot, struct tensor tensor);
 
+/* The same with what stands there: floats instead of bits. */
+MUST_USE snnfit_status machine_expand(struct machine *machine, uint32_t slot, snnfit_error *err);
+
 /* --- for operators ---------------------------------------------------------------- */
 
 /* One call of an operator: for all lanes, or, when the operator does not know of
@@ -69,6 +72,10 @@ const struct tensor *call_input(const struct call *call, uint32_t i);
 /* Data of the output: of this call's lane, or of all lanes for operators that know
  * of them, laned if an input is. NULL: see call->status. */
 void *call_output(struct call *call, uint32_t i, int32_t type, uint32_t rank, const uint64_t *dims);
+/* The same of floats that are 0 or 1, as bits; room for them. */
+uint64_t *call_output_bits(struct call *call, uint32_t i, uint32_t rank, const uint64_t *dims);
+/* For an operator that takes bits, but not of these: the input has floats from then on. */
+MUST_USE snnfit_status call_expand(struct call *call, uint32_t i);
 /* For an operator that knows of lanes, but not of these: calls it again for one
  * lane after the other, the inputs then without lanes. */
 MUST_USE snnfit_status call_by_lane(struct call *call);

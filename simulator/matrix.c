@@ -31,7 +31,9 @@ multiply_floats(struct call *call, const struct product *p)
 	}
 	memory = call_scratch(call, &scratch, multiply_scratch(p->rows, right));
 	if (memory) {
-		uint64_t nonzeros = multiply(right, p->rows, p->left, p->out, memory);
+		uint64_t nonzeros =
+			p->left_bits ? multiply_spikes(right, p->rows, p->left_bits, p->out, memory)
+				     : multiply(right, p->rows, p->left, p->out, memory);
 
 		if (p->packed)
 			count_operations(call, nonzeros, p->columns);
@@ -76,6 +78,18 @@ multiply_arrays(struct call *call, const struct product *product)
 		return multiply_floats(call, product);
 	multiply_in_order(product);
 	return SNNFIT_OK;
+}
+
+/* Spikes stay bits where their rows are words and the right side is packed; else they become
+ * floats. */
+static snnfit_status
+prepare_left(struct call *call, const struct tensor *a, uint64_t depth, const struct packed *packed)
+{
+	bool whole = a->count == depth || depth % 64 == 0;
+
+	if (!a->bits || (whole && packed && packed->finite && a->laned == call->laned))
+		return SNNFIT_OK;
+	return call_expand(call, 0);
 }
 
 /* --- Gemm ---------------------------------------------------------------------------- */
@@ -199,6 +213,7 @@ gemm_lane(struct call *call, const struct gemm *gemm, uint32_t lane, uint64_t ro
 
 	product.columns = gemm->columns;
 	product.type = gemm->a->type;
+	product.left_bits = gemm->a->bits ? gemm->a->data : NULL;
 	product.left = (const char *)gemm->a->data +
 		       (gemm->a->laned ? lane * gemm->a->count * bytes : 0);
 	product.right = (const char *)gemm->b->data +
@@ -226,6 +241,7 @@ run_gemm(struct call *call)
 	struct gemm gemm;
 	uint64_t dims[2];
 	uint32_t lane, lanes = call->laned ? call->lanes : 1;
+	const struct packed *packed = NULL;
 	size_t row_bytes;
 	snnfit_status status = read_gemm(call, &gemm);
 	char *out;
@@ -234,6 +250,12 @@ run_gemm(struct call *call)
 		return status;
 	dims[0] = gemm.rows;
 	dims[1] = gemm.columns;
+	if (!gemm.trans_a)
+		packed = plan_packed(call->machine->plan, call->node->inputs[1],
+				     gemm.trans_b ? PACK_TRANSPOSED : PACK_PLAIN, 1);
+	status = prepare_left(call, gemm.a, gemm.depth, packed);
+	if (status != SNNFIT_OK)
+		return status;
 	out = call_output(call, 0, gemm.a->type, 2, dims);
 	if (!out)
 		return call->status;
@@ -325,9 +347,16 @@ static snnfit_status
 mat_mul_rows(struct call *call, const struct mat_mul *m, const struct tensor *a,
 	     const struct tensor *b, void *out)
 {
-	struct product product = { m->rows, m->depth,	m->columns, a->type, a->data,
-				   b->data, m->columns, 1,	    NULL,    out };
+	struct product product = { .depth = m->depth,
+				   .columns = m->columns,
+				   .type = a->type,
+				   .left = a->data,
+				   .right = b->data,
+				   .out = out };
 
+	product.left_bits = a->bits ? a->data : NULL;
+	product.right_row_stride = m->columns;
+	product.right_column_stride = 1;
 	product.rows = dims_product(m->dims, 0, m->batch_rank) * m->rows;
 	product.rows *= call->laned ? call->lanes : 1;
 	product.packed = plan_packed(call->machine->plan, call->node->inputs[1], PACK_PLAIN, 1);
@@ -367,6 +396,7 @@ mat_mul_lane(struct call *call, const struct mat_mul *m, const struct tensor *a,
 static snnfit_status
 mat_mul(struct call *call, const struct tensor *a, const struct tensor *b)
 {
+	const struct packed *packed = NULL;
 	struct mat_mul m;
 	uint32_t lane;
 	snnfit_status status = plan_mat_mul(call, a, b, &m);
@@ -377,6 +407,11 @@ mat_mul(struct call *call, const struct tensor *a, const struct tensor *b)
 	if (a->type != b->type)
 		return call_fail(call, SNNFIT_EFORMAT, "inputs of types %s and %s",
 				 type_name(a->type), type_name(b->type));
+	if (b->rank == 2)
+		packed = plan_packed(call->machine->plan, call->node->inputs[1], PACK_PLAIN, 1);
+	status = prepare_left(call, a, m.depth, packed);
+	if (status != SNNFIT_OK)
+		return status;
 	out = call_output(call, 0, a->type, m.rank, m.dims);
 	if (!out)
 		return call->status;

@@ -12,6 +12,7 @@ struct product {
 	uint64_t rows, depth, columns;
 	int32_t type;
 	const void *left, *right;
+	const uint64_t *left_bits; /* instead of left, or NULL: for packed, finite ones */
 	uint64_t right_row_stride, right_column_stride;
 	const struct packed *packed; /* right, or NULL */
 	void *out;

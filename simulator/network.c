@@ -440,20 +440,23 @@ run_blocks(struct network *network, const struct phases *phases, struct reuse *r
 	return run.status == SNNFIT_OK ? SNNFIT_OK : error_set(err, run.status, "%s", run.err.text);
 }
 
-/* Slots that a step leaves behind, malloc'd; NULL when out of memory. */
+/* Slots that a step leaves behind, malloc'd; NULL when out of memory. The last bits_count of
+ * them may be bits. */
 static uint32_t *
-list_kept(const struct network *network, const struct reuse *reuse, uint32_t *count)
+list_kept(const struct network *network, const struct reuse *reuse, uint32_t *count,
+	  uint32_t *bits_count)
 {
 	uint32_t more = watches_slots(network, NULL) + reuse_wanted(reuse, NULL);
 	uint32_t *kept = calloc(network->state_count + more + 1, sizeof *kept), i;
 
+	*bits_count = more;
 	*count = 0;
 	for (i = 0; kept && i < network->state_count; i++)
 		kept[(*count)++] = network->states[i].output;
 	if (kept) {
+		kept[(*count)++] = network->output;
 		*count += watches_slots(network, kept + *count);
 		*count += reuse_wanted(reuse, kept + *count);
-		kept[(*count)++] = network->output;
 	}
 	return kept;
 }
@@ -493,7 +496,8 @@ make_ready(struct network *network, struct phases *phases, struct reuse *reuse, 
 	struct run run = { .network = network, .phases = phases, .reuse = reuse };
 	struct machine machine = { .slots = NULL };
 	struct slot_shape *shapes = calloc(network->plan->slot_count, sizeof *shapes);
-	uint32_t kept_count, *kept = list_kept(network, reuse, &kept_count);
+	uint32_t kept_count, bits_count;
+	uint32_t *kept = list_kept(network, reuse, &kept_count, &bits_count);
 	snnfit_status status = SNNFIT_OK;
 
 	if (!shapes || !kept)
@@ -505,7 +509,8 @@ make_ready(struct network *network, struct phases *phases, struct reuse *reuse, 
 	if (status == SNNFIT_OK)
 		status = learn_shapes(&run, &machine, shapes, err);
 	if (status == SNNFIT_OK)
-		status = tapes_make(phases, network->plan, shapes, kept, kept_count, err);
+		status = tapes_make(phases, network->plan, shapes, kept, kept_count, bits_count,
+				    err);
 	machine_free(&machine);
 	free(shapes);
 	free(kept);

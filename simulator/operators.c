@@ -33,6 +33,14 @@
 	{                                                                                          \
 		NAME, RUN, NULL, OPERATOR_LANES, 0                                                 \
 	}
+#define PASSES_BITS(NAME, RUN)                                                                     \
+	{                                                                                          \
+		NAME, RUN, NULL, OPERATOR_LANES | OPERATOR_BITS | OPERATOR_PASSES_BITS, 0          \
+	}
+#define PRODUCT(NAME, RUN, PREPARE)                                                                \
+	{                                                                                          \
+		NAME, RUN, PREPARE, OPERATOR_LANES | OPERATOR_BITS, 0                              \
+	}
 #define RANDOM(NAME, RUN)                                                                          \
 	{                                                                                          \
 		NAME, RUN, NULL, OPERATOR_LANES | OPERATOR_RANDOM, 0                               \
@@ -72,7 +80,7 @@ static const struct operator operators[] = {
 	NEVER_FOLDED("ConcatFromSequence", run_concat_from_sequence),
 	BY_LANE("Constant", run_constant),
 	BY_LANE("ConstantOfShape", run_constant_of_shape),
-	{ "Conv", run_conv, prepare_conv, OPERATOR_LANES, 0 },
+	PRODUCT("Conv", run_conv, prepare_conv),
 	BY_LANE("ConvInteger", run_conv_integer),
 	ELEMENTWISE("Cos", ELEMENT_COS),
 	ELEMENTWISE("Cosh", ELEMENT_COSH),
@@ -88,13 +96,13 @@ static const struct operator operators[] = {
 	ELEMENTWISE("Exp", ELEMENT_EXP),
 	BY_LANE("Expand", run_expand),
 	BY_LANE("EyeLike", run_eye_like),
-	ALL_LANES("Flatten", run_flatten),
+	PASSES_BITS("Flatten", run_flatten),
 	ELEMENTWISE("Floor", ELEMENT_FLOOR),
 	BY_LANE("Gather", run_gather),
 	BY_LANE("GatherElements", run_gather_elements),
 	BY_LANE("GatherND", run_gather_nd),
 	ALL_LANES("Gelu", run_gelu),
-	{ "Gemm", run_gemm, prepare_gemm, OPERATOR_LANES, 0 },
+	PRODUCT("Gemm", run_gemm, prepare_gemm),
 	ALL_LANES("GlobalAveragePool", run_global_average_pool),
 	ALL_LANES("GlobalMaxPool", run_global_max_pool),
 	ELEMENTWISE("Greater", ELEMENT_GREATER),
@@ -103,7 +111,7 @@ static const struct operator operators[] = {
 	WITH_NUMBERS("HardSigmoid", ELEMENT_HARD_SIGMOID),
 	ELEMENTWISE("HardSwish", ELEMENT_HARD_SWISH),
 	BY_LANE("Hardmax", run_hardmax),
-	ALL_LANES("Identity", run_identity),
+	PASSES_BITS("Identity", run_identity),
 	ALL_LANES("If", run_if),
 	BY_LANE("InstanceNormalization", run_instance_normalization),
 	ALL_LANES("IsInf", run_is_inf),
@@ -115,10 +123,10 @@ static const struct operator operators[] = {
 	ELEMENTWISE("Log", ELEMENT_LOG),
 	BY_LANE("LogSoftmax", run_log_softmax),
 	ALL_LANES("Loop", run_loop),
-	{ "MatMul", run_mat_mul, prepare_mat_mul, OPERATOR_LANES, 0 },
+	PRODUCT("MatMul", run_mat_mul, prepare_mat_mul),
 	BY_LANE("MatMulInteger", run_mat_mul_integer),
 	{ "Max", run_variadic, NULL, OPERATOR_LANES, ELEMENT_MAX },
-	ALL_LANES("MaxPool", run_max_pool),
+	PASSES_BITS("MaxPool", run_max_pool),
 	{ "Mean", run_variadic, NULL, OPERATOR_LANES, ELEMENT_NONE },
 	{ "Min", run_variadic, NULL, OPERATOR_LANES, ELEMENT_MIN },
 	ELEMENTWISE("Mish", ELEMENT_MISH),
@@ -150,7 +158,7 @@ static const struct operator operators[] = {
 	REDUCTION("ReduceSum", REDUCE_SUM),
 	REDUCTION("ReduceSumSquare", REDUCE_SUM_SQUARE),
 	ELEMENTWISE("Relu", ELEMENT_RELU),
-	ALL_LANES("Reshape", run_reshape),
+	PASSES_BITS("Reshape", run_reshape),
 	ELEMENTWISE("Round", ELEMENT_ROUND),
 	ALL_LANES("Scan", run_scan),
 	BY_LANE("Scatter", run_scatter_elements),
@@ -178,7 +186,7 @@ static const struct operator operators[] = {
 	ALL_LANES("Split", run_split),
 	NEVER_FOLDED("SplitToSequence", run_split_to_sequence),
 	ELEMENTWISE("Sqrt", ELEMENT_SQRT),
-	ALL_LANES("Squeeze", run_squeeze),
+	PASSES_BITS("Squeeze", run_squeeze),
 	ELEMENTWISE("Sub", ELEMENT_SUB),
 	{ "Sum", run_variadic, NULL, OPERATOR_LANES, ELEMENT_ADD },
 	WITH_NUMBERS("Swish", ELEMENT_SWISH),
@@ -189,7 +197,7 @@ static const struct operator operators[] = {
 	BY_LANE("TopK", run_top_k),
 	BY_LANE("Transpose", run_transpose),
 	BY_LANE("Trilu", run_trilu),
-	ALL_LANES("Unsqueeze", run_unsqueeze),
+	PASSES_BITS("Unsqueeze", run_unsqueeze),
 	ALL_LANES("Where", run_where),
 	ELEMENTWISE("Xor", ELEMENT_XOR),
 };

@@ -5,9 +5,11 @@
 #include "simulator/machine.h"
 
 enum {
-	OPERATOR_LANES = 1,	 /* sees all lanes at once */
-	OPERATOR_NOT_FOLDED = 2, /* makes sequences: never computed with the plan */
-	OPERATOR_RANDOM = 4,	 /* gives something else each time: neither */
+	OPERATOR_LANES = 1,	   /* sees all lanes at once */
+	OPERATOR_NOT_FOLDED = 2,   /* makes sequences: never computed with the plan */
+	OPERATOR_RANDOM = 4,	   /* gives something else each time: neither */
+	OPERATOR_BITS = 8,	   /* takes input 0 as bits */
+	OPERATOR_PASSES_BITS = 16, /* and gives bits then */
 };
 
 typedef snnfit_status operator_prepare(struct plan *plan, const struct plan_node *node,

@@ -1,5 +1,6 @@
 #include "simulator/reuse.h"
 
+#include "simulator/bits.h"
 #include "simulator/operators.h"
 #include "simulator/upstream.h"
 
@@ -259,6 +260,21 @@ same_shape(const struct tensor *value, const struct tensor *shape)
 	       memcmp(value->dims, shape->dims, shape->rank * sizeof *shape->dims) == 0;
 }
 
+/* What a lane holds, as bits. False: something else than zeros and ones. */
+static bool
+take_lane(const struct tensor *value, uint32_t lane, uint64_t *to)
+{
+	uint64_t words = bit_words(value->count);
+
+	if (!value->bits)
+		return emission_pack(value->type,
+				     (const char *)value->data +
+					     lane * value->count * type_bytes(value->type),
+				     value->count, to);
+	memcpy(to, (const uint64_t *)value->data + lane * words, words * sizeof *to);
+	return true;
+}
+
 void
 reuse_take(struct reuse *reuse, const struct machine *machine, uint64_t first, uint32_t step)
 {
@@ -268,7 +284,6 @@ reuse_take(struct reuse *reuse, const struct machine *machine, uint64_t first, u
 		struct reuse_slot *at = &reuse->slots[i];
 		const struct tensor *value = &machine->slots[at->slot];
 		bool binary = true;
-		size_t bytes;
 
 		if (at->given || !at->emission || at->spoilt)
 			continue;
@@ -276,11 +291,9 @@ reuse_take(struct reuse *reuse, const struct machine *machine, uint64_t first, u
 			at->spoilt = true;
 			continue;
 		}
-		bytes = (size_t)value->count * type_bytes(value->type);
 		for (lane = 0; lane < machine->lanes && binary; lane++)
-			binary = emission_pack(value->type, (char *)value->data + lane * bytes,
-					       value->count,
-					       bits_of(reuse, at->emission, first + lane, step));
+			binary = take_lane(value, lane,
+					   bits_of(reuse, at->emission, first + lane, step));
 		if (!binary)
 			at->spoilt = true;
 	}

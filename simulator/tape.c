@@ -1,11 +1,100 @@
 /* tape.c - compiled with -ffp-contract=off: every operation is rounded. */
 #include "simulator/tape.h"
 
+#include "simulator/bits.h"
 #include "simulator/vectors.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* From one on, which is a multiple of 64. */
+static void
+bits_from(uint64_t first, uint64_t *out, const float *a, const float *b, uint64_t count)
+{
+	uint64_t i;
+
+	for (i = first; i < count; i++) {
+		if (i % 64 == 0)
+			out[i / 64] = 0;
+		out[i / 64] |= (uint64_t)(a[i] > b[i]) << i % 64;
+	}
+}
+
+static void
+bits_plain(uint64_t *out, const float *a, const float *b, uint64_t count)
+{
+	bits_from(0, out, a, b, count);
+}
+
+static void
+fire_from(uint64_t first, float *out, const float *const *x, float threshold, uint64_t count,
+	  uint64_t *bits)
+{
+	uint64_t i;
+
+	for (i = first; i < count; i++) {
+		out[i] = x[0][i] * x[1][0] + x[2][i] - (x[3][i] > x[4][0] ? 1.0f : 0.0f);
+		if (i % 64 == 0)
+			bits[i / 64] = 0;
+		bits[i / 64] |= (uint64_t)(out[i] > threshold) << i % 64;
+	}
+}
+
+static void
+fire_plain(float *out, const float *const *x, float threshold, uint64_t count, uint64_t *bits)
+{
+	fire_from(0, out, x, threshold, count, bits);
+}
+
+#ifdef HAVE_WIDER
+__attribute__((target("avx2"))) static void
+bits_avx2(uint64_t *out, const float *a, const float *b, uint64_t count)
+{
+	uint64_t i, k;
+
+	for (i = 0; i + 64 <= count; i += 64) {
+		uint64_t word = 0;
+
+		for (k = 0; k < 64; k += 8) {
+			__m256 x = _mm256_loadu_ps(a + i + k), y = _mm256_loadu_ps(b + i + k);
+			__m256 greater = _mm256_cmp_ps(x, y, _CMP_GT_OQ);
+
+			word |= (uint64_t)(unsigned)_mm256_movemask_ps(greater) << k;
+		}
+		out[i / 64] = word;
+	}
+	bits_from(i, out, a, b, count);
+}
+
+__attribute__((target("avx2"))) static void
+fire_avx2(float *out, const float *const *x, float threshold, uint64_t count, uint64_t *bits)
+{
+	const float *membrane = x[0], *drive = x[2], *before = x[3];
+	const __m256 leak = _mm256_set1_ps(x[1][0]), reset_at = _mm256_set1_ps(x[4][0]);
+	const __m256 fire_at = _mm256_set1_ps(threshold), one = _mm256_set1_ps(1);
+	uint64_t i, k;
+
+	for (i = 0; i + 64 <= count; i += 64) {
+		uint64_t word = 0;
+
+		for (k = i; k < i + 64; k += 8) {
+			__m256 a = _mm256_loadu_ps(membrane + k), d = _mm256_loadu_ps(before + k),
+			       sum;
+
+			d = _mm256_and_ps(_mm256_cmp_ps(d, reset_at, _CMP_GT_OQ), one);
+			sum = _mm256_add_ps(_mm256_mul_ps(a, leak), _mm256_loadu_ps(drive + k));
+			sum = _mm256_sub_ps(sum, d);
+			_mm256_storeu_ps(out + k, sum);
+			sum = _mm256_cmp_ps(sum, fire_at, _CMP_GT_OQ);
+			word |= (uint64_t)(unsigned)_mm256_movemask_ps(sum) << (k - i);
+		}
+		bits[i / 64] = word;
+	}
+	_mm256_zeroupper(); /* with a float to pass on the compiler does not */
+	fire_from(i, out, x, threshold, count, bits);
+}
+#endif
 
 #define TARGET
 #define KERNEL(name) name##_plain
@@ -21,14 +110,14 @@
 #undef KERNEL
 #endif
 
-tape_kernel *const *
+const struct tape_kernels *
 tape_kernels(void)
 {
 #ifdef HAVE_WIDER
 	if (__builtin_cpu_supports("avx2"))
-		return all_avx2;
+		return &all_avx2;
 #endif
-	return all_plain;
+	return &all_plain;
 }
 
 /* --- one node after the other, when shapes are not what they were ------------------- */
@@ -130,12 +219,35 @@ read_flags(struct piece *piece, uint32_t i)
 		piece->places[i][k] = flags[k] ? 1.0f : 0.0f;
 }
 
+/* Where a store of bits goes. */
+static uint64_t *
+bits_of(const struct piece *piece, const struct tape_store *store)
+{
+	const struct tensor *out = &piece->call->outputs[store->output];
+
+	return (uint64_t *)out->data + piece->lane * bit_words(out->count) + piece->first / 64;
+}
+
 static void
-run_piece(struct piece *piece, tape_kernel *const *kernels)
+run_store(const struct piece *piece, const struct tape_store *store,
+	  const struct tape_kernels *kernels)
+{
+	const struct tensor *out = &piece->call->outputs[store->output];
+	const float *value = piece->places[store->value], *other = piece->places[store->other];
+
+	if (store->bits)
+		kernels->bits(bits_of(piece, store), value, other, piece->count);
+	else
+		kernels->bools((uint8_t *)out->data + piece->lane * out->count + piece->first,
+			       value, other, piece->count);
+}
+
+static void
+run_piece(struct piece *piece, const struct tape_kernels *kernels)
 {
 	const struct tape *tape = piece->tape;
-	uint32_t i;
-	uint64_t k;
+	const float *operands[TAPE_OPERANDS_MAX];
+	uint32_t i, k;
 
 	for (i = 0; i < tape->value_count && tape->has_flags; i++)
 		if (tape->values[i].place == TAPE_FLAGS)
@@ -143,24 +255,24 @@ run_piece(struct piece *piece, tape_kernel *const *kernels)
 	for (i = 0; i < tape->step_count; i++) {
 		const struct tape_step *step = &tape->steps[i];
 
-		kernels[step->operation](piece->places[step->out], piece->places[step->operands[0]],
-					 piece->places[step->operands[1]],
-					 piece->places[step->operands[2]], piece->count);
+		for (k = 0; k < TAPE_OPERANDS_MAX; k++)
+			operands[k] = piece->places[step->operands[k]];
+		if (tape->fires && i + 1 == tape->step_count)
+			kernels->leak_reset_fire(piece->places[step->out], operands,
+						 piece->places[tape->stores[0].other][0],
+						 piece->count, bits_of(piece, &tape->stores[0]));
+		else
+			kernels->operations[step->operation](piece->places[step->out], operands,
+							     piece->count);
 	}
-	for (i = 0; i < tape->store_count; i++) {
-		const struct tape_store *store = &tape->stores[i];
-		uint8_t *to = (uint8_t *)(uintptr_t)lane_of(&piece->call->outputs[store->output],
-							    piece->lane) +
-			      piece->first;
-
-		for (k = 0; k < piece->count; k++)
-			to[k] = piece->places[store->value][k] != 0;
-	}
+	for (i = tape->fires; i < tape->store_count; i++)
+		run_store(piece, &tape->stores[i], kernels);
 	for (i = 0; i < piece->moving_count; i++)
 		piece->places[piece->moving[i]] += piece->count;
 }
 
-/* Where no array is the same for all lanes, the lanes are one long array. */
+/* Where no array is the same for all lanes, the lanes are one long array; those of bits, if
+ * they end with their words. */
 static bool
 lanes_are_one(const struct call *call, const struct tape *tape)
 {
@@ -172,13 +284,16 @@ lanes_are_one(const struct call *call, const struct tape *tape)
 	for (i = 0; i < tape->value_count; i++)
 		if (tape->values[i].place == TAPE_ARRAY)
 			return false;
+	for (i = 0; i < tape->store_count; i++)
+		if (tape->stores[i].bits && tape->count % 64 != 0)
+			return false;
 	return true;
 }
 
 static void
 run_pieces(struct piece *piece, uint32_t lanes, uint64_t count)
 {
-	tape_kernel *const *kernels = tape_kernels();
+	const struct tape_kernels *kernels = tape_kernels();
 
 	for (piece->lane = 0; piece->lane < lanes; piece->lane++) {
 		place_values(piece);
@@ -201,10 +316,16 @@ run_tape(struct call *call)
 
 	if (!shapes_hold(call, tape))
 		return run_nodes(call, tape);
-	for (i = 0; i < call->output_count; i++)
-		if (!call_output(call, i, tape->output_types[i], tape->output_shapes[i]->rank,
-				 tape->output_shapes[i]->dims))
+	for (i = 0; i < call->output_count; i++) {
+		const struct slot_shape *shape = tape->output_shapes[i];
+		const void *out = tape->output_is_bits[i]
+					  ? call_output_bits(call, i, shape->rank, shape->dims)
+					  : call_output(call, i, shape->type, shape->rank,
+							shape->dims);
+
+		if (!out)
 			return call->status;
+	}
 	piece.registers = call_scratch(call, &scratch, pieces * TAPE_PIECE * sizeof(float));
 	if (!piece.registers)
 		return call->status;

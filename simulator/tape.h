@@ -21,10 +21,11 @@ struct slot_shape {
 
 /* Puts tapes into the step part of the phases in place of the nodes that they do the
  * work of. shapes: [plan->slot_count], of a step that was run. Should a shape be
- * another one later, a tape runs the nodes themselves. */
+ * another one later, a tape runs the nodes themselves. kept: what is asked for after a
+ * step, as numbers but for the last bits_count, which may be bits. */
 MUST_USE snnfit_status tapes_make(struct phases *phases, const struct plan *plan,
 				  const struct slot_shape *shapes, const uint32_t *kept,
-				  uint32_t kept_count, snnfit_error *err);
+				  uint32_t kept_count, uint32_t bits_count, snnfit_error *err);
 
 /* --- for the parts: tape_make.c makes, tape_shorten.c shortens, tape.c runs -------------------------------- */
 
@@ -51,17 +52,19 @@ enum tape_operation {
 	TAPE_MUL_ADD,	  /* a b + c */
 	TAPE_SUB_MUL,	  /* a - b c */
 	TAPE_SUB_GREATER, /* a - (b > c) */
+	TAPE_LEAK_RESET,  /* of four: (a b + c) - (d > e), where b and e are constants */
 	TAPE_OPERATIONS,
 };
 
 enum {
 	TAPE_PIECE = 512, /* floats */
 	TAPE_VALUES_MAX = 96,
+	TAPE_OPERANDS_MAX = 5,
 };
 
 struct tape_step {
 	enum tape_operation operation;
-	uint8_t out, operands[3]; /* values */
+	uint8_t out, operands[TAPE_OPERANDS_MAX]; /* values */
 };
 
 /* Where a value of a tape is. */
@@ -80,10 +83,11 @@ struct tape_value {
 	const float *constant;
 };
 
-/* A bool output is written from a value. */
+/* An output of truth values, as bools or as bits: value > other. */
 struct tape_store {
 	uint32_t output;
-	uint8_t value;
+	uint8_t value, other;
+	bool bits;
 };
 
 struct tape {
@@ -91,10 +95,11 @@ struct tape {
 	struct tape_value *values;
 	struct tape_step *steps;
 	struct tape_store *stores;
-	int32_t *output_types; /* [outputs of the node] */
+	bool *output_is_bits; /* [outputs of the node] */
 	const struct slot_shape **input_shapes, **output_shapes;
 	uint32_t value_count, step_count, store_count, register_count;
 	bool has_flags;
+	bool fires;		 /* the first store is of what the last step gives */
 	struct plan_node *nodes; /* what it does the work of */
 	uint32_t node_count;
 };
@@ -103,11 +108,20 @@ extern const struct operator tape_operator;
 
 /* Gives the same with fewer steps: how many. */
 uint32_t tape_shorten(const struct tape_value *values, struct tape_step *steps, uint32_t count,
-		      const struct tape_store *stores, uint32_t store_count);
+		      struct tape_store *stores, uint32_t store_count);
 
-typedef void tape_kernel(float *out, const float *a, const float *b, const float *c,
-			 uint64_t count);
-/* [TAPE_OPERATIONS], for the processor at hand. */
-tape_kernel *const *tape_kernels(void);
+/* x: the operands. */
+typedef void tape_kernel(float *out, const float *const *x, uint64_t count);
+struct tape_kernels {
+	tape_kernel *operations[TAPE_OPERATIONS];
+	/* TAPE_LEAK_RESET, and where the result is greater than a constant. */
+	void (*leak_reset_fire)(float *out, const float *const *x, float threshold, uint64_t count,
+				uint64_t *bits);
+	/* Where a > b. bits: a word for each 64, and for the rest. */
+	void (*bools)(uint8_t *out, const float *a, const float *b, uint64_t count);
+	void (*bits)(uint64_t *out, const float *a, const float *b, uint64_t count);
+};
+/* For the processor at hand. */
+const struct tape_kernels *tape_kernels(void);
 
 #endif

@@ -20,6 +20,7 @@ struct maker {
 	const struct slot_shape *shapes;
 	int32_t *made_by;  /* [slots]: node of the step, or NO_MAKER */
 	bool *kept;	   /* [slots]: asked for after the step */
+	bool *numbers;	   /* [slots]: and as numbers */
 	bool *fusible;	   /* [nodes] */
 	uint32_t *waits;   /* [nodes]: inputs that are not made yet */
 	bool *done;	   /* [nodes] */
@@ -177,7 +178,9 @@ struct writer {
 	struct tape_value values[TAPE_VALUES_MAX];
 	struct tape_step steps[TAPE_VALUES_MAX];
 	struct tape_store stores[TAPE_VALUES_MAX];
+	bool truth[TAPE_VALUES_MAX];				    /* values that are 0 or 1 */
 	uint32_t inputs[TAPE_VALUES_MAX], outputs[TAPE_VALUES_MAX]; /* slots */
+	bool bits[TAPE_VALUES_MAX];				    /* of the outputs */
 	uint32_t input_count, output_count;
 	bool failed;
 };
@@ -192,6 +195,9 @@ add_value(struct writer *writer, enum tape_place place, uint32_t index, const fl
 		return 0;
 	}
 	tape->has_flags = tape->has_flags || place == TAPE_FLAGS;
+	writer->truth[tape->value_count] = place == TAPE_FLAGS ||
+					   (place == TAPE_CONSTANT &&
+					    (constant[0] == 0 || constant[0] == 1));
 	writer->values[tape->value_count] = (struct tape_value){ place, index, constant };
 	return (uint8_t)tape->value_count++;
 }
@@ -260,14 +266,41 @@ operand(struct writer *writer, uint32_t slot)
 	return value;
 }
 
+/* What an operation gives is 0 or 1. */
+static bool
+gives_truth(const struct writer *writer, enum tape_operation operation, uint8_t a, uint8_t b,
+	    uint8_t c)
+{
+	switch (operation) {
+	case TAPE_GREATER:
+	case TAPE_GREATER_EQUAL:
+	case TAPE_EQUAL:
+	case TAPE_AND:
+	case TAPE_OR:
+	case TAPE_NOT:
+	case TAPE_TRUTH:
+		return true;
+	case TAPE_MUL:
+	case TAPE_MAX:
+	case TAPE_MIN:
+		return writer->truth[a] && writer->truth[b];
+	case TAPE_SELECT:
+		return writer->truth[b] && writer->truth[c];
+	default:
+		return false;
+	}
+}
+
 static uint8_t
 add_step(struct writer *writer, enum tape_operation operation, uint8_t a, uint8_t b, uint8_t c)
 {
 	uint8_t out = add_value(writer, TAPE_REGISTER, 0, NULL);
 
-	if (!writer->failed)
-		writer->steps[writer->tape->step_count++] =
-			(struct tape_step){ operation, out, { a, b, c } };
+	if (writer->failed)
+		return 0;
+	writer->steps[writer->tape->step_count++] =
+		(struct tape_step){ operation, out, { a, b, c } };
+	writer->truth[out] = gives_truth(writer, operation, a, b, c);
 	return out;
 }
 
@@ -365,6 +398,50 @@ leaves_group(const struct maker *maker, uint32_t slot)
 	return false;
 }
 
+/* Everybody outside of the group who reads it, or what is made of it without a change of
+ * its bits, takes bits. Bodies do not, nor do tapes. */
+static bool
+can_be_bits(const struct maker *maker, uint32_t slot)
+{
+	uint32_t i, k;
+
+	if (maker->numbers[slot])
+		return false;
+	for (i = 0; i < maker->graph->node_count; i++) {
+		const struct plan_node *node = &maker->graph->nodes[i];
+
+		for (k = 0; k < node->read_count; k++)
+			if (node->reads[k] == slot)
+				return false;
+		for (k = 0; k < node->input_count && !maker->in_group[i]; k++) {
+			uint8_t flags = node->operator->flags;
+
+			if (node->inputs[k] != slot)
+				continue;
+			if (k > 0 || maker->fusible[i] || !(flags & OPERATOR_BITS))
+				return false;
+			if (flags & OPERATOR_PASSES_BITS && !can_be_bits(maker, node->outputs[0]))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* An output of truth values is stored, not computed in its place. */
+static bool
+write_store(struct writer *writer, uint32_t slot, uint8_t value)
+{
+	bool is_bool = writer->maker->shapes[slot].type == TYPE_BOOL;
+
+	if (!is_bool && !(writer->truth[value] && can_be_bits(writer->maker, slot)))
+		return false;
+	writer->bits[writer->output_count] = !is_bool;
+	writer->stores[writer->tape->store_count++] = (struct tape_store){
+		writer->output_count, value, constant_piece(writer, 0), !is_bool
+	};
+	return true;
+}
+
 static void
 write_output(struct writer *writer, uint32_t slot)
 {
@@ -375,10 +452,7 @@ write_output(struct writer *writer, uint32_t slot)
 		writer->failed = true;
 		return;
 	}
-	if (maker->shapes[slot].type == TYPE_BOOL) {
-		writer->stores[writer->tape->store_count++] =
-			(struct tape_store){ writer->output_count, value };
-	} else {
+	if (!write_store(writer, slot, value)) {
 		/* what is an input, a constant or an output already is copied */
 		if (writer->values[value].place != TAPE_REGISTER)
 			value = add_step(writer, TAPE_MAX, value, value, value);
@@ -400,10 +474,10 @@ give_registers(struct writer *writer)
 
 	memset(holds, 0xff, sizeof holds);
 	for (i = 0; i < tape->step_count; i++)
-		for (k = 0; k < 3; k++)
+		for (k = 0; k < TAPE_OPERANDS_MAX; k++)
 			last[writer->steps[i].operands[k]] = i;
 	for (i = 0; i < tape->store_count; i++)
-		last[writer->stores[i].value] = tape->step_count;
+		last[writer->stores[i].value] = last[writer->stores[i].other] = tape->step_count;
 	for (i = 0; i < tape->step_count; i++) {
 		struct tape_value *value = &writer->values[writer->steps[i].out];
 
@@ -418,6 +492,19 @@ give_registers(struct writer *writer)
 	}
 }
 
+/* The usual end of a neuron's step: the membrane, and whether it is over a threshold. */
+static bool
+last_step_fires(const struct writer *writer)
+{
+	const struct tape *tape = writer->tape;
+	const struct tape_step *last = &writer->steps[tape->step_count - 1];
+	const struct tape_store *store = &writer->stores[0];
+
+	return tape->step_count > 0 && tape->store_count > 0 && store->bits &&
+	       last->operation == TAPE_LEAK_RESET && store->value == last->out &&
+	       writer->values[store->other].place == TAPE_CONSTANT;
+}
+
 static bool
 copy_tape(struct writer *writer)
 {
@@ -428,16 +515,16 @@ copy_tape(struct writer *writer)
 	tape->values = arena_copy(arena, writer->values, tape->value_count, sizeof *tape->values);
 	tape->steps = arena_copy(arena, writer->steps, tape->step_count, sizeof *tape->steps);
 	tape->stores = arena_copy(arena, writer->stores, tape->store_count, sizeof *tape->stores);
-	tape->output_types = arena_alloc(arena, writer->output_count, sizeof *tape->output_types);
+	tape->output_is_bits = arena_copy(arena, writer->bits, writer->output_count,
+					  sizeof *tape->output_is_bits);
 	tape->input_shapes = arena_alloc(arena, writer->input_count, sizeof *tape->input_shapes);
 	tape->output_shapes = arena_alloc(arena, writer->output_count, sizeof *tape->output_shapes);
-	if (!tape->values || !tape->steps || !tape->stores || !tape->output_types ||
+	if (!tape->values || !tape->steps || !tape->stores || !tape->output_is_bits ||
 	    !tape->input_shapes || !tape->output_shapes)
 		return false;
 	for (i = 0; i < writer->output_count; i++) {
 		const struct slot_shape *shape = &writer->maker->shapes[writer->outputs[i]];
 
-		tape->output_types[i] = shape->type;
 		tape->output_shapes[i] = arena_copy(arena, shape, 1, sizeof *shape);
 		if (!tape->output_shapes[i])
 			return false;
@@ -481,6 +568,7 @@ write_group(struct writer *writer, struct plan_node *out)
 	tape->step_count = tape_shorten(writer->values, writer->steps, tape->step_count,
 					writer->stores, tape->store_count);
 	give_registers(writer);
+	tape->fires = last_step_fires(writer);
 	*out = (struct plan_node){ .proto = tape->nodes[0].proto,
 				   .scope = tape->nodes[0].scope,
 				   .operator= & tape_operator,
@@ -610,6 +698,7 @@ allocate(struct maker *maker)
 
 	maker->made_by = malloc(slots * sizeof *maker->made_by);
 	maker->kept = calloc(slots, sizeof *maker->kept);
+	maker->numbers = calloc(slots, sizeof *maker->numbers);
 	maker->value_of = malloc(slots);
 	maker->fusible = calloc(nodes, sizeof *maker->fusible);
 	maker->waits = calloc(nodes, sizeof *maker->waits);
@@ -617,8 +706,9 @@ allocate(struct maker *maker)
 	maker->group = calloc(nodes, sizeof *maker->group);
 	maker->in_group = calloc(nodes, sizeof *maker->in_group);
 	maker->out = arena_alloc(maker->arena, nodes, sizeof *maker->out);
-	return maker->made_by && maker->kept && maker->value_of && maker->fusible && maker->waits &&
-	       maker->done && maker->group && maker->in_group && maker->out;
+	return maker->made_by && maker->kept && maker->numbers && maker->value_of &&
+	       maker->fusible && maker->waits && maker->done && maker->group && maker->in_group &&
+	       maker->out;
 }
 
 static void
@@ -626,6 +716,7 @@ free_lists(struct maker *maker)
 {
 	free(maker->made_by);
 	free(maker->kept);
+	free(maker->numbers);
 	free(maker->value_of);
 	free(maker->fusible);
 	free(maker->waits);
@@ -658,7 +749,7 @@ count_waits(struct maker *maker)
 
 snnfit_status
 tapes_make(struct phases *phases, const struct plan *plan, const struct slot_shape *shapes,
-	   const uint32_t *kept, uint32_t kept_count, snnfit_error *err)
+	   const uint32_t *kept, uint32_t kept_count, uint32_t bits_count, snnfit_error *err)
 {
 	struct maker maker = { .arena = &phases->arena,
 			       .plan = plan,
@@ -674,6 +765,8 @@ tapes_make(struct phases *phases, const struct plan *plan, const struct slot_sha
 		status = error_no_memory(err);
 	for (i = 0; i < kept_count && status == SNNFIT_OK; i++)
 		maker.kept[kept[i]] = true;
+	for (i = 0; i + bits_count < kept_count && status == SNNFIT_OK; i++)
+		maker.numbers[kept[i]] = true;
 	for (i = 0; i < phases->step.node_count; i++) {
 		phases->step.nodes[i].releases = NULL;
 		phases->step.nodes[i].release_count = 0;

@@ -28,6 +28,8 @@ operand_count(enum tape_operation operation)
 	case TAPE_SUB_MUL:
 	case TAPE_SUB_GREATER:
 		return 3;
+	case TAPE_LEAK_RESET:
+		return 5;
 	default:
 		return 2;
 	}
@@ -47,8 +49,10 @@ count_uses(struct shortener *shortener, const struct tape_store *stores, uint32_
 		for (k = 0; k < operand_count(step->operation); k++)
 			shortener->uses[step->operands[k]]++;
 	}
-	for (i = 0; i < store_count; i++)
+	for (i = 0; i < store_count; i++) {
 		shortener->uses[stores[i].value]++;
+		shortener->uses[stores[i].other]++;
+	}
 }
 
 /* The step that made a value, if it is such an operation; NULL: it is not. */
@@ -123,6 +127,26 @@ drop_unread(struct shortener *shortener)
 	shortener->count -= kept;
 }
 
+/* a - (b > c), or the leak and the reset of a neuron. */
+static struct tape_step
+join_reset(const struct shortener *shortener, const struct tape_step *step,
+	   const struct tape_step *greater)
+{
+	uint8_t a = step->operands[0], b = greater->operands[0], c = greater->operands[1];
+	const struct tape_step *leak = own_maker_of(shortener, a, TAPE_MUL_ADD);
+
+	bool swapped = leak && is_constant(shortener, leak->operands[0]);
+
+	if (!leak || !is_constant(shortener, leak->operands[!swapped]) ||
+	    !is_constant(shortener, c))
+		return (struct tape_step){ TAPE_SUB_GREATER, step->out, { a, b, c } };
+	return (struct tape_step){
+		TAPE_LEAK_RESET,
+		step->out,
+		{ leak->operands[swapped], leak->operands[!swapped], leak->operands[2], b, c },
+	};
+}
+
 /* a b + c; a - b c; a - (b > c): each rounded as two steps are. */
 static void
 join(const struct shortener *shortener, struct tape_step *step)
@@ -145,25 +169,33 @@ join(const struct shortener *shortener, struct tape_step *step)
 				{ inner->operands[0], inner->operands[1], other },
 			};
 	} else if (step->operation == TAPE_SUB) {
-		enum tape_operation joined = TAPE_SUB_MUL;
-
 		inner = own_maker_of(shortener, b, TAPE_MUL);
-		if (!inner) {
-			inner = own_maker_of(shortener, b, TAPE_GREATER);
-			joined = TAPE_SUB_GREATER;
-		}
 		if (inner)
 			*step = (struct tape_step){
-				joined,
+				TAPE_SUB_MUL,
 				step->out,
 				{ a, inner->operands[0], inner->operands[1] },
 			};
+		else if ((inner = own_maker_of(shortener, b, TAPE_GREATER)))
+			*step = join_reset(shortener, step, inner);
+	}
+}
+
+/* What a store compares with 0 may be a comparison itself, that nobody else reads. */
+static void
+join_store(const struct shortener *shortener, struct tape_store *store)
+{
+	const struct tape_step *greater = own_maker_of(shortener, store->value, TAPE_GREATER);
+
+	if (greater) {
+		store->value = greater->operands[0];
+		store->other = greater->operands[1];
 	}
 }
 
 uint32_t
 tape_shorten(const struct tape_value *values, struct tape_step *steps, uint32_t count,
-	     const struct tape_store *stores, uint32_t store_count)
+	     struct tape_store *stores, uint32_t store_count)
 {
 	struct shortener shortener = { .values = values, .steps = steps, .count = count };
 	uint32_t i, pass;
@@ -175,6 +207,8 @@ tape_shorten(const struct tape_value *values, struct tape_step *steps, uint32_t 
 				compare_directly(&shortener, &steps[i]);
 			else
 				join(&shortener, &steps[i]);
+		for (i = 0; i < store_count && pass > 0; i++)
+			join_store(&shortener, &stores[i]);
 		count_uses(&shortener, stores, store_count);
 		drop_unread(&shortener);
 	}

@@ -1,6 +1,8 @@
 #include "simulator/tensor.h"
 
 #include "proto/tensor.h"
+#include "simulator/bits.h"
+#include "simulator/emissions.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -221,6 +223,47 @@ tensor_allocate(struct tensor *out, struct pool *pool, int32_t type, uint32_t ra
 		return status;
 	}
 	out->data = buffer_data(out->buffer);
+	return SNNFIT_OK;
+}
+
+snnfit_status
+tensor_allocate_bits(struct tensor *out, struct pool *pool, uint32_t rank, const uint64_t *dims,
+		     uint32_t lanes, bool laned, snnfit_error *err)
+{
+	uint64_t count, words;
+	snnfit_status status;
+
+	if (!dims_count(rank, dims, &count))
+		return error_set(err, SNNFIT_ELIMIT, "a tensor too large for memory");
+	words = bit_words(count);
+	status = tensor_allocate(out, pool, TYPE_UINT64, 1, &words, lanes, laned, err);
+	if (status != SNNFIT_OK)
+		return status;
+	out->type = TYPE_FLOAT;
+	out->bits = true;
+	out->count = count;
+	out->rank = rank;
+	if (rank)
+		memcpy(out->dims, dims, rank * sizeof *dims);
+	return SNNFIT_OK;
+}
+
+snnfit_status
+tensor_expand(struct tensor *tensor, struct pool *pool, uint32_t lanes, snnfit_error *err)
+{
+	const uint64_t *bits = tensor->data;
+	uint64_t lane;
+	struct tensor out;
+	snnfit_status status = tensor_allocate(&out, pool, TYPE_FLOAT, tensor->rank, tensor->dims,
+					       lanes, tensor->laned, err);
+
+	if (status != SNNFIT_OK)
+		return status;
+	for (lane = 0; lane < (tensor->laned ? lanes : 1); lane++)
+		emission_unpack(TYPE_FLOAT, bits + lane * bit_words(tensor->count), tensor->count,
+				(float *)out.data + lane * out.count);
+	tensor_release(tensor, pool);
+	*tensor = out;
 	return SNNFIT_OK;
 }
 

@@ -5,6 +5,9 @@
  * sample. So a model that was exported for one sample runs on many at once,
  * whatever its shapes say. Elements of less than a byte take a byte.
  *
+ * Spikes, floats that are 0 or 1, may be bits: only operators that say so in the table of
+ * operators.c get them like that, and whoever looks at what a step left.
+ *
  * float16 and bfloat16 are computed with as float, and rounded where a Cast says so
  * and where values leave the model, not after each operator: as onnxruntime does on
  * processors that have no such arithmetic. */
@@ -46,6 +49,7 @@ struct buffer; /* memory that tensors share, counted */
 struct tensor {
 	int32_t type; /* TYPE_...; TYPE_NONE: there is no tensor */
 	bool laned;   /* an array for each lane */
+	bool bits;    /* of floats that are 0 or 1: data has the bits of bits.h */
 	uint32_t rank;
 	uint64_t dims[TENSOR_DIMS_MAX];
 	uint64_t count; /* elements of one array */
@@ -84,6 +88,14 @@ uint64_t dims_product(const uint64_t *dims, uint32_t first, uint32_t last);
 MUST_USE snnfit_status tensor_allocate(struct tensor *out, struct pool *pool, int32_t type,
 				       uint32_t rank, const uint64_t *dims, uint32_t lanes,
 				       bool laned, snnfit_error *err);
+/* The same of floats that are 0 or 1, as bits: bit_words(count) for each lane, and one that
+ * may be read behind them. Bits behind the last of a lane are to be 0. */
+MUST_USE snnfit_status tensor_allocate_bits(struct tensor *out, struct pool *pool, uint32_t rank,
+					    const uint64_t *dims, uint32_t lanes, bool laned,
+					    snnfit_error *err);
+/* Floats instead of bits. */
+MUST_USE snnfit_status tensor_expand(struct tensor *tensor, struct pool *pool, uint32_t lanes,
+				     snnfit_error *err);
 /* Another tensor of the same array. */
 struct tensor tensor_share(const struct tensor *tensor);
 /* Gives the array back to the pool when nobody else has it. */

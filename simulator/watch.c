@@ -1,5 +1,8 @@
 #include "simulator/watch.h"
 
+#include "simulator/bits.h"
+#include "simulator/emissions.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,12 +47,120 @@ add_up(const struct tensor *value, uint32_t lanes, float *sums)
 								 i);
 }
 
+/* --- bits ------------------------------------------------------------------------------- */
+
+/* a + b + c, as low and high. */
+static void
+add_bits(uint64_t *high, uint64_t *low, uint64_t a, uint64_t b, uint64_t c)
+{
+	uint64_t either = a ^ b;
+
+	*high = (a & b) | (either & c);
+	*low = either ^ c;
+}
+
+/* Eight words more (Harley and Seal). */
+static void
+count_eight(uint64_t planes[COUNT_PLANES], const uint64_t x[8])
+{
+	uint64_t twos[2], fours[2], carry, next;
+	uint32_t i, p;
+
+	for (i = 0; i < 2; i++) {
+		add_bits(&twos[0], &planes[0], planes[0], x[4 * i], x[4 * i + 1]);
+		add_bits(&twos[1], &planes[0], planes[0], x[4 * i + 2], x[4 * i + 3]);
+		add_bits(&fours[i], &planes[1], planes[1], twos[0], twos[1]);
+	}
+	add_bits(&carry, &planes[2], planes[2], fours[0], fours[1]);
+	for (p = 3; carry && p < COUNT_PLANES; p++) {
+		next = planes[p] & carry;
+		planes[p] ^= carry;
+		carry = next;
+	}
+}
+
+static void
+count_bits(struct bit_counts *counts, const uint64_t *bits, uint64_t words, uint32_t lanes)
+{
+	uint64_t w, x[8];
+	uint32_t lane, i;
+
+	for (w = 0; w < words; w++)
+		for (lane = 0; lane < lanes; lane += 8) {
+			for (i = 0; i < 8; i++)
+				x[i] = lane + i < lanes ? bits[(lane + i) * words + w] : 0;
+			count_eight(counts->planes[w], x);
+		}
+	counts->most += lanes;
+}
+
+/* Into the sums, and from 0 on again. */
+static void
+take_counts(struct bit_counts *counts, uint64_t count, float *sums)
+{
+	uint64_t first, i, left;
+	float ones[64];
+	uint32_t p;
+
+	for (first = 0; first < count; first += 64) {
+		left = count - first < 64 ? count - first : 64;
+		for (p = 0; counts->most >> p; p++) {
+			float power = (float)(UINT32_C(1) << p);
+
+			emission_unpack(TYPE_FLOAT, &counts->planes[first / 64][p], left, ones);
+			for (i = 0; i < left; i++)
+				sums[first + i] += power * ones[i];
+		}
+	}
+	memset(counts->planes, 0, bit_words(count) * sizeof *counts->planes);
+	counts->most = 0;
+}
+
+/* Sums get what was counted in the last step of a block, or when there is no room for more. */
+static snnfit_status
+add_up_bits(struct bit_counts *counts, const struct tensor *value, uint32_t lanes, bool last,
+	    float *sums, snnfit_error *err)
+{
+	uint64_t words = bit_words(value->count), lane;
+
+	if (!counts->planes)
+		counts->planes = calloc(words + 1, sizeof *counts->planes);
+	if (!counts->planes)
+		return error_no_memory(err);
+	if (value->laned)
+		count_bits(counts, value->data, words, lanes);
+	for (lane = 0; lane < lanes && !value->laned; lane++)
+		count_bits(counts, value->data, words, 1);
+	if (last || counts->most + lanes >= UINT32_C(1) << COUNT_PLANES)
+		take_counts(counts, value->count, sums);
+	return SNNFIT_OK;
+}
+
+/* --- what a step left --------------------------------------------------------------------- */
+
 static bool
 is_spike(const struct tensor *value, uint64_t at)
 {
 	if (value->type == TYPE_FLOAT)
 		return ((const float *)value->data)[at] != 0.0f;
 	return element_double(value->type, value->data, at) != 0.0;
+}
+
+static void
+record_spike(uint64_t *word, uint64_t bit)
+{
+	(void)__atomic_fetch_or(word, UINT64_C(1) << bit % 64, __ATOMIC_RELAXED);
+}
+
+static void
+record_bits(const uint64_t *bits, uint64_t count, uint64_t words, uint64_t *word, uint64_t bit)
+{
+	uint64_t i, left;
+
+	for (i = 0; i < bit_words(count); i++)
+		for (left = bits[i]; left; left &= left - 1)
+			record_spike(word + (i * 64 + (uint64_t)__builtin_ctzll(left)) * words,
+				     bit);
 }
 
 /* A word may be shared with the samples of another thread. */
@@ -61,9 +172,14 @@ record(const struct network *network, const struct network_watch *watch, const s
 	uint64_t base = (value->laned ? lane : 0) * value->count;
 	uint64_t *word = watch->trains + bit / 64;
 
+	if (value->bits) {
+		base = (value->laned ? lane : 0) * bit_words(value->count);
+		record_bits((const uint64_t *)value->data + base, value->count, words, word, bit);
+		return;
+	}
 	for (i = 0; i < value->count; i++, word += words)
 		if (is_spike(value, base + i))
-			(void)__atomic_fetch_or(word, UINT64_C(1) << bit % 64, __ATOMIC_RELAXED);
+			record_spike(word, bit);
 }
 
 static snnfit_status
@@ -72,15 +188,20 @@ see(struct sight *sight, uint32_t w, uint32_t slot, const struct tensor *value, 
 	const struct network *network = sight->network;
 	const struct network_watch *watch = &network->watches[w];
 	uint64_t step = sight->steps[w]++;
+	snnfit_status status = SNNFIT_OK;
 	uint32_t lane;
 
 	if (value->type == TYPE_NONE || value->count != watch->count)
 		return error_set(err, SNNFIT_EUNSUPPORTED,
 				 "'%.100s' has another shape in some step",
 				 network->plan->slot_names[slot]);
-	add_up(value, sight->lanes, sight->sums[w]);
-	if (!watch->trains)
-		return SNNFIT_OK;
+	if (value->bits)
+		status = add_up_bits(&sight->counts[w], value, sight->lanes,
+				     step + 1 == watch->steps, sight->sums[w], err);
+	else
+		add_up(value, sight->lanes, sight->sums[w]);
+	if (!watch->trains || status != SNNFIT_OK)
+		return status;
 	if (step >= watch->steps)
 		return error_set(
 			err, SNNFIT_EUNSUPPORTED,
@@ -136,7 +257,8 @@ sight_open(struct sight *sight, struct network *network, snnfit_error *err)
 	*sight = (struct sight){ .network = network };
 	sight->sums = calloc(count + 1, sizeof *sight->sums);
 	sight->steps = calloc(count + 1, sizeof *sight->steps);
-	if (!sight->sums || !sight->steps)
+	sight->counts = calloc(count + 1, sizeof *sight->counts);
+	if (!sight->sums || !sight->steps || !sight->counts)
 		return error_no_memory(err);
 	for (w = 0; w < count; w++) {
 		const struct network_watch *watch = &network->watches[w];
@@ -161,6 +283,9 @@ sight_close(struct sight *sight)
 
 	for (w = 0; sight->sums && w < sight->network->watch_count; w++)
 		free(sight->sums[w]);
+	for (w = 0; sight->counts && w < sight->network->watch_count; w++)
+		free(sight->counts[w].planes);
+	free(sight->counts);
 	free(sight->sums);
 	free(sight->steps);
 	free(sight->inside);
@@ -181,6 +306,11 @@ sight_begin(struct sight *sight, uint64_t first, uint32_t lanes)
 	sight->lanes = lanes;
 	for (w = 0; w < sight->network->watch_count; w++) {
 		sight->steps[w] = 0;
+		sight->counts[w].most = 0;
+		if (sight->counts[w].planes)
+			memset(sight->counts[w].planes, 0,
+			       bit_words(sight->network->watches[w].count) *
+				       sizeof *sight->counts[w].planes);
 		if (sight->sums[w])
 			memset(sight->sums[w], 0, sight->network->watches[w].count * sizeof(float));
 	}

@@ -7,15 +7,24 @@
 
 #include "simulator/network.h"
 
+/* Numbers of 64 positions each, bit by bit: bit p of the number of position i is bit i of
+ * plane p. What is added are 64 bits at a time, at the cost of a few operations. */
+enum { COUNT_PLANES = 16 };
+struct bit_counts {
+	uint64_t (*planes)[COUNT_PLANES]; /* [words]; NULL: none yet */
+	uint32_t most;			  /* that a number may be by now */
+};
+
 /* One thread's. */
 struct sight {
 	struct network *network;
 	struct machine_tap tap; /* to what is inside of loops */
 	uint64_t first;
 	uint32_t lanes;
-	float **sums;	 /* [watch_count][count], over lanes and steps of the block */
-	uint64_t *steps; /* [watch_count], seen of the block */
-	bool *inside;	 /* [slots of the plan] */
+	float **sums;		   /* [watch_count][count], over lanes and steps of the block */
+	struct bit_counts *counts; /* [watch_count]: of bits, not in the sums yet */
+	uint64_t *steps;	   /* [watch_count], seen of the block */
+	bool *inside;		   /* [slots of the plan] */
 };
 
 /* All zero bytes are fine to be closed. */

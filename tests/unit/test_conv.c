@@ -1,5 +1,6 @@
 /* Convolutions: of zeros and ones by tables, bit for bit what the sums of patterns add up
  * to; of other images with strides of one, bit for bit what products of matrices give. */
+#include "simulator/bits.h"
 #include "simulator/conv.h"
 #include "tests/unit/random_floats.h"
 
@@ -221,6 +222,35 @@ check_ones(struct fixture *f, unsigned percent)
 	free(memory);
 }
 
+/* The same image as bits gives the same. */
+static void
+check_bits(struct fixture *f)
+{
+	const struct conv *conv = &f->conv;
+	uint64_t i, size = f->x.count, sums = conv->out_channels * conv->window.positions;
+	uint64_t *bits = calloc(bit_words(size) + 1, sizeof *bits);
+	void *memory;
+	float *out = room(sums * sizeof *out);
+	struct conv_image seen;
+
+	ck_assert_ptr_nonnull(bits);
+	for (i = 0; i < size; i++)
+		if (((const float *)f->x.data)[i] != 0)
+			bits[i / 64] |= UINT64_C(1) << i % 64;
+	f->x.bits = true;
+	memory = room(conv_image_bytes(conv));
+	conv_image_init(&seen, conv, memory);
+	conv_image_look_bits(&seen, conv, bits);
+	f->x.bits = false;
+	ck_assert(seen.ones);
+	ck_assert_uint_eq(seen.nonzeros, count_seen(conv));
+	tables_convolve(&seen, conv, conv->tables, f->bias.data, out);
+	ck_assert_mem_eq(out, f->out, sums * sizeof *out);
+	free(memory);
+	free(bits);
+	free(out);
+}
+
 START_TEST(images_of_ones_add_up_patterns)
 {
 	static const unsigned percents[] = { 0, 3, 30, 100 };
@@ -229,8 +259,10 @@ START_TEST(images_of_ones_add_up_patterns)
 
 	open_fixture(&f, &shapes[_i]);
 	ck_assert(tables_fit(&f.conv) || shapes[_i].dilation > 1);
-	for (i = 0; tables_fit(&f.conv) && i < sizeof percents / sizeof *percents; i++)
+	for (i = 0; tables_fit(&f.conv) && i < sizeof percents / sizeof *percents; i++) {
 		check_ones(&f, percents[i]);
+		check_bits(&f);
+	}
 	close_fixture(&f);
 }
 END_TEST
