@@ -16,7 +16,7 @@ import tempfile
 
 from measure import HERE, Settings
 
-SUBJECTS = ("copying", "redundancy", "importing", "simulating")
+SUBJECTS = ("copying", "redundancy", "importing", "simulating", "products")
 ROUNDS = 7
 
 

@@ -28,6 +28,7 @@ class Subject(NamedTuple):
     batches: tuple
     peer_samples: int  # that onnxruntime is timed on
     encoding: str = "direct"
+    options: tuple = ()
 
     def peer_batches(self, quick):
         return [max(b for b in self.batches if b <= self.samples)] if quick else self.batches
@@ -50,7 +51,8 @@ def compared(subject, settings):
     for _ in range(settings.rounds):
         for threads, costs in ours.items():
             cost = run([settings.snnfit, "simulate", str(subject.model), "--inputs", str(subject.data), "--steps",
-                        str(subject.steps), "--encoding", subject.encoding, "--threads", str(threads), "-q"])
+                        str(subject.steps), "--encoding", subject.encoding, *subject.options, "--threads",
+                        str(threads), "-q"])
             costs.append(cost.cpu / subject.samples * 1e6)
             memory = max(memory, cost.memory)
         theirs.append(json.loads(python("stepping.py", subject.model, subject.data, subject.peer_samples, subject.steps,
@@ -105,13 +107,13 @@ def wide(settings):
 
 
 def densities(settings):
-    """One layer, spikes drawn anew in each step."""
-    width, samples = (256, 64) if settings.quick else (2048, 512)
+    """One layer, spikes that are others in each step: both read them ready."""
+    width, samples, steps = (256, 64, 10) if settings.quick else (2048, 512, 10)
     with model(settings, "layer", width, width) as path:
         for percent in (1, 2, 5, 10, 20, 30, 40, 50, 60):
-            with numbers(settings, "layer", samples, width, 1, percent / 100) as data:
+            with numbers(settings, "layer", samples, width, percent / 100, 1, steps) as data:
                 yield from rows(Subject(f"{width}-{width}, {percent} % of inputs spike in each step", path, data, samples,
-                                        10, None, (64, 256), 256, "poisson"), settings)
+                                        steps, None, (64, 256), 256, "time", ("--input-divisor", "1")), settings)
 
 
 def figures(settings):

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """The peer of the simulator: onnxruntime steps a model of one time step over data.
 
-usage: stepping.py MODEL DATA SAMPLES STEPS direct|poisson BATCH...
+usage: stepping.py MODEL DATA SAMPLES STEPS direct|time BATCH...
 
-DATA is an IDX file of images, or .npy. Prints the CPU microseconds a sample for each batch size
-(one thread, the batch axis made free; reading, starting and drawing spikes are not counted),
+DATA is an IDX file of images, or .npy, with `time` with an axis of steps. Prints the CPU microseconds a sample for each batch size
+(one thread, the batch axis made free; reading and starting are not counted),
 and this process's peak memory in MB.
 """
 
@@ -17,8 +17,6 @@ import numpy as np
 import onnx
 import onnxruntime
 
-DRAWN = 4  # arrays of spikes that take turns
-
 
 def session_of(path):
     model = onnx.load(path)
@@ -30,9 +28,10 @@ def session_of(path):
     return onnxruntime.InferenceSession(model.SerializeToString(), options)
 
 
-def read(path, most, shape):
+def read(path, most, shape, axes):
+    """Samples; of bytes, too, floats. axes: dims of a sample before the model's."""
     if path.endswith(".npy"):
-        return np.load(path)[:most].reshape(-1, *shape)
+        return np.load(path)[:most].reshape(-1, *axes, *shape).astype(np.float32)
     with open(path, "rb") as file:
         file.seek(16)
         size = int(np.prod(shape))
@@ -40,12 +39,9 @@ def read(path, most, shape):
     return pixels.reshape(-1, *shape).astype(np.float32) / np.float32(255)
 
 
-def steps_of(given, encoding):
-    """What the model gets in turns."""
-    if encoding == "direct":
-        return [given]
-    random = np.random.default_rng(1)
-    return [(random.random(given.shape, np.float32) < given).astype(np.float32) for _ in range(DRAWN)]
+def steps_of(given, encoding, steps):
+    """What the model gets in each step."""
+    return [given] * steps if encoding == "direct" else [given[:, step].copy() for step in range(steps)]
 
 
 def seconds_a_sample(session, data, steps, encoding, batch):
@@ -56,10 +52,10 @@ def seconds_a_sample(session, data, steps, encoding, batch):
     count = len(data) // batch * batch
     for first in range(0, count, batch):
         states = {name: np.zeros((batch, *shape), np.float32) for name, shape in zip(names[1:], shapes[1:])}
-        turns = steps_of(data[first : first + batch], encoding)
+        given = steps_of(data[first : first + batch], encoding, steps)
         begin = time.process_time()
         for step in range(steps):
-            results = session.run(None, {names[0]: turns[step % len(turns)], **states})
+            results = session.run(None, {names[0]: given[step], **states})
             states = dict(zip(names[1:], results[1:]))
         spent += time.process_time() - begin
     return spent / count
@@ -68,7 +64,8 @@ def seconds_a_sample(session, data, steps, encoding, batch):
 def main():
     path, data, most, steps, encoding, *batches = sys.argv[1:]
     session = session_of(path)
-    samples = read(data, int(most), session.get_inputs()[0].shape[1:])
+    axes = [int(steps)] if encoding == "time" else []
+    samples = read(data, int(most), session.get_inputs()[0].shape[1:], axes)
     seconds_a_sample(session, samples[:16], 1, encoding, 16)
     spent = {batch: seconds_a_sample(session, samples[: 200 if batch == "1" else len(samples)], int(steps), encoding,
                                      int(batch)) * 1e6

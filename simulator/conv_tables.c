@@ -142,8 +142,10 @@ tables_make(struct plan *plan, uint32_t slot, uint32_t groups, snnfit_error *err
 	for (group = 0; group < groups && status == SNNFIT_OK; group++) {
 		float *memory = (float *)made->memory.data + group * floats;
 
-		made->matrices[group] = (struct packed){ memory, table_rows(&shape, channels),
-							 shape.out, packed[group].finite };
+		made->matrices[group] = (struct packed){ .data = memory,
+							 .rows = table_rows(&shape, channels),
+							 .columns = shape.out,
+							 .finite = packed[group].finite };
 		fill_tables(&shape, channels, &packed[group], memory);
 	}
 	return status;

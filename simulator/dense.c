@@ -186,6 +186,28 @@ packed_floats(uint64_t rows, uint64_t columns)
 	return panels_of(columns) * rows * PANEL_COLUMNS;
 }
 
+enum {
+	NEAR_BYTES = 32 << 10, /* of a matrix that stays in the processor's first cache */
+	FAR_BYTES = 1 << 20,   /* of one that comes from farther than the second one */
+};
+
+/* With more non-zeros in a row the dense kernel is faster: it does twelve multiplications
+ * for eight loads. Of a small matrix events cost less, as they find it in the first cache;
+ * of a larger one, what loads from the second do. (Measured: 50 % for 64 by 64, 28 to 30 %
+ * from 256 by 256 on.)
+ * For spikes the same beside patterns, which take a quarter of the loads that there would be
+ * for all columns, from the first cache. (Measured: 50 % for 64 by 64, 28 % for 256 by 256,
+ * 17 % for 2048 by 2048: bench/products.py.) */
+static void
+set_limits(struct packed *packed)
+{
+	uint64_t bytes = packed_floats(packed->rows, packed->columns) * sizeof(float);
+	bool near = bytes <= NEAR_BYTES;
+
+	packed->most_events = near ? packed->rows / 2 : packed->rows * 7 / 25;
+	packed->most_spikes = packed->rows / (near ? 2 : bytes <= FAR_BYTES ? 4 : 6);
+}
+
 void
 pack_matrix(struct packed *out, float *memory, const float *from, uint64_t rows, uint64_t columns,
 	    uint64_t row_stride, uint64_t column_stride)
@@ -207,7 +229,10 @@ pack_matrix(struct packed *out, float *memory, const float *from, uint64_t rows,
 			}
 		}
 	}
-	*out = (struct packed){ memory, rows, columns, finite };
+	*out = (struct packed){
+		.data = memory, .rows = rows, .columns = columns, .finite = finite
+	};
+	set_limits(out);
 }
 
 /* --- rows of the left matrix ------------------------------------------------------------ */
@@ -219,10 +244,8 @@ enum {
 	/* Of the right matrix at a time: so much of EVENT_PANELS panels stays in the
 	 * processor's second cache while all rows of the left one go by. */
 	STRETCH_ROWS = 512,
-	NEAR_BYTES = 32 << 10, /* of a right matrix that stays in the first one */
-	FAR_BYTES = 1 << 20,   /* of one that comes from farther than the second one */
-	FETCHING_ROWS = 32,    /* that make use of what is fetched ahead */
-	TABLE_ROWS = 8,	       /* that are worth a table of patterns */
+	FETCHING_ROWS = 32, /* that make use of what is fetched ahead */
+	TABLE_ROWS = 8,	    /* that are worth a table of patterns */
 };
 
 /* How a row is added up. */
@@ -268,31 +291,6 @@ stretches_of(uint64_t depth)
 	return (depth + STRETCH_ROWS - 1) / STRETCH_ROWS;
 }
 
-/* With more non-zeros in a row the dense kernel is faster: it does twelve multiplications
- * for eight loads. Of a small matrix events cost less, as they find it in the first cache;
- * of a larger one, what loads from the second do. (Measured: 50 % for 64 by 64, 28 to 30 %
- * from 256 by 256 on.) */
-static uint64_t
-most_events(const struct packed *right)
-{
-	uint64_t bytes = packed_floats(right->rows, right->columns) * sizeof(float);
-
-	return bytes <= NEAR_BYTES ? right->rows / 2 : right->rows * 7 / 25;
-}
-
-/* The same for spikes, beside patterns, which take a quarter of the loads that there would be
- * for all columns, from the first cache. (Measured: 50 % for 64 by 64, 28 % for 256 by 256,
- * 17 % for 2048 by 2048.) */
-static uint64_t
-most_spikes(const struct packed *right)
-{
-	uint64_t bytes = packed_floats(right->rows, right->columns) * sizeof(float);
-
-	if (bytes <= NEAR_BYTES)
-		return right->rows / 2;
-	return bytes <= FAR_BYTES ? right->rows / 4 : right->rows / 6;
-}
-
 uint64_t
 multiply_scratch(uint64_t rows, const struct packed *right)
 {
@@ -319,9 +317,9 @@ list_floats(const struct dense_kernels *kernels, const struct group *group,
 	if (!right->finite)
 		events.way = BY_ALL;
 	else if (ones)
-		events.way = events.count > most_spikes(right) ? BY_PATTERNS : BY_SPIKES;
+		events.way = events.count > right->most_spikes ? BY_PATTERNS : BY_SPIKES;
 	else
-		events.way = events.count > most_events(right) ? BY_ALL : BY_EVENTS;
+		events.way = events.count > right->most_events ? BY_ALL : BY_EVENTS;
 	for (i = 0; i < events.count && events.way == BY_EVENTS; i++)
 		values[i] = left[indices[i]];
 	return events;
@@ -336,7 +334,7 @@ list_bits(const struct dense_kernels *kernels, const struct group *group,
 	struct row_events events = { .first = first, .count = kernels->count(left, words) };
 	uint32_t *indices = group->indices + first;
 
-	events.way = events.count > most_spikes(right) ? BY_PATTERNS : BY_SPIKES;
+	events.way = events.count > right->most_spikes ? BY_PATTERNS : BY_SPIKES;
 	for (i = 0; i < words && events.way == BY_SPIKES; i++)
 		for (bits = left[i]; bits; bits &= bits - 1)
 			*indices++ = (uint32_t)(i * 64 + (uint32_t)__builtin_ctzll(bits));
