@@ -62,13 +62,26 @@ read_earlier(struct maker *maker, population_id source, const char **out)
 	return status;
 }
 
+/* Layers whose spikes are added up, unit by unit: the graph does not say which of them a
+ * projection reads. */
+static bool
+is_of_several(const struct graph *graph, axis_id axis)
+{
+	size_t i, found = 0;
+
+	for (i = 0; i < graph->population_count; i++)
+		found += graph->populations[i].axis == axis && !graph->populations[i].removed;
+	return found > 1;
+}
+
 static snnfit_status
 read_span(struct maker *maker, const struct projection *projection, const struct span *span,
 	  const char **out)
 {
 	population_id source = graph_population_of(maker->graph, span->axis);
 
-	if (source == GRAPH_NONE || span->outer != 1 || span->inner != 1)
+	if (source == GRAPH_NONE || is_of_several(maker->graph, span->axis) || span->outer != 1 ||
+	    span->inner != 1)
 		return error_set(maker->err, SNNFIT_EUNSUPPORTED,
 				 "%.100s: it reads more than the units of a layer side by side, "
 				 "which a new model is not made for",

@@ -19,7 +19,7 @@ class Case:
         self.given = inputs
 
     def parsed(self, text=None):
-        return onnx.parser.parse_model(f'<ir_version: 10, opset_import: ["": {self.opset}]> g {text or self.text}')
+        return onnx.parser.parse_model(f'<ir_version: 10, opset_import: ["": {self.opset}, "local": 1]> g {text or self.text}')
 
     def values(self, model):
         """The inputs, in the types that the text says."""
@@ -298,6 +298,16 @@ for number, (groups, attributes, x, w) in enumerate(CONVOLUTIONS):
         given(f"Conv {t} {number}", f"({t}[] x, {t}[] w, {t}[] b) => ({t}[] y, {t}[] plain) {{ y = Conv<{attributes}>(x, w, b) "
               f"plain = Conv<{attributes}>(x, w) }}".replace("<>", ""), x=x, w=w, b=(w[0],),
               judge="reference" if t == "double" else "onnxruntime")
+
+# --- functions of the model: attributes that they are called with, or that stand there -------------------
+
+LEAKY = """ <domain: "local", opset_import: ["": 17]> leaky <alpha: float = 0.25> (a) => (b) { b = LeakyRelu<alpha: float = @alpha>(a) }"""
+TWICE = """ <domain: "local", opset_import: ["": 17, "local": 1]> twice <slope> (a) => (b) {
+    c = local.leaky<alpha: float = @slope>(a) d = Neg(c) b = local.leaky(d) }"""
+given("a function with its attribute", "(float[n] x) => (float[n] y) { y = local.leaky<alpha = 0.5>(x) }" + LEAKY, x=(9,))
+given("a function with the attribute that stands there", "(float[n] x) => (float[n] y) { y = local.leaky(x) }" + LEAKY, x=(9,))
+given("a function in a function, its attribute handed on", "(float[n] x) => (float[n] y) { y = local.twice<slope = 0.125>(x) }" + LEAKY +
+      TWICE, x=(9,))
 
 # --- what is refused ------------------------------------------------------------------------------------
 

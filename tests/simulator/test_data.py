@@ -52,6 +52,22 @@ def test_every_kind_of_file_says_the_same(data, kind):
     assert got["samples"] == 100 and got["steps"] == 10
 
 
+def idx(kind, values, dtype, rank=None):
+    """A file of that type, big-endian as they are."""
+    dims = b"".join(int(d).to_bytes(4, "big") for d in values.shape)
+    return bytes([0, 0, kind, rank or values.ndim]) + dims + values.astype(dtype).tobytes()
+
+
+@pytest.mark.parametrize("kind, dtype", [(8, ">u1"), (9, ">i1"), (11, ">i2"), (12, ">i4"), (13, ">f4"), (14, ">f8")])
+def test_every_type_of_idx_says_the_same(tmp_path, kind, dtype):
+    """Numbers that all of them hold; signed ones where they are."""
+    values = np.rint(IMAGES_100 * 3) * (1 if dtype == ">u1" else np.where(np.arange(784) % 5 == 0, -1, 1))
+    np.save(tmp_path / "x.npy", values.astype(np.float32))
+    (tmp_path / "x.idx").write_bytes(idx(kind, values, dtype))
+    wanted, got = (simulate(SEED, "--inputs", tmp_path / f"x.{end}", "--steps", 5, "--input-divisor", 2) for end in ("npy", "idx"))
+    assert got == wanted and got["layers"][0]["mean_rate"] > 0
+
+
 def test_threads_change_nothing(data):
     runs = [simulate(SEED, "--inputs", IMAGES, "--labels", LABELS, "--steps", 5, "--threads", n, "--encoding", "poisson",
                      "--seed", 7, "--confusion") for n in (1, 2, 5)]
@@ -215,6 +231,10 @@ def spoiled(folder):
         (folder / f"cut-{name}").write_bytes((folder / name).read_bytes()[:keep])
         return ["--inputs", folder / f"cut-{name}", "--steps", 5]
 
+    def raw(name, content):
+        (folder / name).write_bytes(content)
+        return ["--inputs", folder / name, "--steps", 5]
+
     nan = IMAGES_100.copy()
     nan[3, 5] = np.nan
     infinite = IMAGES_100.copy()
@@ -230,6 +250,11 @@ def spoiled(folder):
         "cut npy": (3, cut("x.npy", 2000)),
         "cut npz": (3, cut("both.npz", 2000)),
         "cut idx": (3, cut("x.idx", 2000)),
+        "IDX with more behind it": (3, raw("more.idx", idx(13, IMAGES_100, ">f4") + b"x")),
+        "IDX with its dims cut off": (3, raw("dims.idx", idx(13, IMAGES_100, ">f4")[:9])),
+        "infinite IDX": (3, raw("infinite.idx", idx(14, np.where(IMAGES_100 > 0.9, np.inf, 0), ">f8"))),
+        "IDX of no type, gzipped": (3, raw("typeless.idx.gz", gzip.compress(idx(10, IMAGES_100, ">f4")))),
+        "IDX too large for memory": (3, raw("large.idx.gz", gzip.compress(bytes([0, 0, 13, 3]) + b"\x7f\xff\xff\xff" * 3))),
         "cut gzip": (3, cut("x.idx.gz", 2000)),
         "cut pb": (3, cut("x.pb", 2000)),
         "no file": (4, ["--inputs", folder / "nothing.npy", "--steps", 5]),
@@ -258,7 +283,8 @@ CASES = [
     "cut gzip", "cut pb", "no file", "a model", "no sets", "too few labels", "label of no class", "negative label",
     "label that is no integer", "no labels there", "no inputs", "no steps", "unknown encoding", "unknown decoding",
     "seed without effect", "confusion without labels", "divisor", "steps and data differ", "state of no model",
-    "no state file"]
+    "no state file", "IDX with more behind it", "IDX with its dims cut off", "infinite IDX", "IDX of no type, gzipped",
+    "IDX too large for memory"]
 
 
 @pytest.mark.parametrize("kind", CASES)
