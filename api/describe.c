@@ -76,6 +76,8 @@ pass_summary(const json_t *pass, struct text *out)
 		text_printf(out, " %s", count == 1 ? counts[i].one : counts[i].many);
 		said = true;
 	}
+	if (json_object_get(pass, "fusion_r2"))
+		text_printf(out, " (R^2 %.3f)", json_get_figure(pass, "fusion_r2", NAN));
 	if (undone)
 		text_printf(out, "%sundone, as it would cost too much accuracy",
 			    said ? ", then " : "");

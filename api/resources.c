@@ -338,6 +338,8 @@ append_pass(struct json_builder *builder, json_t *array, const struct pass_repor
 		 json_figure(pass->drive_variance_change));
 	if (pass->samples_recorded > 0)
 		json_put(builder, object, "samples_recorded", json_amount(pass->samples_recorded));
+	if (pass->layers_fitted > 0)
+		json_put(builder, object, "fusion_r2", json_figure(pass->fusion_r2));
 	if (pass->least_agreement > 0.0)
 		json_put(builder, object, "least_agreement", json_figure(pass->least_agreement));
 	json_put(builder, object, "skipped", skipped_layers(builder, pass));

@@ -1,4 +1,4 @@
-/* layer_fusion.c - replace a near-silent layer by the linear map that it is on average.
+/* layer_fusion.c - replace a near-silent layer by the linear map that comes closest to it.
  *
  * Between x and a reader stands a population that hardly ever spikes:
  *
@@ -12,6 +12,15 @@
  *     W = W2 diag(spike g) A
  *     b = b2 + W2 (silent + spike r) - W <x>
  *
+ * Where its spike trains are known, and those of what it reads, there is a better map:
+ * of all W, that of the least squared error over the steps of the data,
+ *
+ *     sum over t of |W2 (silent + spike S[t]) - W x[t] - b|^2
+ *
+ * (spike_fit.h), which says how much of the drive's variance it keeps: R^2, over all units
+ * of the reader, as their neurons see it. As a rule it is little: what hardly ever spikes
+ * is hardly linear.
+ *
  * b is computed from W as it is stored, so the reader's mean drive stays the same
  * to rounding. A bare product W2 W1, g = 1, would feed the reader a drive that the
  * silent layer never passed on. Where the mean drive is too small for the ratio to
@@ -19,20 +28,24 @@
  * every threshold that it takes in has just that), only the mean is kept: g = 0.
  *
  * What is not kept is how the drive varies: the report gives the change of its
- * variance, summed over the reader's units, relative to before, with spikes
- * taken as independent Bernoulli variables, variance r (1 - r):
+ * variance, summed over the reader's units, relative to before: as it is in the data, or
+ * with spikes taken as independent Bernoulli variables, variance r (1 - r):
  *     before  sum_i  (gain2 W2 spike)_i^2 r_i (1 - r_i)
  *     after   sum_c  (gain2 W spike_x)_c^2 r_c (1 - r_c)
  *
+ * Where accuracy is limited, each layer is tried by itself.
+ *
  * needs    rates of the population and of what it reads; the weights of both
- *          projections
- * keeps    the mean drive of the reader
+ *          projections; spike trains for the fit
+ * keeps    the mean drive of the reader; accuracy within the limit, if there is one
  * breaks   spike trains; the population and its states are gone
  * skips    frozen axes, outputs of the model, rates at or over fusion_activity,
  *          anything but one projection in and one out, quantized or shared
  *          weights, graded spikes, and whatever would not make the network smaller
  */
 #include "opt/pass_list.h"
+#include "opt/spike_fit.h"
+#include "opt/trains.h"
 #include "opt/units.h"
 
 #include <math.h>
@@ -51,6 +64,10 @@ struct fusion {
 	float *weights;		       /* [rows][columns], W */
 	double *bias;		       /* [rows], b - b2 */
 	double variance_before, variance_after;
+	struct spike_fit fit;
+	bool fits;	   /* else the map is that of the means */
+	double *mix, *map; /* one row of W2 and of W, as the fit has them */
+	struct spike_fit_variance variance;
 };
 
 /* --- what must hold ---------------------------------------------------------- */
@@ -242,6 +259,151 @@ compose_row(const struct fusion *fusion, const float *out_row, double *sum)
 	}
 }
 
+/* --- the map of least squares ---------------------------------------------------- */
+
+/* Adds the trains of some units; returns where the next go. */
+static const uint64_t **
+list_trains(const struct activity *activity, const struct spike_trains *trains, uint32_t first,
+	    uint32_t count, const uint64_t **out)
+{
+	uint32_t unit;
+
+	for (unit = first; unit < first + count; unit++)
+		*out++ = train_of(activity, trains, unit);
+	return out;
+}
+
+/* A column reads silent + spike times the spikes of one unit, and sees them. */
+static bool
+reads_spikes(const struct projection *in)
+{
+	uint32_t i, columns = projection_column_count(in);
+
+	for (i = 0; i < columns; i++)
+		if (projection_spike(in, i) == 0.0)
+			return false;
+	return in->reads == READS_SPIKES && !in->spike_at_most;
+}
+
+/* NULL: what the span's columns read is not known step by step. */
+static const struct spike_trains *
+trains_read(const struct fusion *fusion, const struct activity *activity, const struct span *span,
+	    const uint32_t *populations)
+{
+	const struct graph *graph = fusion->graph;
+	const struct spike_trains *trains;
+
+	if (span->axis == GRAPH_NONE || populations[span->axis] != 1 || span->outer != 1 ||
+	    span->inner != 1)
+		return NULL;
+	trains = trains_of(activity, graph, graph_population_of(graph, span->axis));
+	return trains && trains->positions == 1 ? trains : NULL;
+}
+
+/* The trains of the layer and of its columns. False: some are not known. */
+static bool
+find_trains(struct fusion *fusion, const struct activity *activity, const uint32_t *populations)
+{
+	const struct projection *in = &fusion->graph->projections[fusion->in];
+	const struct spike_trains *own = trains_of(activity, fusion->graph, fusion->population);
+	const uint64_t **inputs = fusion->fit.inputs;
+	uint32_t i;
+
+	if (!own || own->positions != 1 || !reads_spikes(in))
+		return false;
+	(void)list_trains(activity, own, 0, own->units, fusion->fit.outputs);
+	for (i = 0; i < in->columns.count; i++) {
+		const struct span *span = &in->columns.spans[i];
+		const struct spike_trains *trains = trains_read(fusion, activity, span,
+								populations);
+
+		if (!trains)
+			return false;
+		inputs = list_trains(activity, trains, span->first, span->units, inputs);
+	}
+	fusion->fit.words = train_words(activity, own);
+	fusion->fit.steps = train_steps(activity, own);
+	return fusion->fit.steps > 0;
+}
+
+/* With the trains' rates: the means are those of the data that it is fitted to. */
+static snnfit_status
+use_fit(struct fusion *fusion, snnfit_error *err)
+{
+	const struct projection *in = &fusion->graph->projections[fusion->in];
+	snnfit_status status = spike_fit_make(&fusion->fit, &fusion->scratch, err);
+	uint32_t i;
+
+	fusion->rates = fusion->fit.output_rates;
+	for (i = 0; status == SNNFIT_OK && i < fusion->columns; i++)
+		fusion->mean_input[i] = projection_silent(in, i) +
+					projection_spike(in, i) * fusion->fit.input_rates[i];
+	return status;
+}
+
+static snnfit_status
+fit_to_data(struct pass_context *context, struct fusion *fusion, const uint32_t *populations,
+	    snnfit_error *err)
+{
+	const struct calibration *calibration = context->options->calibration;
+	struct arena *scratch = &fusion->scratch;
+	const struct activity *activity;
+	snnfit_status status;
+
+	if (!calibration || !calibration->record)
+		return SNNFIT_OK;
+	status = calibration->record(calibration->context, fusion->graph, &activity, err);
+	if (status != SNNFIT_OK)
+		return status;
+	fusion->fit.input_count = fusion->columns;
+	fusion->fit.output_count = fusion->units;
+	fusion->fit.inputs = arena_alloc(scratch, fusion->columns, sizeof *fusion->fit.inputs);
+	fusion->fit.outputs = arena_alloc(scratch, fusion->units, sizeof *fusion->fit.outputs);
+	fusion->mix = arena_alloc(scratch, fusion->units, sizeof *fusion->mix);
+	fusion->map = arena_alloc(scratch, fusion->columns, sizeof *fusion->map);
+	if (!fusion->fit.inputs || !fusion->fit.outputs || !fusion->mix || !fusion->map)
+		return error_no_memory(err);
+	fusion->fits = find_trains(fusion, activity, populations);
+	if (!fusion->fits)
+		return SNNFIT_OK;
+	context->report->samples_recorded = activity->samples;
+	return use_fit(fusion, err);
+}
+
+/* sum = that row of W: of what is read, silent + spike times the spikes. */
+static void
+fit_row(struct fusion *fusion, const float *out_row, double *sum)
+{
+	const struct projection *in = &fusion->graph->projections[fusion->in];
+	const struct projection *out = &fusion->graph->projections[fusion->out];
+	uint32_t i;
+
+	for (i = 0; i < fusion->units; i++)
+		fusion->mix[i] = (double)out_row[i] * projection_spike(out, i);
+	spike_fit_solve(&fusion->fit, fusion->mix, fusion->map);
+	for (i = 0; i < fusion->columns; i++) {
+		double spike = projection_spike(in, i);
+
+		sum[i] = spike == 0.0 ? 0.0 : fusion->map[i] / spike;
+	}
+}
+
+/* Of the row as it is stored. */
+static void
+add_fit(struct fusion *fusion, uint32_t row, const float *made)
+{
+	const struct projection *in = &fusion->graph->projections[fusion->in];
+	double gain = projection_row_gain(&fusion->graph->projections[fusion->out], row);
+	uint32_t i;
+
+	for (i = 0; i < fusion->columns; i++)
+		fusion->map[i] = (double)made[i] * projection_spike(in, i);
+	spike_fit_add_variance(&fusion->fit, fusion->mix, fusion->map, gain * gain,
+			       &fusion->variance);
+}
+
+/* --- either ------------------------------------------------------------------------ */
+
 /* W2 (silent + spike r) - W <x>, of one row. */
 static double
 missing_mean(const struct fusion *fusion, const float *out_row, const float *row)
@@ -309,11 +471,17 @@ compose(struct fusion *fusion, snnfit_error *err)
 		status = row_reader_get(&reader, row, &values, err);
 		if (status != SNNFIT_OK)
 			break;
-		compose_row(fusion, values, sum);
+		if (fusion->fits)
+			fit_row(fusion, values, sum);
+		else
+			compose_row(fusion, values, sum);
 		for (column = 0; column < fusion->columns; column++)
 			made[column] = (float)sum[column];
 		fusion->bias[row] = missing_mean(fusion, values, made);
-		add_variances(fusion, row, values, made);
+		if (fusion->fits)
+			add_fit(fusion, row, made);
+		else
+			add_variances(fusion, row, values, made);
 	}
 	row_reader_close(&reader);
 	return status;
@@ -409,69 +577,119 @@ prepare(struct fusion *fusion, snnfit_error *err)
 }
 
 static snnfit_status
-fuse(struct fusion *fusion, snnfit_error *err)
+make_map(struct fusion *fusion, snnfit_error *err)
 {
-	snnfit_status status;
+	snnfit_status status = SNNFIT_OK;
 
 	fusion->weights = arena_alloc(&fusion->scratch, (size_t)fusion->rows * fusion->columns,
 				      sizeof *fusion->weights);
 	if (!fusion->weights)
 		return error_no_memory(err);
-	status = weights_read(fusion->graph->projections[fusion->in].weights, &fusion->in_weights,
-			      err);
+	if (!fusion->fits)
+		status = weights_read(fusion->graph->projections[fusion->in].weights,
+				      &fusion->in_weights, err);
 	if (status != SNNFIT_OK)
 		return status;
-	find_gains(fusion);
-	status = compose(fusion, err);
-	if (status == SNNFIT_OK)
-		status = replace(fusion, err);
-	return status;
+	if (!fusion->fits)
+		find_gains(fusion);
+	return compose(fusion, err);
 }
 
 static double
 variance_change(const struct fusion *fusion)
 {
-	if (!(fusion->variance_before > 0.0))
-		return 0.0;
-	return fusion->variance_after / fusion->variance_before - 1.0;
+	double before = fusion->fits ? fusion->variance.whole : fusion->variance_before;
+	double after = fusion->fits ? fusion->variance.fitted : fusion->variance_after;
+
+	return before > 0.0 ? after / before - 1.0 : 0.0;
+}
+
+/* Share of the drive's variance that the map keeps; of nothing, all. */
+static double
+r_squared(const struct fusion *fusion)
+{
+	const struct spike_fit_variance *variance = &fusion->variance;
+
+	return variance->whole > 0.0 ? 1.0 - variance->left / variance->whole : 1.0;
+}
+
+static void
+report_fusion(struct pass_report *report, const struct fusion *fusion)
+{
+	double change = variance_change(fusion), kept = r_squared(fusion);
+
+	if (fabs(change) > fabs(report->drive_variance_change))
+		report->drive_variance_change = change;
+	if (fusion->fits && (report->layers_fitted++ == 0 || kept < report->fusion_r2))
+		report->fusion_r2 = kept;
+	report->layers_fused++;
+	report->changed = true;
+}
+
+/* Whether the network would still be right often enough. */
+static snnfit_status
+is_allowed(const struct fusion *fusion, const struct calibration *calibration, bool *out,
+	   snnfit_error *err)
+{
+	struct fusion trial = *fusion;
+	const struct measurement *measured;
+	snnfit_status status;
+
+	*out = true;
+	if (!calibration_limits(calibration))
+		return SNNFIT_OK;
+	status = graph_copy(&trial.graph, fusion->graph, err);
+	if (status != SNNFIT_OK)
+		return status;
+	status = replace(&trial, err);
+	if (status == SNNFIT_OK)
+		status = calibration->measure(calibration->context, trial.graph, &measured, err);
+	if (status == SNNFIT_OK)
+		*out = calibration_allows(calibration, measured);
+	graph_free(trial.graph);
+	return status;
 }
 
 static snnfit_status
-try_fusion(struct pass_context *context, struct fusion *fusion, snnfit_error *err)
+try_fusion(struct pass_context *context, struct fusion *fusion, const uint32_t *populations,
+	   snnfit_error *err)
 {
-	struct pass_report *report = context->report;
 	const char *layer = fusion->graph->populations[fusion->population].name;
 	snnfit_status status = prepare(fusion, err);
-	double change;
+	bool allowed;
 
 	if (status != SNNFIT_OK)
 		return status;
-	if (!projection_mean_input(fusion->graph, &fusion->graph->projections[fusion->in],
-				   fusion->mean_input))
-		return pass_skip(context, layer, "the mean of what it reads is not known", err);
 	if (!gets_smaller(fusion))
 		return pass_skip(context, layer, "the network would not get smaller", err);
-	status = fuse(fusion, err);
+	status = fit_to_data(context, fusion, populations, err);
 	if (status != SNNFIT_OK)
 		return status;
-	change = variance_change(fusion);
-	if (fabs(change) > fabs(report->drive_variance_change))
-		report->drive_variance_change = change;
-	report->layers_fused++;
-	report->changed = true;
-	return SNNFIT_OK;
+	if (!fusion->fits &&
+	    !projection_mean_input(fusion->graph, &fusion->graph->projections[fusion->in],
+				   fusion->mean_input))
+		return pass_skip(context, layer, "the mean of what it reads is not known", err);
+	status = make_map(fusion, err);
+	if (status == SNNFIT_OK)
+		status = is_allowed(fusion, context->options->calibration, &allowed, err);
+	if (status != SNNFIT_OK)
+		return status;
+	if (!allowed)
+		return pass_skip(context, layer, "fusing it would cost too much accuracy", err);
+	report_fusion(context->report, fusion);
+	return replace(fusion, err);
 }
 
 static snnfit_status
 look_at(struct pass_context *context, struct graph *graph, population_id id,
-	const struct unit_plan *plan, uint32_t populations, snnfit_error *err)
+	const struct unit_plan *plan, const uint32_t *populations, snnfit_error *err)
 {
 	struct fusion fusion = { .graph = graph, .population = id };
 	const struct population *population = &graph->populations[id];
 	const char *reason = plan->reason;
 	snnfit_status status;
 
-	if (!reason && populations > 1)
+	if (!reason && populations[population->axis] > 1)
 		reason = "several layers share its units";
 	if (!reason)
 		reason = population_reason(graph, population, context->options);
@@ -485,7 +703,7 @@ look_at(struct pass_context *context, struct graph *graph, population_id id,
 	}
 	if (reason)
 		return pass_skip(context, population->name, reason, err);
-	status = try_fusion(context, &fusion, err);
+	status = try_fusion(context, &fusion, populations, err);
 	arena_free(&fusion.scratch);
 	return status;
 }
@@ -505,7 +723,7 @@ layer_fusion(struct pass_context *context, struct graph *graph, snnfit_error *er
 		axis_id axis = graph->populations[id].axis;
 
 		if (!graph->populations[id].removed)
-			status = look_at(context, graph, id, &plans[axis], populations[axis], err);
+			status = look_at(context, graph, id, &plans[axis], populations, err);
 	}
 	arena_free(&scratch);
 	return status;

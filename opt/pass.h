@@ -35,8 +35,10 @@ struct pass_report {
 	uint64_t always_firing_neurons_unproved; /* spiked in every step of the data: left alone */
 	double drive_error_bound; /* redundancy: largest |change of a reader's drive| per step */
 	double drive_variance_change; /* fusion: relative change of the next layer's drive variance */
-	uint64_t samples_recorded;    /* that spike trains were looked at of; 0: none were */
-	double least_agreement;	      /* of the spike trains that were merged; 0: none were */
+	uint64_t layers_fitted;	      /* of those fused: with the map of least squares */
+	double fusion_r2; /* share of the drive's variance that it keeps, the least of them */
+	uint64_t samples_recorded; /* that spike trains were looked at of; 0: none were */
+	double least_agreement;	   /* of the spike trains that were merged; 0: none were */
 	struct pass_skip *skipped;
 	size_t skipped_count, skipped_capacity;
 	uint32_t undone; /* changes of it that cost too much accuracy; not counted above */

@@ -20,7 +20,7 @@ const struct pass passes[] = {
 	{ "behavioural_redundancy",
 	  "merge neurons whose spike trains agree on the data of --inputs", false, false, true,
 	  behavioural_redundancy },
-	{ "layer_fusion", "replace a near-silent layer by the linear map that it is on average",
+	{ "layer_fusion", "replace a near-silent layer by the linear map that comes closest to it",
 	  true, false, true, layer_fusion },
 	{ "magnitude_pruning", "set small weights to zero", false, false, true, magnitude_pruning },
 	{ "quantization", "round weights to a few bits, least squared error", false, false, true,
@@ -218,6 +218,10 @@ add_round(struct pass_report *total, const struct pass_report *round)
 	total->drive_error_bound += round->drive_error_bound;
 	if (fabs(round->drive_variance_change) > fabs(total->drive_variance_change))
 		total->drive_variance_change = round->drive_variance_change;
+	if (round->layers_fitted > 0 &&
+	    (total->layers_fitted == 0 || round->fusion_r2 < total->fusion_r2))
+		total->fusion_r2 = round->fusion_r2;
+	total->layers_fitted += round->layers_fitted;
 	if (round->samples_recorded > 0)
 		total->samples_recorded = round->samples_recorded;
 	if (round->least_agreement > 0.0 &&

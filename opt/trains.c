@@ -56,6 +56,17 @@ spikes_in(const uint64_t *train, size_t words)
 }
 
 uint64_t
+spikes_shared(const uint64_t *a, const uint64_t *b, size_t words)
+{
+	uint64_t count = 0;
+	size_t i;
+
+	for (i = 0; i < words; i++)
+		count += ones(a[i] & b[i]);
+	return count;
+}
+
+uint64_t
 spikes_apart(const uint64_t *a, const uint64_t *b, size_t words, uint64_t limit)
 {
 	uint64_t count = 0;

@@ -15,6 +15,8 @@ size_t train_words(const struct activity *activity, const struct spike_trains *t
 uint64_t train_steps(const struct activity *activity, const struct spike_trains *trains);
 
 uint64_t spikes_in(const uint64_t *train, size_t words);
+/* Steps in which both spike. */
+uint64_t spikes_shared(const uint64_t *a, const uint64_t *b, size_t words);
 /* Steps in which one spikes and the other does not; some number over the limit as
  * soon as there are more. */
 uint64_t spikes_apart(const uint64_t *a, const uint64_t *b, size_t words, uint64_t limit);

@@ -1,11 +1,12 @@
-"""layer_fusion: a near-silent layer becomes a linear map that keeps the mean drive of the next one."""
+"""layer_fusion: a near-silent layer becomes a linear map that keeps the mean drive of the next one; with data, the one
+that comes closest to it: worked out again by numpy from the spikes that onnxruntime sees."""
 
 import numpy as np
 import onnx
 import pytest
 
 import planting
-from harness import check_valid, fixture, run_json, simulate, simulate_fixture, digits
+from harness import DIGITS, check_valid, constants, correct, digits, fixture, run, run_json, simulate, simulate_fixture, watching
 
 NETWORKS = pytest.mark.parametrize("name", ["seed-mlp-ts17-step", "snntorch-mlp-th-ts17-step",
                                             "sj14-lif-hard-ts17-step", "snntorch-mlp-bn-ts17-step"])
@@ -109,3 +110,107 @@ def test_a_working_network_is_not_touched(tmp_path):
     network = fixture("seed-mlp-ts17-step")
     _, _, report = optimize(network, network.load(), tmp_path, *FUSE)
     assert report["passes"][0]["layers_fused"] == 0
+
+
+# --- with data -----------------------------------------------------------------------
+
+SAMPLES = 500
+RIDGE = 1e-6
+FLIPS = 3  # spikes on the way that rounding may turn: of a million
+
+
+def fit(network, model, folder, *options):
+    onnx.save(model, folder / "quiet.onnx")
+    for name, values in zip(("x", "y"), digits()):
+        np.save(folder / f"{name}.npy", values[:SAMPLES])
+    report = run_json("optimize", folder / "quiet.onnx", "-o", folder / "fitted.onnx", "--inputs", folder / "x.npy",
+                      "--labels", folder / "y.npy", "--steps", network.steps, *FUSE, *options)
+    check_valid(folder / "fitted.onnx")
+    return onnx.load(folder / "fitted.onnx"), report
+
+
+def traces(model, states, steps, tensors):
+    """In onnxruntime, over the digits: of each tensor [steps and samples, units]."""
+    seen = simulate(watching(model, tensors), states, digits()[0][:SAMPLES], steps)
+    return [seen.outputs[name].reshape(-1, seen.outputs[name].shape[-1]).astype(np.float64) for name in tensors]
+
+
+def least_squares(x, y):
+    """(map, R^2, how much a unit of y in one step can change the map) of y by x, numpy's own way; the ridge as more
+    samples."""
+    n = x.shape[1]
+    centred = x - x.mean(axis=0)
+    lift = np.sqrt(RIDGE * (centred**2).sum() / n) * np.eye(n)
+    w = np.linalg.lstsq(np.concatenate([centred, lift]), np.concatenate([y - y.mean(axis=0), np.zeros((n, y.shape[1]))]),
+                        rcond=None)[0].T
+    reach = np.abs(np.linalg.solve(centred.T @ centred + lift @ lift, centred.T)).max()
+    return w, r_squared(y, centred @ w.T + y.mean(axis=0)), reach
+
+
+def r_squared(y, fitted):
+    return 1 - ((y - fitted) ** 2).sum() / ((y - y.mean(axis=0)) ** 2).sum()
+
+
+def fused_weights(model, units):
+    """[10, units] of the one weight operation that reads the first layer."""
+    known = constants(model)
+    found = [known[name] for node in model.graph.node if node.op_type in ("Gemm", "MatMul")
+             for name in node.input if name in known and sorted(known[name].shape) == sorted((10, units))]
+    assert len(found) == 1, [each.shape for each in found]
+    return found[0] if found[0].shape == (10, units) else found[0].T
+
+
+@NETWORKS
+def test_the_map_is_that_of_least_squares(name, tmp_path):
+    """The drive of the last layer, of the network with the quiet layer and of the fitted one, and numpy's map."""
+    network = fixture(name)
+    quiet = quieten(network, weaken, 0.005, 0.0099)
+    fitted, report = fit(network, quiet, tmp_path, "--fusion-activity", "0.02")
+    (entry,) = report["passes"]
+    assert entry["layers_fused"] == 1 and entry["samples_recorded"] == SAMPLES
+    drive, tensors = drive_of_last(network, quiet), [layer["spike_tensors"][0] for layer in network.layers[:2]]
+    spikes, hushed, before = traces(quiet, network.states, network.steps, [*tensors, drive])
+    (after,) = traces(fitted, still_there(network, fitted), network.steps, [drive])
+    assert r_squared(before, after) == pytest.approx(entry["fusion_r2"], abs=1e-5)
+    np.testing.assert_allclose(after.mean(axis=0), before.mean(axis=0), rtol=0, atol=1e-5)
+    last = planting.layers(network, quiet)[2].weights.astype(np.float64)
+    exact = hushed @ last.T  # before any rounding
+    wanted, best, reach = least_squares(spikes, exact)
+    w = fused_weights(fitted, spikes.shape[1])
+    np.testing.assert_allclose(w, wanted, rtol=1e-5, atol=FLIPS * reach * np.abs(last).max())
+    assert best - 1e-6 < r_squared(exact, (spikes - spikes.mean(axis=0)) @ w.T + exact.mean(axis=0)) < best + 1e-6
+    assert entry["fusion_r2"] == pytest.approx(best, abs=1e-4)
+    assert 0 < entry["fusion_r2"] < 1
+
+
+def test_the_fit_beats_the_means(tmp_path):
+    """By the rates alone, the same network gets a map that keeps less of how the drive varies."""
+    network = fixture("seed-mlp-ts17-step")
+    quiet = quieten(network, weaken, 0.005, 0.0099)
+    fitted, report = fit(network, quiet, tmp_path, "--fusion-activity", "0.02")
+    _, averaged, _ = optimize(network, quiet, tmp_path, *FUSE)
+    drive = drive_of_last(network, quiet)
+    (before,) = traces(quiet, network.states, network.steps, [drive])
+    of_fit, of_means = (r_squared(before, traces(model, still_there(network, model), network.steps, [drive])[0])
+                        for model in (fitted, averaged))
+    assert of_fit > of_means
+    assert "layer_fusion" in run("report", tmp_path / "fitted.onnx").stdout.decode()
+    assert f"1 layer fused (R^2 {report['passes'][0]['fusion_r2']:.3f})" in run("report", tmp_path / "fitted.onnx").stdout.decode()
+
+
+def test_a_fit_that_costs_too_much_is_left(tmp_path):
+    """A layer that does the work: near-silent only because that is what the limit says."""
+    network = fixture("seed-mlp-ts17-step")
+    free, report = fit(network, network.load(), tmp_path, "--fusion-activity", "1.1")
+    (entry,) = report["passes"]
+    assert entry["layers_fused"] == 1
+    lost = report["accuracy"]["before"] - report["accuracy"]["after"]
+    assert lost > 0
+    told = simulate(free, still_there(network, free), digits()[0][:SAMPLES], network.steps)
+    assert correct(network, told.first) == round(SAMPLES * report["accuracy"]["after"])
+    for limit, fused in ((100 * lost - 0.01, 0), (100 * lost + 0.01, 1)):
+        _, report = fit(network, network.load(), tmp_path, "--fusion-activity", "1.1", "--max-accuracy-drop", limit)
+        (entry,) = report["passes"]
+        assert entry["layers_fused"] == fused and entry["undone"] == 0
+        assert ("fusion_r2" in entry) == bool(fused)
+        assert fused or any("too much accuracy" in each["reason"] for each in entry["skipped"])
