@@ -18,8 +18,7 @@
  *     sum over t of |W2 (silent + spike S[t]) - W x[t] - b|^2
  *
  * (spike_fit.h), which says how much of the drive's variance it keeps: R^2, over all units
- * of the reader, as their neurons see it. As a rule it is little: what hardly ever spikes
- * is hardly linear.
+ * of the reader, as their neurons see it.
  *
  * b is computed from W as it is stored, so the reader's mean drive stays the same
  * to rounding. A bare product W2 W1, g = 1, would feed the reader a drive that the
