@@ -299,6 +299,31 @@ for number, (groups, attributes, x, w) in enumerate(CONVOLUTIONS):
               f"plain = Conv<{attributes}>(x, w) }}".replace("<>", ""), x=x, w=w, b=(w[0],),
               judge="reference" if t == "double" else "onnxruntime")
 
+# --- bodies --------------------------------------------------------------------------------------------
+
+DOUBLED = "<body = b (int64 i, bool go, float[n] v) => (bool go_on, float[n] w, float[n] out) { go_on = Identity(go) w = Add(v, v) out = Neg(w) }>"
+given("Loop", "(float[n] x, int64 m) => (float[n] y, float[k,n] all) { yes = Constant<value = bool {1}>() y, all = Loop %s (m, yes, x) }" % DOUBLED,
+      x=(3,), m=3)
+given("Loop that ends itself", """(float x) => (float y) { y = Loop <body = b (int64 i, bool go, float v) => (bool go_on, float w) {
+    w = Add(v, v) hundred = Constant<value_float = 100.0>() go_on = Less(w, hundred) }> ("", "", x) }""", x=3)
+for way, back in ((0, 0), (1, 0), (0, 1), (1, 1)):
+    given(f"Scan {way} {back}", """(float[n] s, float[n,t] x) => (float[n] y, float[a,b] all) { y, all = Scan <num_scan_inputs = 1,
+        scan_input_axes = [-1], scan_output_axes = [1], scan_input_directions = [%d], scan_output_directions = [%d],
+        body = b (float[n] v, float[n] e) => (float[n] w, float[n] out) { w = Add(v, e) out = Mul(w, w) }> (s, x) }""" % (way, back),
+          s=(3,), x=(3, 4))
+for which in (0, 1):
+    given(f"If {which}", """(float[n] x, bool c) => (float[a] y) { y = If <then_branch = t () => (float[a] p) { p = Neg(x) },
+        else_branch = e () => (float[a] q) { q = Concat<axis = 0>(x, x) }> (c) }""", x=(3,), c=which)
+
+# --- numbers that are near no other -------------------------------------------------------------------------
+
+given("Constant lists", "(float[n] x) => (float[n] y, int64[k] z) { f = Constant<value_floats = [1.5, -2.0, 0.25]>() y = Add(x, f) "
+      "z = Constant<value_ints = [3, -4]>() }", x=(3,))
+given("Cast beyond the range", "(double[n] x) => (uint64[n] y, float[n] z) { y = Cast<to = 13>(x) z = Cast<to = 1>(x) }", x=[1e19, 3, 0])
+given("random numbers lie where they are to", """(float[n] x) => (bool a, bool b, bool c) { low = Constant<value_float = 2.0>()
+    high = Constant<value_float = 3.0>() r = RandomUniform<low = 2.0, high = 3.0, shape = [40, 5]>() l = ReduceMin<keepdims = 0>(r)
+    h = ReduceMax<keepdims = 0>(r) a = GreaterOrEqual(l, low) b = Less(h, high) g = RandomNormal<mean = 2.5, scale = 0.1, shape = [1000]>()
+    m = ReduceMean<keepdims = 0>(g) d = Greater(m, low) e = Less(m, high) c = And(d, e) }""", x=(1,))
 # --- functions of the model: attributes that they are called with, or that stand there -------------------
 
 LEAKY = """ <domain: "local", opset_import: ["": 17]> leaky <alpha: float = 0.25> (a) => (b) { b = LeakyRelu<alpha: float = @alpha>(a) }"""
@@ -481,6 +506,29 @@ refused("SplitToSequence into pieces of nothing", "sizes that cannot be",
 
 refused("ConcatFromSequence of no arrays", "nothing to join",
         of("s = SequenceConstruct(x) t = SequenceErase(s) y = ConcatFromSequence<axis = 0>(t)"), x=(2, 3))
+BODY = "<then_branch = t () => (float[] p) { p = Neg(x_seen) }, else_branch = e () => (float[] q) { q = Identity(x_seen) }>"
+refused("If by two conditions", "its condition is not one bool", of("y = If %s (c)" % BODY, ", bool[a] c"), x=(2, 3), c=[1, 0])
+SCAN = "<num_scan_inputs = 2, body = b (float[] e, float[] f) => (float[] out) { out = Add(e, f) }>"
+refused("Scan of different lengths", "inputs of different lengths", of("y = Scan %s (x, z)" % SCAN, ", float[a,b] z"), x=(2, 3), z=(3, 3))
+refused("Scan along an axis that x does not have", "an axis that it does not have", of("y = Scan %s (x, z)" % SCAN.replace(
+    "= 2,", "= 2, scan_input_axes = [2, 0],"), ", float[a,b] z"), x=(2, 3), z=(2, 3))
+refused("Pad along an axis that x does not have", "an axis or pad that cannot be", of('y = Pad(x, p, "", ax)', ", int64[a] p, int64[b] ax"), opset=18,
+        x=(2, 3), p=[1, 1], ax=[5])
+refused("MaxPool of windows that see padding only", "a window that sees padding only",
+        of("y = MaxPool<kernel_shape = [2, 2], pads = [2, 2, 0, 0]>(x)"), x=(1, 1, 4, 4))
+refused("Trilu of no diagonal", "input 1 is not one number", of("y = Trilu(x, k)", ", int64[a] k"), x=(2, 3), k=[])
+refused("TopK of two numbers", "a list of over 1 numbers", of("y, i = TopK(x, k)", ", int64[a] k"), x=(2, 3), k=[1, 2])
+not_done("Dropout in training", "training mode (export the model after eval())", of("y = Dropout(x, r, t)", ", float r, bool t"), x=(2, 3), r=0.5, t=1)
+not_done("Cast through float8", "a type that is not computed with", of("a = Cast<to = 17>(x) y = Cast<to = 1>(a)"), opset=19, x=(2, 3))
+not_done("QuantizeLinear to float8", "quantizing to another type", of("a = QuantizeLinear<output_dtype = 17>(x, s) y = Cast<to = 1>(a)", ", float s"),
+         opset=21, x=(2, 3), s=1)
+not_done("Loop by two conditions", "its condition is not one bool", of("""m = Constant<value_int = 2>() y = Loop <body = b (int64 i, bool go, float[] v)
+    => (bool[] go_on, float[] w) { go_on = Identity(c_seen) w = Add(v, v) }> (m, "", x)""", ", bool[a] c"), x=(2, 3), c=[1, 0])
+not_done("Loop that never runs, and is to stack what it makes", "nothing to join",
+         of("yes = Constant<value = bool {1}>() y, all = Loop %s (m, yes, x)" % DOUBLED, ", int64 m"), x=(3,), m=0)
+MANY = 17
+not_done("Reshape into many dimensions", "a list of over", of("a = Reshape(x, s) y = Reshape(a, t)", ", int64[a] s, int64[b] t"), x=(2, 3),
+         s=[2, 3] + [1] * MANY, t=[6])
 not_done("BatchNormalization in training", "training mode (export the model after eval())",
          of("y, mm, vv = BatchNormalization<training_mode = 1>(x, s, b, m, v)", ", float[a] s, float[a] b, float[a] m, float[a] v"), x=(1, 3, 4),
          s=(3,), b=(3,), m=(3,), v=[1, 1, 1])

@@ -8,7 +8,7 @@ import onnx.parser
 import onnxruntime
 import pytest
 
-from networks import simulate
+from networks import simulate, snnfit
 
 SAMPLES, STEPS, UNITS = 200, 6, 10
 EXPRESSIONS = {
@@ -76,3 +76,19 @@ def test_classes_are_those_of_onnxruntime(name, tmp_path):
                       "--state", "v=v_next", "--decoding", "mean")
     # One of 200 may be a tie that another rounding decides.
     assert report["samples"] == SAMPLES and report["accuracy"] >= 1 - 1 / SAMPLES
+
+
+@pytest.mark.parametrize("expression, status, said", [
+    ("wide = Concat<axis = 1>(u, u) y = Identity(u)", 2, "--state v=v_next: their shapes or types differ"),
+    ("wide = Cast<to = 11>(u) y = Identity(u)", 3, "v_next")])
+def test_a_state_that_comes_back_otherwise_is_refused(expression, status, said, tmp_path):
+    model = network(expression)
+    hidden = [onnx.helper.make_node("SequenceConstruct", ["wide"], ["alone"]), onnx.helper.make_node("SequenceAt", ["alone", "at"], ["v_next"])]
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.int64(0), "at"))
+    model.graph.node[-1].output[0] = "unread"
+    model.graph.node.extend(hidden)
+    onnx.save(model, tmp_path / "model.onnx")
+    np.save(tmp_path / "x.npy", np.ones((3, UNITS), np.float32))
+    done = snnfit("simulate", tmp_path / "model.onnx", "--inputs", tmp_path / "x.npy", "--steps", STEPS, "--state", "v=v_next")
+    assert done.returncode == status and done.stdout == "", done.stderr
+    assert len(done.stderr.splitlines()) == 1 and said in done.stderr, done.stderr
