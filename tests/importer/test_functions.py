@@ -76,7 +76,8 @@ def activations(net, function):
 # Means are not between the ends of what falls and rises, and tests of them, and of activations, are not
 # followed: nothing is cut there.
 FROZEN = {("means", "Abs"), ("means", "LeakyRelu"), ("means", "Pow"), ("means", "Sqrt"), ("means", "Reciprocal"),
-          ("activations", "Cast"), *((of, test) for of in ("means", "activations") for test in ("Greater", "GreaterOrEqual", "Less"))}
+          ("activations", "Cast"), *((of, test) for of in ("means", "activations") for test in ("Greater", "GreaterOrEqual",
+          "Less"))}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -83,7 +83,8 @@ def test_classes_are_those_of_onnxruntime(name, tmp_path):
     ("wide = Cast<to = 11>(u) y = Identity(u)", 3, "v_next")])
 def test_a_state_that_comes_back_otherwise_is_refused(expression, status, said, tmp_path):
     model = network(expression)
-    hidden = [onnx.helper.make_node("SequenceConstruct", ["wide"], ["alone"]), onnx.helper.make_node("SequenceAt", ["alone", "at"], ["v_next"])]
+    hidden = [onnx.helper.make_node("SequenceConstruct", ["wide"], ["alone"]), onnx.helper.make_node("SequenceAt", ["alone",
+      "at"], ["v_next"])]
     model.graph.initializer.append(onnx.numpy_helper.from_array(np.int64(0), "at"))
     model.graph.node[-1].output[0] = "unread"
     model.graph.node.extend(hidden)
