@@ -16,7 +16,7 @@ import tempfile
 
 from measure import HERE, Settings
 
-SUBJECTS = ("copying", "redundancy", "importing", "simulating", "products")
+SUBJECTS = ("copying", "redundancy", "importing", "simulating", "resimulating", "products")
 ROUNDS = 7
 
 
