@@ -1,8 +1,8 @@
 #include "simulator/network.h"
 
+#include "simulator/ahead.h"
 #include "simulator/encode.h"
 #include "simulator/phases.h"
-#include "simulator/reuse.h"
 #include "simulator/tape.h"
 #include "simulator/watch.h"
 
@@ -27,7 +27,8 @@ struct block {
 	uint64_t first;
 	uint32_t lanes;
 	struct sight sight; /* sums over lanes and steps */
-	float *scores;	    /* [lanes][classes] */
+	struct ahead ahead;
+	float *scores; /* [lanes][classes] */
 	double synaptic_operations;
 };
 
@@ -197,6 +198,7 @@ begin_block(struct machine *machine, const struct run *run, struct block *block,
 	machine->random = block->first << 32;
 	machine->synaptic_operations = 0;
 	sight_begin(&block->sight, block->first, block->lanes);
+	ahead_begin(&block->ahead, block->first, block->lanes);
 	for (i = 0; i < network->state_count && status == SNNFIT_OK; i++)
 		status = set_state(machine, &network->states[i], err);
 	if (status == SNNFIT_OK && encoding_is_constant(network))
@@ -210,7 +212,7 @@ begin_block(struct machine *machine, const struct run *run, struct block *block,
 
 /* What is new in the step: data, and spikes that are known. */
 static snnfit_status
-begin_step(struct machine *machine, const struct run *run, const struct block *block, uint32_t step,
+begin_step(struct machine *machine, const struct run *run, struct block *block, uint32_t step,
 	   snnfit_error *err)
 {
 	snnfit_status status = SNNFIT_OK;
@@ -218,7 +220,7 @@ begin_step(struct machine *machine, const struct run *run, const struct block *b
 	if (!encoding_is_constant(run->network))
 		status = set_inputs(machine, run->network, block, step, err);
 	if (status == SNNFIT_OK)
-		status = reuse_give(run->reuse, machine, block->first, step, err);
+		status = ahead_give(&block->ahead, machine, step, err);
 	return status;
 }
 
@@ -284,10 +286,16 @@ commit(struct run *run, uint64_t number, const struct block *block, snnfit_statu
 static snnfit_status
 block_allocate(struct block *block, const struct run *run, snnfit_error *err)
 {
+	snnfit_status status;
+
 	block->scores = calloc(run->block_samples * run->network->classes, sizeof *block->scores);
 	if (!block->scores)
 		return error_no_memory(err);
-	return sight_open(&block->sight, run->network, err);
+	status = sight_open(&block->sight, run->network, err);
+	if (status == SNNFIT_OK)
+		status = ahead_open(&block->ahead, run->phases, run->reuse,
+				    run->block_samples > 1 ? run->network->steps : 1, err);
+	return status;
 }
 
 static void *
@@ -319,6 +327,7 @@ work(void *context)
 		status = ready == SNNFIT_OK ? run_block(&machine, run, &block, taken, &err) : ready;
 		go_on = commit(run, number, &block, status, &err);
 	}
+	ahead_close(&block.ahead);
 	sight_close(&block.sight);
 	free(block.scores);
 	machine_free(&machine);
@@ -403,6 +412,8 @@ learn_shapes(struct run *run, struct machine *machine, struct slot_shape *shapes
 
 	machine->tap = sight_tap(&block.sight);
 	if (status == SNNFIT_OK)
+		status = ahead_open(&block.ahead, run->phases, run->reuse, 1, err);
+	if (status == SNNFIT_OK)
 		status = begin_block(machine, run, &block, err);
 	if (status == SNNFIT_OK)
 		status = begin_step(machine, run, &block, 0, err);
@@ -413,6 +424,7 @@ learn_shapes(struct run *run, struct machine *machine, struct slot_shape *shapes
 	if (status == SNNFIT_OK)
 		reuse_learn(run->reuse, machine);
 	machine->tap = NULL;
+	ahead_close(&block.ahead);
 	sight_close(&block.sight);
 	return status == SNNFIT_OK ? learn_classes(network, machine, err) : status;
 }

@@ -1,4 +1,7 @@
-/* phases.h - the nodes that have to run once a sample, and those of every step. */
+/* phases.h - the nodes that have to run once a sample, and those of every step.
+ *
+ * What follows from nothing but values that are given, and constants, can be run for
+ * many steps at once: steps are then as good as samples. */
 #ifndef SNNFIT_SIMULATOR_PHASES_H
 #define SNNFIT_SIMULATOR_PHASES_H
 
@@ -7,7 +10,11 @@
 struct phases {
 	struct arena arena;
 	struct plan_graph fixed; /* what depends on constants and fixed inputs only */
+	struct plan_graph ahead; /* on what is given, and constants, only */
 	struct plan_graph step;
+	/* [slots of the plan] */
+	bool *read_ahead, *read_in_step; /* or kept after it */
+	bool *bits_ahead;		 /* whoever reads it ahead takes bits */
 };
 
 /* Slots, and what is special about them. */
@@ -16,7 +23,7 @@ struct phase_slots {
 	const uint32_t *kept;	 /* asked for after each step */
 	uint32_t varying_count, kept_count;
 	/* [slots of the plan]: nodes that make nothing but what is given, or not needed,
-	 * are left out; NULL: none are. */
+	 * are left out; NULL: nothing is given, and none are. */
 	const bool *given, *needed;
 };
 

@@ -221,36 +221,71 @@ bits_of(const struct reuse *reuse, const struct emission *emission, uint64_t sam
 }
 
 static snnfit_status
-give(const struct reuse *reuse, const struct reuse_slot *at, struct machine *machine,
-     uint64_t first, uint32_t step, snnfit_error *err)
+allocate(struct machine *machine, const struct tensor *shape, bool bits, struct tensor *out,
+	 snnfit_error *err)
 {
-	const struct tensor *shape = &at->emission->shape;
-	size_t bytes = (size_t)shape->count * type_bytes(shape->type);
+	if (bits)
+		return tensor_allocate_bits(out, &machine->pool, shape->rank, shape->dims,
+					    machine->lanes, true, err);
+	return tensor_allocate(out, &machine->pool, shape->type, shape->rank, shape->dims,
+			       machine->lanes, true, err);
+}
+
+static snnfit_status
+give(const struct reuse *reuse, const struct reuse_slot *at, struct machine *machine,
+     const struct reuse_part *part, snnfit_error *err)
+{
+	const struct emission *emission = at->emission;
+	const struct tensor *shape = &emission->shape;
+	bool as_bits = part->bits && part->bits[at->slot] && shape->type == TYPE_FLOAT;
+	size_t bytes = as_bits ? (size_t)emission->words * sizeof *emission->bits
+			       : (size_t)shape->count * type_bytes(shape->type);
+	uint32_t samples = machine->lanes / part->steps, lane;
 	struct tensor tensor;
-	uint32_t lane;
-	snnfit_status status = tensor_allocate(&tensor, &machine->pool, shape->type, shape->rank,
-					       shape->dims, machine->lanes, true, err);
+	snnfit_status status = allocate(machine, shape, as_bits, &tensor, err);
 
 	if (status != SNNFIT_OK)
 		return status;
-	for (lane = 0; lane < machine->lanes; lane++)
-		emission_unpack(shape->type, bits_of(reuse, at->emission, first + lane, step),
-				shape->count, (char *)tensor.data + lane * bytes);
+	for (lane = 0; lane < machine->lanes; lane++) {
+		const uint64_t *from = bits_of(reuse, emission, part->first + lane % samples,
+					       part->step + lane / samples);
+		char *to = (char *)tensor.data + lane * bytes;
+
+		if (as_bits)
+			memcpy(to, from, bytes);
+		else
+			emission_unpack(shape->type, from, shape->count, to);
+	}
 	machine_set(machine, at->slot, tensor);
 	return SNNFIT_OK;
 }
 
 snnfit_status
-reuse_give(const struct reuse *reuse, struct machine *machine, uint64_t first, uint32_t step,
+reuse_give(const struct reuse *reuse, struct machine *machine, const struct reuse_part *part,
 	   snnfit_error *err)
 {
 	snnfit_status status = SNNFIT_OK;
 	uint32_t i;
 
 	for (i = 0; i < reuse->count && status == SNNFIT_OK; i++)
-		if (reuse->slots[i].given)
-			status = give(reuse, &reuse->slots[i], machine, first, step, err);
+		if (reuse->slots[i].given && part->read[reuse->slots[i].slot])
+			status = give(reuse, &reuse->slots[i], machine, part, err);
 	return status;
+}
+
+uint64_t
+reuse_largest(const struct reuse *reuse, const bool *read)
+{
+	uint64_t largest = 0;
+	uint32_t i;
+
+	for (i = 0; i < reuse->count; i++) {
+		const struct reuse_slot *at = &reuse->slots[i];
+
+		if (at->given && read[at->slot] && at->emission->shape.count > largest)
+			largest = at->emission->shape.count;
+	}
+	return largest;
 }
 
 static bool

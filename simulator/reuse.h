@@ -29,9 +29,18 @@ void reuse_close(struct reuse *reuse, bool done);
 uint32_t reuse_given(const struct reuse *reuse, uint32_t *out);
 uint32_t reuse_wanted(const struct reuse *reuse, uint32_t *out);
 
-/* Before and after a step of the samples from `first` on. */
+/* Which spikes a machine gets. */
+struct reuse_part {
+	const bool *read;     /* [slots of the plan] */
+	const bool *bits;     /* those that may be bits; NULL: none */
+	uint64_t first;	      /* sample */
+	uint32_t step, steps; /* a lane for each sample in the first step, then in the next one */
+};
 MUST_USE snnfit_status reuse_give(const struct reuse *reuse, struct machine *machine,
-				  uint64_t first, uint32_t step, snnfit_error *err);
+				  const struct reuse_part *part, snnfit_error *err);
+/* Elements of the largest of them, of a sample and step; 0: none is read. */
+uint64_t reuse_largest(const struct reuse *reuse, const bool *read);
+/* After a step. */
 void reuse_take(struct reuse *reuse, const struct machine *machine, uint64_t first, uint32_t step);
 
 #endif
