@@ -74,6 +74,15 @@ refuse(const struct quantize_request *request, const Onnx__NodeProto *obstacle, 
 			 obstacle->op_type ? obstacle->op_type : "");
 }
 
+/* onnxruntime (1.31.1, from its optimization level 2 on) makes DequantizeLinear and MatMul one
+ * MatMulNBits, and reads INT2 wrongly in it where the columns, our rows, are no multiple of 4. */
+static bool
+is_read_wrongly(const struct format *format, const struct quantize_request *request)
+{
+	return format->bits == 2 && request->shape.rank == 2 && request->row_axis == 1 &&
+	       request->shape.dims[1] % 4 != 0;
+}
+
 static snnfit_status
 choose(const struct onnx_model *model, const struct quantize_request *request,
        const struct format **out, struct text *notes, snnfit_error *err)
@@ -89,7 +98,7 @@ choose(const struct onnx_model *model, const struct quantize_request *request,
 		const struct format *format = &formats[i];
 		const Onnx__NodeProto *obstacle = NULL;
 
-		if (format->bits < request->quantization->bits)
+		if (format->bits < request->quantization->bits || is_read_wrongly(format, request))
 			continue;
 		enough_memory = opset_obstacle(onnx_model_proto(model), opset_for(format, request),
 					       &scratch, &obstacle);
