@@ -205,7 +205,7 @@ set_limits(struct packed *packed)
 	bool near = bytes <= NEAR_BYTES;
 
 	packed->most_events = near ? packed->rows / 2 : packed->rows * 7 / 25;
-	packed->most_spikes = packed->rows / (near ? 2 : bytes <= FAR_BYTES ? 4 : 6);
+	packed->most_spikes = packed->rows / (near ? 2 : bytes <= FAR_BYTES ? 4 : 5);
 }
 
 void

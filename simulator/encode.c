@@ -53,10 +53,11 @@ encoded(const struct network *network, const struct network_input *input, uint64
 
 /* The usual case, in one go: each number of the data is one of the input. */
 static void
-encode_direct(const struct network *network, const struct network_input *from, uint64_t sample,
-	      float *out)
+encode_values(const struct network *network, const struct network_input *from, uint64_t sample,
+	      uint32_t step, float *out)
 {
-	const float *values = from->values + sample * from->each;
+	uint64_t place = network->encoding == ENCODE_TIME ? sample * network->steps + step : sample;
+	const float *values = from->values + place * from->each;
 	uint64_t i;
 
 	for (i = 0; i < from->each; i++)
@@ -76,9 +77,9 @@ encode(const struct network *network, uint32_t input, uint64_t first, uint32_t l
 	if (status != SNNFIT_OK)
 		return status;
 	for (lane = 0; lane < lanes; lane++) {
-		if (network->encoding == ENCODE_DIRECT && out->type == TYPE_FLOAT &&
-		    from->each == out->count) {
-			encode_direct(network, from, first + lane,
+		if ((network->encoding == ENCODE_DIRECT || network->encoding == ENCODE_TIME) &&
+		    out->type == TYPE_FLOAT && from->each == out->count) {
+			encode_values(network, from, first + lane, step,
 				      (float *)out->data + lane * out->count);
 			continue;
 		}

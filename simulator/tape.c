@@ -305,6 +305,31 @@ run_pieces(struct piece *piece, uint32_t lanes, uint64_t count)
 	}
 }
 
+/* The input is what this node gave in the step before, and nobody else has it. */
+static bool
+may_overwrite(const struct call *call, const struct tape *tape)
+{
+	const struct tensor *in = call->inputs[tape->overwritten[0]];
+	const struct tensor *before =
+		&call->machine->slots[call->node->outputs[tape->overwritten[1]]];
+
+	return in->buffer && in->buffer == before->buffer && tensor_owners(in) == 2 &&
+	       in->laned == call->laned;
+}
+
+static bool
+make_output(struct call *call, const struct tape *tape, uint32_t i)
+{
+	const struct slot_shape *shape = tape->output_shapes[i];
+
+	if (tape->can_overwrite && tape->overwritten[1] == i && may_overwrite(call, tape))
+		return call_alias(call, i, call->inputs[tape->overwritten[0]], shape->rank,
+				  shape->dims) == SNNFIT_OK;
+	if (tape->output_is_bits[i])
+		return call_output_bits(call, i, shape->rank, shape->dims) != NULL;
+	return call_output(call, i, shape->type, shape->rank, shape->dims) != NULL;
+}
+
 static snnfit_status
 run_tape(struct call *call)
 {
@@ -316,16 +341,9 @@ run_tape(struct call *call)
 
 	if (!shapes_hold(call, tape))
 		return run_nodes(call, tape);
-	for (i = 0; i < call->output_count; i++) {
-		const struct slot_shape *shape = tape->output_shapes[i];
-		const void *out = tape->output_is_bits[i]
-					  ? call_output_bits(call, i, shape->rank, shape->dims)
-					  : call_output(call, i, shape->type, shape->rank,
-							shape->dims);
-
-		if (!out)
+	for (i = 0; i < call->output_count; i++)
+		if (!make_output(call, tape, i))
 			return call->status;
-	}
 	piece.registers = call_scratch(call, &scratch, pieces * TAPE_PIECE * sizeof(float));
 	if (!piece.registers)
 		return call->status;

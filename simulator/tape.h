@@ -99,7 +99,10 @@ struct tape {
 	const struct slot_shape **input_shapes, **output_shapes;
 	uint32_t value_count, step_count, store_count, register_count;
 	bool has_flags;
-	bool fires;		 /* the first store is of what the last step gives */
+	bool fires; /* the first store is of what the last step gives */
+	/* The last step may write output [1] where it reads input [0]. */
+	bool can_overwrite;
+	uint32_t overwritten[2];
 	struct plan_node *nodes; /* what it does the work of */
 	uint32_t node_count;
 };
@@ -111,6 +114,9 @@ uint32_t tape_shorten(const struct tape_value *values, struct tape_step *steps, 
 		      struct tape_store *stores, uint32_t store_count);
 
 /* x: the operands. */
+/* How the last step ends, once all else is known: fires, can_overwrite. */
+void tape_find_end(struct tape *tape);
+
 typedef void tape_kernel(float *out, const float *const *x, uint64_t count);
 struct tape_kernels {
 	tape_kernel *operations[TAPE_OPERATIONS];

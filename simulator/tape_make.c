@@ -492,19 +492,6 @@ give_registers(struct writer *writer)
 	}
 }
 
-/* The usual end of a neuron's step: the membrane, and whether it is over a threshold. */
-static bool
-last_step_fires(const struct writer *writer)
-{
-	const struct tape *tape = writer->tape;
-	const struct tape_step *last = &writer->steps[tape->step_count - 1];
-	const struct tape_store *store = &writer->stores[0];
-
-	return tape->step_count > 0 && tape->store_count > 0 && store->bits &&
-	       last->operation == TAPE_LEAK_RESET && store->value == last->out &&
-	       writer->values[store->other].place == TAPE_CONSTANT;
-}
-
 static bool
 copy_tape(struct writer *writer)
 {
@@ -522,6 +509,10 @@ copy_tape(struct writer *writer)
 	if (!tape->values || !tape->steps || !tape->stores || !tape->output_is_bits ||
 	    !tape->input_shapes || !tape->output_shapes)
 		return false;
+	tape_find_end(tape);
+	if (tape->can_overwrite)
+		tape->can_overwrite = !leaves_group(writer->maker,
+						    writer->inputs[tape->overwritten[0]]);
 	for (i = 0; i < writer->output_count; i++) {
 		const struct slot_shape *shape = &writer->maker->shapes[writer->outputs[i]];
 
@@ -568,7 +559,6 @@ write_group(struct writer *writer, struct plan_node *out)
 	tape->step_count = tape_shorten(writer->values, writer->steps, tape->step_count,
 					writer->stores, tape->store_count);
 	give_registers(writer);
-	tape->fires = last_step_fires(writer);
 	*out = (struct plan_node){ .proto = tape->nodes[0].proto,
 				   .scope = tape->nodes[0].scope,
 				   .operator= & tape_operator,

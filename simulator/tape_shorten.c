@@ -214,3 +214,40 @@ tape_shorten(const struct tape_value *values, struct tape_step *steps, uint32_t 
 	}
 	return shortener.count;
 }
+
+/* --- the end ----------------------------------------------------------------------------- */
+
+/* The membrane before may give its place to the one after, if no store reads it later. */
+static void
+find_overwritten(struct tape *tape, const struct tape_step *last)
+{
+	const struct tape_value *before = &tape->values[last->operands[0]];
+	const struct tape_value *after = &tape->values[last->out];
+	uint32_t i;
+
+	if (before->place != TAPE_INPUT || after->place != TAPE_OUTPUT)
+		return;
+	for (i = 1; i < tape->store_count; i++)
+		if (tape->stores[i].value == last->operands[0] ||
+		    tape->stores[i].other == last->operands[0])
+			return;
+	tape->can_overwrite = true;
+	tape->overwritten[0] = before->index;
+	tape->overwritten[1] = after->index;
+}
+
+/* The usual one of a neuron: the membrane, and whether it is over a threshold. */
+void
+tape_find_end(struct tape *tape)
+{
+	const struct tape_store *store = tape->stores;
+	const struct tape_step *last;
+
+	if (tape->step_count == 0 || tape->store_count == 0 || !store->bits)
+		return;
+	last = &tape->steps[tape->step_count - 1];
+	tape->fires = last->operation == TAPE_LEAK_RESET && store->value == last->out &&
+		      tape->values[store->other].place == TAPE_CONSTANT;
+	if (tape->fires)
+		find_overwritten(tape, last);
+}

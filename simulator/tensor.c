@@ -277,6 +277,12 @@ tensor_share(const struct tensor *tensor)
 	return *tensor;
 }
 
+uint32_t
+tensor_owners(const struct tensor *tensor)
+{
+	return tensor->buffer ? tensor->buffer->references : 0;
+}
+
 void
 tensor_release(struct tensor *tensor, struct pool *pool)
 {

@@ -98,6 +98,8 @@ MUST_USE snnfit_status tensor_expand(struct tensor *tensor, struct pool *pool, u
 				     snnfit_error *err);
 /* Another tensor of the same array. */
 struct tensor tensor_share(const struct tensor *tensor);
+/* How many tensors there are of the array; 0: it is somebody else's. */
+uint32_t tensor_owners(const struct tensor *tensor);
 /* Gives the array back to the pool when nobody else has it. */
 void tensor_release(struct tensor *tensor, struct pool *pool);
 void pool_free(struct pool *pool);
