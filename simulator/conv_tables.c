@@ -28,7 +28,7 @@ enum {
 	ROW_PIECE = 56,			    /* bits of a row at a time */
 	SEEN_EXACT = 1 << 24,		    /* floats count that far */
 	SUM_BYTES = 8 << 10,		    /* that stay in the first cache beside a few tables */
-	GROUPS_AT_ONCE = 2,		    /* of channels */
+	GROUPS_AT_ONCE = 4,		    /* of channels */
 	SPARE_BYTES = 2 * sizeof(uint64_t), /* that loads read behind a row */
 };
 
@@ -482,7 +482,7 @@ put_sums(const float *sums, uint64_t positions, uint64_t channels, const float *
 	}
 #endif
 	/* What is left: positions of those channels, and all of the others. */
-	for (i = 0; i < channels; i++)
+	for (i = positions % 4 ? 0 : channel; i < channels; i++)
 		for (p = i < channel ? positions / 4 * 4 : 0; p < positions; p++)
 			out[i * stride + p] = sums[p * PANEL_COLUMNS + i] + (bias ? bias[i] : 0);
 }
