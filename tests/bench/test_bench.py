@@ -64,6 +64,6 @@ def test_all_figures_are_measured(tmp_path):
     assert done.returncode == 0, done.stderr
     rows = [line for line in done.stdout.splitlines() if line.startswith("| ")][1:]
     for subject in ("passes none", "passes dead_neuron_elimination", "redundancy elimination", "Import",
-                    "measured again after a change of layer 3"):
+                    "measured again after a change of layer 3", "adding patterns", "inputs spike in each step"):
         assert any(subject in row for row in rows), subject
     assert "nan" not in done.stdout and not list(tmp_path.iterdir())
