@@ -2,6 +2,8 @@
 #include "api/options.h"
 #include "api/resources.h"
 
+#include <string.h>
+
 /* --- asking ---------------------------------------------------------------- */
 
 /* Some layer that could be made smaller has no rates. */
@@ -25,6 +27,16 @@ something_changed(const struct optimize_report *report)
 		if (report->passes[i].changed)
 			return true;
 	return false;
+}
+
+/* A pass of that name ran. */
+static const struct pass_report *
+ran(const struct optimize_report *report, const char *name)
+{
+	for (size_t i = 0; i < report->pass_count; i++)
+		if (strcmp(report->passes[i].name, name) == 0)
+			return &report->passes[i];
+	return NULL;
 }
 
 static bool
@@ -103,9 +115,14 @@ say_ladder(struct json_builder *builder, json_t *array, const struct findings *f
 static void
 say_memory(struct json_builder *builder, json_t *array, const struct findings *findings)
 {
-	if (!is_over(findings, RESOURCE_BRAM))
+	bool event = findings->after->design.architecture == ARCHITECTURE_EVENT;
+	bool any = options_any_architecture(findings->options);
+
+	/* What accuracy stopped, or was among what was tried, is no advice. */
+	if (!is_over(findings, RESOURCE_BRAM) || (findings->fit && findings->fit->limited) ||
+	    (findings->fit && event && any))
 		return;
-	if (findings->after->design.architecture == ARCHITECTURE_EVENT)
+	if (event && !any)
 		say(builder, array,
 		    "store only weights that are not zero (--arch sparse), after pruning "
 		    "(--passes ...,magnitude_pruning --prune-threshold W)");
@@ -150,13 +167,20 @@ advise_fit(struct json_builder *builder, json_t *array, const struct findings *f
 static void
 advise_optimize(struct json_builder *builder, json_t *array, const struct findings *findings)
 {
-	if (lacks_rates(findings->graph))
+	const struct optimize_report *report = findings->passes;
+	const struct pass_report *behaviour = ran(report, "behavioural_redundancy");
+
+	if (behaviour && behaviour->samples_recorded == 0)
+		say(builder, array,
+		    "give data (--inputs X): behavioural_redundancy compares the spikes on them");
+	if (ran(report, "dead_neuron_elimination") && lacks_rates(findings->graph))
 		say(builder, array,
 		    "give firing rates (--rates FILE): what is dead is seen in them");
-	else
+	else if (ran(report, "dead_neuron_elimination"))
 		say(builder, array,
 		    "let neurons go that fire seldom (--dead-below 0.01), and check the accuracy");
-	if (!findings->options->input_range_known)
+	if (!findings->options->input_range_known &&
+	    (ran(report, "silent_neuron_elimination") || ran(report, "always_firing_elimination")))
 		say(builder, array,
 		    "give the range of the inputs (--input-range LO,HI): neurons of the first "
 		    "layer that can't reach their threshold are found with it");

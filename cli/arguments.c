@@ -47,7 +47,7 @@ struct option {
 static const struct option table[] = {
 	/* reading */
 	{ "rates", 0, KIND_TEXT, AT(read.rates), "FILE", RATED,
-	  "firing rates, .json, .npz or .npy; else those in the model" },
+	  "firing rates, .json, .npz or .npy; without it, but for annotate: those in the model" },
 	{ "rates-axes", 0, KIND_TEXT, AT(read.rates_axes), "AXES", RATED,
 	  "dimensions of the arrays, when they are counts or rasters: T time, N sample, U unit" },
 	{ "input-range", 0, KIND_RANGE, AT(options.input_low), "LO,HI", RATED,
@@ -89,7 +89,7 @@ static const struct option table[] = {
 	{ "weight-bits", 0, KIND_COUNT, AT(options.weight_bits), "B", COSTS,
 	  "stored width of weights that are not quantized" },
 	{ "lanes", 0, KIND_COUNT, AT(options.lanes), "N", COSTS,
-	  "multiply-accumulates a clock; event and sparse only" },
+	  "units of a layer that are updated in a clock; event only" },
 	/* the passes */
 	{ "passes", 0, KIND_TEXT, AT(options.passes), "a,b,...|none", CHANGES,
 	  "the passes to run, in order, repeated until nothing changes" },

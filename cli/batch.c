@@ -9,6 +9,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+static bool
+refuse_command(const char *name, snnfit_error *fault)
+{
+	size_t length;
+
+	(void)say_fault(fault, "batch can't run '%.64s'; it runs", name);
+	for (const struct command_row *row = commands; row->name; row++) {
+		length = strlen(fault->text);
+		if (command_for_batch(row))
+			(void)snprintf(fault->text + length, sizeof fault->text - length, "%s %s",
+				       row == commands ? "" : ",", row->name);
+	}
+	return false;
+}
+
 /* The command is one that can be run for a model, and its options are in order:
  * better said once than for every model. */
 static bool
@@ -19,11 +34,8 @@ check_command(struct batch *batch, snnfit_error *fault)
 	struct arguments inner;
 	bool good;
 
-	if (!row || row->command == COMMAND_BATCH || row->command == COMMAND_TARGETS)
-		return say_fault(fault,
-				 "batch can't run '%s'; it runs inspect, annotate, estimate, "
-				 "optimize, fit and report",
-				 arguments->rest[0]);
+	if (!row || !command_for_batch(row))
+		return refuse_command(arguments->rest[0], fault);
 	batch->command = row->command;
 	good = arguments_parse(&inner, row->command, arguments->rest_count, arguments->rest, fault);
 	if (good && inner.operand_count)

@@ -14,6 +14,8 @@ struct command_row {
 
 extern const struct command_row commands[]; /* ends with a NULL name */
 const struct command_row *command_find(const char *name);
+/* It is one that works on a model that batch puts in. */
+bool command_for_batch(const struct command_row *row);
 
 /* argv[0] is the command's name: parses, runs, and complains. What it printed is
  * not flushed. */

@@ -16,8 +16,8 @@ const struct command_row commands[] = {
 	{ "optimize", COMMAND_OPTIMIZE, "MODEL -o OUT", "make the model smaller", run_optimize },
 	{ "fit", COMMAND_FIT, "MODEL --target TARGET -o OUT",
 	  "make the model smaller until it fits", run_fit },
-	{ "report", COMMAND_REPORT, "MODEL", "the report that optimize and fit left in a model",
-	  run_report },
+	{ "report", COMMAND_REPORT, "MODEL [--html FILE]",
+	  "the report that optimize and fit left in a model", run_report },
 	{ "targets", COMMAND_TARGETS, "", "known targets and their capacities", run_targets },
 	{ "batch", COMMAND_BATCH, "FILE...|FOLDER|MANIFEST -o DIR -- COMMAND [OPTIONS]",
 	  "a command for many models; goes on after a failure", run_batch },
@@ -33,6 +33,12 @@ command_find(const char *name)
 	return NULL;
 }
 
+bool
+command_for_batch(const struct command_row *row)
+{
+	return row->command != COMMAND_BATCH && row->command != COMMAND_TARGETS;
+}
+
 /* --- help -------------------------------------------------------------------- */
 
 static enum exit_status
@@ -43,11 +49,12 @@ print_help(void)
 		     "usage: snnfit COMMAND [OPTIONS]\n\n");
 	for (const struct command_row *row = commands; row->name; row++)
 		(void)printf("  %-10s %s\n", row->name, row->help);
-	(void)printf("\n`snnfit COMMAND --help` lists the options. MODEL is an ONNX file, - is "
-		     "standard input.\n\n"
-		     "exit status: 0 done, and it fits; 1 done, but it does not fit; 2 wrong "
-		     "usage; 3 invalid or\nunsupported model, rates or data; 4 input or output "
-		     "failed; 5 out of memory or internal\n");
+	(void)printf(
+		"\n`snnfit COMMAND --help` lists the options. MODEL is an ONNX file, - is "
+		"standard input.\n\n"
+		"exit status: 0 done, and for fit: it fits; 1 fit is done, but it does not fit; "
+		"2 wrong usage;\n3 invalid or unsupported model, rates or data; 4 input or "
+		"output failed; 5 out of memory or\ninternal\n");
 	return EXIT_DONE;
 }
 

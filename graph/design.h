@@ -17,8 +17,8 @@ enum architecture {
 struct design {
 	enum architecture architecture;
 	uint32_t bitstream_length; /* clocks a time step; sc only, else ignored */
-	uint32_t lanes;		   /* multiply-accumulates a clock; folded architectures */
-	uint32_t float_bits;	   /* stored width of weights that are still float */
+	uint32_t lanes;	     /* units of a layer updated in a clock; event only, else ignored */
+	uint32_t float_bits; /* stored width of weights that are still float */
 };
 
 #define DESIGN_DEFAULT ((struct design){ ARCHITECTURE_EVENT, 256, 1, 16 })

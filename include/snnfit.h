@@ -254,7 +254,7 @@ typedef struct {
 	const char *architecture;
 	uint32_t bitstream_length; /* 256 clocks a time step, where fit starts; sc only */
 	uint32_t weight_bits;	   /* 16: stored width of weights that are float */
-	uint32_t lanes;		   /* 1: multiply-accumulates a clock; event, sparse */
+	uint32_t lanes;		   /* 1: units of a layer updated in a clock; event only */
 
 	/* Fit. */
 	uint32_t max_iterations;       /* 10 */
@@ -365,7 +365,7 @@ SNNFIT_API int snnfit_report_step(const snnfit_report *report, size_t index, snn
 typedef struct {
 	const char *name, *help;
 	int by_default;
-	int lossless; /* keeps every output spike, given that the rates are right */
+	int lossless; /* keeps every output spike, for every input in the range that was given */
 } snnfit_pass;
 
 typedef struct {

@@ -58,7 +58,7 @@ typedef snnfit_status (*pass_function)(struct pass_context *context, struct grap
 struct pass {
 	const char *name, *help;
 	bool by_default;
-	bool lossless;	    /* keeps every output spike, given that the rates are right */
+	bool lossless;	    /* keeps every output spike, for every input in the range */
 	bool reads_weights; /* all of them; else as a rule they stay in the file unread */
 	pass_function run;
 };

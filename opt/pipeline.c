@@ -8,7 +8,7 @@
 const struct pass passes[] = {
 	{ "dead_neuron_elimination",
 	  "remove neurons that never spiked on the calibration data, and those nobody reads", true,
-	  true, false, dead_neuron_elimination },
+	  false, false, dead_neuron_elimination },
 	{ "silent_neuron_elimination",
 	  "remove neurons that cannot reach their threshold, whatever the input", true, true, true,
 	  silent_neuron_elimination },

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 
+import numpy as np
 import pytest
 
 from harness import PROGRAM, fixture, run
@@ -50,6 +51,13 @@ def test_commands_that_write_nothing(models, tmp_path):
     results = lines(batch(models, tmp_path / "out", command=("--", "inspect")))
     assert [each["output"] for each in results] == [None] * 3
     assert all(len(each["result"]["layers"]) == 3 for each in results)
+    assert times(tmp_path / "out") == {}
+
+
+def test_simulate_of_many_models_writes_none_of_them(models, tmp_path):
+    np.save(tmp_path / "x.npy", np.ones((2, 784), np.float32))
+    results = lines(batch(models, tmp_path / "out", command=("--", "simulate", "--inputs", tmp_path / "x.npy", "--steps", 2)))
+    assert [(each["exit"], each["output"], each["result"]["samples"]) for each in results] == [(0, None, 2)] * 3
     assert times(tmp_path / "out") == {}
 
 

@@ -2,9 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 
-from harness import fixture, run, run_json
+from harness import digits, fixture, run, run_json
 
 SEED = fixture("seed-mlp-ts17-step")
 MODEL, RATES = SEED.path, ("--rates", SEED.rates_path)
@@ -68,6 +69,38 @@ def test_when_pruning_is_exhausted_it_is_not_what_to_try():
     assert stopped and "prune more" not in words and "--quantize-bits" in words and "--arch auto" in words
     stopped, words = suggestions("--max-iterations", 1)
     assert not stopped and "prune more" in words and "--max-iterations" in words
+
+
+def test_what_is_missing_is_what_to_try(tmp_path):
+    np.save(tmp_path / "x.npy", np.ones((1, 784), np.float32))
+
+    def words(passes, *options):
+        return " ".join(run_json("optimize", MODEL, "--dry-run", "--passes", passes, *options)["suggestions"])
+
+    missing = words("behavioural_redundancy")
+    assert "--inputs" in missing and "--rates" not in missing and "--input-range" not in missing
+    given = words("behavioural_redundancy", "--inputs", tmp_path / "x.npy", "--steps", 1, "--behavioural-agreement", 1)
+    assert "--inputs" not in given
+    assert "--rates" in words("dead_neuron_elimination") and "--input-range" in words("silent_neuron_elimination")
+
+
+def test_what_accuracy_or_every_architecture_ruled_out_is_not_what_to_try(tmp_path):
+    images, labels = digits()
+    np.save(tmp_path / "x.npy", images[:200])
+    np.save(tmp_path / "y.npy", labels[:200])
+    data = ("--inputs", tmp_path / "x.npy", "--labels", tmp_path / "y.npy", "--steps", 5, "--max-accuracy-drop", 0)
+
+    def fitted(*options):
+        done = run("fit", MODEL, "--dry-run", *RATES, "--target-luts", 2000, "--target-bram", 2, *options, "--json", expect=1)
+        report = json.loads(done.stdout)
+        return report["limited"], report["architecture"], " ".join(report["suggestions"])
+
+    limited, _, words = fitted("--arch", "sparse", *data)
+    assert limited and "--max-accuracy-drop" in words and "prune more" not in words
+    _, architecture, words = fitted("--arch", "event")
+    assert architecture == "event" and "--arch sparse" in words
+    _, architecture, words = fitted("--arch", "auto", "--max-iterations", 1)
+    assert architecture == "event" and "--max-iterations" in words and "--arch" not in words
 
 
 @pytest.mark.parametrize("command", [("optimize",), ("annotate",), ("fit", "--target", "ecp5", "--arch", "event")])

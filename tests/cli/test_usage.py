@@ -87,7 +87,8 @@ USAGE = [
     (["batch", MODEL, "-o", "OUT", "--"], "behind --"),
     (["batch", MODEL, "-o", "OUT", "--jobs", "0", "--", "inspect"], "--jobs"),
     (["batch", MODEL, "-o", "OUT", "--", "batch"], "can't run 'batch'"),
-    (["batch", MODEL, "-o", "OUT", "--", "dance"], "can't run 'dance'"),
+    (["batch", MODEL, "-o", "OUT", "--", "dance"],
+     "can't run 'dance'; it runs inspect, annotate, simulate, estimate, optimize, fit, report"),
     (["batch", MODEL, "-o", "OUT", "--", "inspect", MODEL], "puts the model in"),
     (["batch", MODEL, "-o", "OUT", "--", "optimize", "-o", "x"], "leave out -o"),
     (["batch", MODEL, "-o", "OUT", "--", "fit"], "needs a target"),
@@ -123,6 +124,30 @@ def test_every_option_is_in_the_help():
     for name in ("dead_neuron_elimination", "quantization"):
         assert name in text
     assert "--target" not in run("inspect", "--help").stdout.decode()
+
+
+def test_help_promises_what_is_so():
+    passes = run("optimize", "--help").stdout.decode().split("passes (* run by default):")[1].splitlines()
+    lossless = [line.split()[-2] for line in passes if line.endswith("(lossless)")]
+    assert lossless == ["silent_neuron_elimination", "always_firing_elimination"], "rates are an observation"
+    assert "report MODEL [--html FILE]" in run("report", "--help").stdout.decode()
+
+
+def test_a_model_that_does_not_fit_is_exit_1_of_fit_only():
+    budget = ("--target-luts", 1, "--arch", "event")
+    assert b"fits          NO" in run("estimate", MODEL, *budget).stdout
+    assert b"fits          NO" in run("optimize", MODEL, "--dry-run", *budget).stdout
+    run("fit", MODEL, "--dry-run", "--passes", "none", "--max-iterations", 1, *budget, expect=1)
+
+
+def test_lanes_are_for_the_architecture_event():
+    def cycles(architecture, lanes):
+        report = run_json("estimate", MODEL, "--target", "ecp5", "--arch", architecture, "--lanes", lanes)
+        return report["cycles_per_step"]
+
+    assert cycles("event", 8) < cycles("event", 1)
+    for architecture in ("sc", "parallel", "sparse"):
+        assert cycles(architecture, 8) == cycles(architecture, 1)
 
 
 def test_a_line_stays_one_whatever_the_name(tmp_path):
