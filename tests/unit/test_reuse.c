@@ -13,7 +13,7 @@
 
 #define MUST(call) ck_assert_msg((call) == SNNFIT_OK, "%s: %s", #call, err.text)
 
-enum { MOST = 300, SAMPLES = 37, STEPS = 6, ROUNDS = 10, MIB = 1 << 20 };
+enum { MOST = 300, SAMPLES = 37, STEPS = 6, ROUNDS = 6, MIB = 1 << 20 };
 
 /* --- bits ----------------------------------------------------------------------------- */
 
