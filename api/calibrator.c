@@ -39,22 +39,31 @@ judge(const struct simulation *simulation)
 struct wanted {
 	struct graph *rated; /* gets the firing rates */
 	struct recorded *recorded;
+	const double *range; /* the data lie in it */
 };
+
+static struct simulation
+simulation_of(struct calibrator *calibrator, const struct onnx_model *onnx,
+	      const struct graph *graph, const struct wanted *wanted)
+{
+	return (struct simulation){ .options = &calibrator->options,
+				    .samples = &calibrator->samples,
+				    .onnx = onnx,
+				    .read = calibrator->model->onnx,
+				    .graph = graph,
+				    .told = &calibrator->model->import_options,
+				    .emissions = &calibrator->emissions,
+				    .range = wanted->range,
+				    .outputs_only = !wanted->rated && !wanted->recorded,
+				    .record_bytes = wanted->recorded ? RECORDED_BYTES : 0 };
+}
 
 /* Runs it: its accuracy where there are labels, and what else is wanted. */
 static snnfit_status
 run(struct calibrator *calibrator, const struct onnx_model *onnx, const struct graph *graph,
     const struct wanted *wanted, struct measured **out, snnfit_error *err)
 {
-	struct simulation simulation = { .options = &calibrator->options,
-					 .samples = &calibrator->samples,
-					 .onnx = onnx,
-					 .read = calibrator->model->onnx,
-					 .graph = graph,
-					 .told = &calibrator->model->import_options,
-					 .emissions = &calibrator->emissions,
-					 .outputs_only = !wanted->rated && !wanted->recorded,
-					 .record_bytes = wanted->recorded ? RECORDED_BYTES : 0 };
+	struct simulation simulation = simulation_of(calibrator, onnx, graph, wanted);
 	snnfit_status status = simulation_prepare(&simulation, err);
 
 	*out = NULL;
@@ -188,7 +197,7 @@ run_input(struct calibrator *calibrator, struct graph *graph, struct measured **
 	const struct snnfit_model *model = calibrator->model;
 	const struct onnx_model *onnx = model->exported ? model->exported : model->onnx;
 	bool rate = !graph_has_rates(graph);
-	struct wanted wanted = { .rated = rate ? graph : NULL };
+	struct wanted wanted = { .rated = rate ? graph : NULL, .range = calibrator->range };
 	snnfit_status status = onnx ? run(calibrator, onnx, graph, &wanted, out, err)
 				    : run_graph(calibrator, graph, &wanted, out, err);
 
@@ -197,6 +206,30 @@ run_input(struct calibrator *calibrator, struct graph *graph, struct measured **
 			    "firing rates are those measured on the data: none were given\n");
 	if (status == SNNFIT_OK && text_failed(&calibrator->notes))
 		status = error_no_memory(err);
+	return status;
+}
+
+/* Nothing is to be measured, but what is proved from the range must hold for the data. */
+static snnfit_status
+check_range(struct calibrator *calibrator, const struct graph *graph, snnfit_error *err)
+{
+	const struct snnfit_model *model = calibrator->model;
+	const struct onnx_model *onnx = model->exported ? model->exported : model->onnx;
+	const struct wanted wanted = { .range = calibrator->range };
+	struct onnx_model *made = NULL;
+	struct simulation simulation;
+	snnfit_status status = SNNFIT_OK;
+
+	if (!calibrator->range)
+		return SNNFIT_OK;
+	if (!onnx)
+		status = model_export(model, graph, &made, NULL, err);
+	if (status != SNNFIT_OK)
+		return status;
+	simulation = simulation_of(calibrator, onnx ? onnx : made, graph, &wanted);
+	status = simulation_prepare(&simulation, err);
+	simulation_free(&simulation);
+	onnx_model_free(made);
 	return status;
 }
 
@@ -209,7 +242,7 @@ measure_input(struct calibrator *calibrator, struct graph *graph, snnfit_error *
 	snnfit_status status;
 
 	if (!calibrator->samples.classes && graph_has_rates(graph))
-		return SNNFIT_OK;
+		return check_range(calibrator, graph, err);
 	status = run_input(calibrator, graph, &made, err);
 	if (status == SNNFIT_OK)
 		status = graph_digest(graph, digest, err);
@@ -235,6 +268,11 @@ calibrator_begin(struct calibrator *calibrator, const struct snnfit_model *model
 	calibrator->calibration = (struct calibration){ .context = calibrator,
 							.record = record,
 							.max_drop = options->max_accuracy_drop };
+	if (options->input_range_known) {
+		calibrator->ends[0] = options->input_low;
+		calibrator->ends[1] = options->input_high;
+		calibrator->range = calibrator->ends;
+	}
 	status = simulate_options_get(&calibrator->options, options->data, err);
 	calibrator->emissions.limit = (uint64_t)calibrator->options.reuse_memory << 20;
 	if (status == SNNFIT_OK)

@@ -17,6 +17,8 @@ struct calibrator {
 	struct recorded recorded;   /* of the last graph that was recorded */
 	uint8_t recorded_digest[GRAPH_DIGEST_BYTES];
 	struct calibration calibration; /* what opt sees */
+	const double *range;		/* points to ends, or NULL: no range was given */
+	double ends[2];			/* lowest and highest value of the inputs */
 	struct text notes;		/* one line each */
 };
 

@@ -1,5 +1,6 @@
 #include "api/options.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -235,8 +236,9 @@ simulate_options_get(snnfit_simulate_options *out, const snnfit_simulate_options
 	if (!out->inputs)
 		return error_set(err, SNNFIT_EUSAGE,
 				 "nothing to run the network on: give --inputs FILE");
-	if (!(out->input_divisor >= 0 && isfinite(out->input_divisor)))
-		return error_set(err, SNNFIT_EUSAGE, "--input-divisor %g: must be over 0",
+	if (out->input_divisor != 0 &&
+	    !(out->input_divisor >= (double)FLT_MIN && out->input_divisor <= (double)FLT_MAX))
+		return error_set(err, SNNFIT_EUSAGE, "--input-divisor %g: must be over 0, a float",
 				 out->input_divisor);
 	return SNNFIT_OK;
 }

@@ -151,6 +151,7 @@ resolve_dims(struct simulation *simulation, const char *name, struct network_inp
 					 "many with --steps T",
 					 name);
 		input->dims[d] = simulation->options->steps;
+		simulation->time_open = true;
 	}
 	return SNNFIT_OK;
 }
@@ -246,7 +247,7 @@ add_input(struct simulation *simulation, uint32_t slot, snnfit_error *err)
 			network->scale_divisor = array->is_byte && type_is_float(input->type) ? 255
 											      : 1;
 	}
-	return SNNFIT_OK;
+	return simulation_check_values(simulation, name, array, err);
 }
 
 static snnfit_status
@@ -284,6 +285,26 @@ check_labels(const struct simulation *simulation, snnfit_error *err)
 
 /* --- time, and what is watched ------------------------------------------------------------------ */
 
+/* A model that has its time inside runs all of it: the steps asked for are those, as far
+ * as they are known. One of a step may have lost its states on the way. */
+static snnfit_status
+check_steps_inside(const struct simulation *simulation, snnfit_error *err)
+{
+	const struct graph *graph = simulation->graph;
+	uint64_t asked = simulation->options->steps, inside = simulation->time_inside;
+
+	if (!asked || simulation->time_open || asked == inside || !graph ||
+	    graph->time == TIME_STEP || graph->steps == 0 || asked == graph->steps)
+		return SNNFIT_OK;
+	if (graph->steps > inside)
+		inside = graph->steps;
+	return error_set(err, SNNFIT_EUSAGE,
+			 "--steps %llu: the model has its time inside, %llu step%s, and runs all "
+			 "of it; leave --steps out",
+			 (unsigned long long)asked, (unsigned long long)inside,
+			 inside == 1 ? "" : "s");
+}
+
 static snnfit_status
 choose_steps(struct simulation *simulation, snnfit_error *err)
 {
@@ -291,7 +312,7 @@ choose_steps(struct simulation *simulation, snnfit_error *err)
 
 	if (network->state_count == 0) {
 		network->steps = 1; /* a run is all of its time */
-		return SNNFIT_OK;
+		return check_steps_inside(simulation, err);
 	}
 	if (!network->steps && simulation->graph && simulation->graph->rates_steps <= UINT32_MAX)
 		network->steps = (uint32_t)simulation->graph->rates_steps;

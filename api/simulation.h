@@ -18,10 +18,12 @@ struct simulation {
 	bool outputs_only;		   /* firing rates are not wanted */
 	uint64_t record_bytes;		   /* most that spike trains may take; 0: not wanted */
 	struct emissions *emissions;	   /* of earlier runs on these samples; NULL: none */
+	const double *range;		   /* what inputs are said to lie in; NULL: anywhere */
 	/* The rest is prepared. */
 	struct arena arena;
 	struct network network;
 	uint64_t time_inside; /* steps that a sample has in the model's input */
+	bool time_open;	      /* an input takes any number of them */
 	struct text notes;    /* one line each */
 };
 
@@ -59,6 +61,11 @@ const Onnx__ValueInfoProto *simulation_input(const struct simulation *simulation
 MUST_USE snnfit_status simulation_input_shape(const struct simulation *simulation, const char *name,
 					      int32_t *type, uint32_t *rank, uint64_t *dims,
 					      snnfit_error *err);
+/* The data of an input, which is prepared, are what the encoding takes, and what the model
+ * gets of them lies in the range. */
+MUST_USE snnfit_status simulation_check_values(const struct simulation *simulation,
+					       const char *name, const struct array *array,
+					       snnfit_error *err);
 /* From the graph, or what the reader was told. */
 MUST_USE snnfit_status states_list(struct simulation *simulation, snnfit_error *err);
 MUST_USE snnfit_status states_set_initial(struct simulation *simulation, snnfit_error *err);

@@ -17,6 +17,7 @@ enum kind {
 	KIND_TEXT,
 	KIND_COUNT,  /* a uint32_t */
 	KIND_NUMBER, /* a double */
+	KIND_OVER_0, /* such a double */
 	KIND_RANGE,  /* --input-range */
 	KIND_STATE,  /* --state, as often as you like */
 };
@@ -136,7 +137,7 @@ static const struct option table[] = {
 	{ "seed", 0, KIND_COUNT, AT(seed), "N", RUNS, "of the encoding poisson" },
 	{ "initial-state", 0, KIND_TEXT, AT(data.initial_state), "FILE", RUNS,
 	  "an .npz with arrays named like state inputs; default: zeros" },
-	{ "input-divisor", 0, KIND_NUMBER, AT(data.input_divisor), "X", RUNS,
+	{ "input-divisor", 0, KIND_OVER_0, AT(data.input_divisor), "X", RUNS,
 	  "input values are divided by it; default: 255 for bytes, else 1" },
 	{ "confusion", 0, KIND_SETTING, AT(data.confusion), NULL, COMMAND_SIMULATE,
 	  "which class was taken for which" },
@@ -205,6 +206,16 @@ set_number(struct arguments *arguments, const struct option *option, const char 
 }
 
 static bool
+set_over_0(struct arguments *arguments, const struct option *option, const char *text,
+	   snnfit_error *fault)
+{
+	if (!set_number(arguments, option, text, fault))
+		return false;
+	return *(const double *)place(arguments, option) > 0 ||
+	       say_fault(fault, "--%s %s: must be over 0", option->name, text);
+}
+
+static bool
 set_range(struct arguments *arguments, const char *text, snnfit_error *fault)
 {
 	const char *comma = strchr(text, ',');
@@ -259,6 +270,8 @@ set(struct arguments *arguments, const struct option *option, const char *value,
 		return set_count(arguments, option, value, fault);
 	case KIND_NUMBER:
 		return set_number(arguments, option, value, fault);
+	case KIND_OVER_0:
+		return set_over_0(arguments, option, value, fault);
 	case KIND_RANGE:
 		return set_range(arguments, value, fault);
 	case KIND_STATE:

@@ -59,6 +59,8 @@ USAGE = [
     (["optimize", MODEL, "-o", "OUT", "--inputs", "x.npy", "--labels", "y.npy", "--max-accuracy-drop", "-1"],
      "--max-accuracy-drop -1: must lie in 0 to 100"),
     (["optimize", MODEL, "-o", "OUT", "--inputs", "x.npy", "--seed", "3"], "--encoding poisson"),
+    (["optimize", MODEL, "-o", "OUT", "--inputs", "x.npy", "--input-divisor", "0"], "--input-divisor 0: must be over 0"),
+    (["simulate", MODEL, "--inputs", "x.npy", "--input-divisor", "1e-60"], "--input-divisor 1e-60: must be over 0"),
     (["optimize", MODEL, "-o", "OUT", "--inputs", "x.npy", "--confusion"], "does not take --confusion"),
     (["fit", MODEL, "-o", "OUT", "--target", "ecp5", "--min-bitstream-length", "1"], "--min-bitstream-length 1: must"),
     (["fit", MODEL, "-o", "OUT", "--target", "ecp5", "--min-bitstream-length", "512"], "is over --initial-bitstream-length"),

@@ -323,3 +323,39 @@ def test_other_networks_are_measured_as_simulate_does(name, tmp_path):
     assert report["accuracy"]["before"] == run_json("simulate", network.path, *data)["accuracy"] > 0.3
     assert report["accuracy"]["after"] == run_json("simulate", tmp_path / "out.onnx", *data)["accuracy"]
     assert len(report["changes"]) >= 2
+
+
+# --- the range that is proved from --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+@pytest.mark.parametrize("values, options, said", [
+    ([0, 0.5, 1], (), None), ([0, 0.5, 1.25], (), "gets 1.25 from it"), ([-0.5, 0.5, 1], (), "gets -0.5 from it"),
+    ([0, 1, 2], ("--input-divisor", 2), None), ([0, 1, 2], ("--input-divisor", 0.5), "gets 4 from it"),
+    ([0, 1, 2], ("--input-divisor", 2, "--encoding", "poisson"), None)])
+def test_data_that_contradict_the_range_are_refused(labelled, values, options, said, tmp_path):
+    """Also where nothing is measured on them: rates are given, and there are no labels."""
+    np.save(tmp_path / "x.npy", np.resize(np.array(values, np.float32), (20, 784)))
+    np.save(tmp_path / "y.npy", np.zeros(20))
+    labels = ("--labels", tmp_path / "y.npy") if labelled else ()
+    done = run("optimize", SEED.path, "-o", tmp_path / "out.onnx", "--rates", SEED.rates_path, "--inputs", tmp_path / "x.npy",
+               *labels, "--steps", 5, "--input-range", "0,1", *options, expect=3 if said else 0)
+    assert (tmp_path / "out.onnx").exists() == (said is None)
+    if said:
+        line, = done.stderr.decode().splitlines()
+        assert said in line and "x.npy" in line and "--input-range 0,1" in line
+
+
+def test_spikes_lie_in_a_range_that_has_0_and_1(tmp_path):
+    np.save(tmp_path / "x.npy", np.full((20, 784), 0.25, np.float32))
+    arguments = ("optimize", SEED.path, "-o", tmp_path / "out.onnx", "--inputs", tmp_path / "x.npy", "--steps", 5,
+                 "--input-range", "0,0.5")
+    run(*arguments)
+    done = run(*arguments, "--encoding", "latency", expect=3)
+    assert "gets 1 from it, outside of --input-range 0,0.5" in done.stderr.decode()
+
+
+def test_an_end_of_the_range_is_a_float_as_the_data_are(tmp_path):
+    np.save(tmp_path / "x.npy", np.full((20, 784), 0.1, np.float32))  # over 0.1
+    run("optimize", SEED.path, "-o", tmp_path / "out.onnx", "--inputs", tmp_path / "x.npy", "--steps", 5, "--input-range",
+        "0,0.1")

@@ -272,6 +272,7 @@ def spoiled(folder):
         "seed without effect": (2, good + ["--seed", 3]),
         "confusion without labels": (2, good[:2] + ["--steps", 5, "--confusion"]),
         "divisor": (2, good + ["--input-divisor", -1]),
+        "divisor of 0": (2, good + ["--input-divisor", 0]),
         "steps and data differ": (3, inputs("time.npy", np.zeros((4, 7, 784), np.float32)) + ["--encoding", "time"]),
         "state of no model": (3, good + ["--initial-state", folder / "both.npz"]),
         "no state file": (4, good + ["--initial-state", folder / "nothing.npz"]),
@@ -282,7 +283,7 @@ CASES = [
     "wrong shape", "scalar", "NaN", "infinite", "no samples", "no elements", "text", "cut npy", "cut npz", "cut idx",
     "cut gzip", "cut pb", "no file", "a model", "no sets", "too few labels", "label of no class", "negative label",
     "label that is no integer", "no labels there", "no inputs", "no steps", "unknown encoding", "unknown decoding",
-    "seed without effect", "confusion without labels", "divisor", "steps and data differ", "state of no model",
+    "seed without effect", "confusion without labels", "divisor", "divisor of 0", "steps and data differ", "state of no model",
     "no state file", "IDX with more behind it", "IDX with its dims cut off", "infinite IDX", "IDX of no type, gzipped",
     "IDX too large for memory"]
 
@@ -295,6 +296,52 @@ def test_bad_data_is_one_line_and_a_status(data, kind):
     assert done.returncode == status, (done.returncode, done.stderr)
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith("snnfit: "), done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["poisson", "latency"])
+@pytest.mark.parametrize("value, divided", [(2.0, "2"), (-0.25, "-0.25"), (1.0001, "1.00010002")])
+def test_spikes_are_made_of_values_from_0_to_1(encoding, value, divided, tmp_path):
+    values = IMAGES_100.copy()
+    values[41, 300] = value
+    np.save(tmp_path / "x.npy", values)
+    done = snnfit("simulate", SEED, "--inputs", tmp_path / "x.npy", "--steps", 5, "--encoding", encoding)
+    assert done.returncode == 3 and done.stdout == "" and len(done.stderr.splitlines()) == 1
+    assert f"x.npy: 'input' has {divided}, but --encoding {encoding} " in done.stderr and "--input-divisor" in done.stderr
+    assert simulate(SEED, "--inputs", tmp_path / "x.npy", "--steps", 5)["samples"] == 100
+    done = snnfit("simulate", SEED, "--inputs", tmp_path / "x.npy", "--steps", 5, "--encoding", encoding, "--input-divisor", 2)
+    assert done.returncode == (3 if value < 0 else 0)
+
+
+def test_bytes_make_spikes_when_they_are_divided(data):
+    run = ["simulate", SEED, "--inputs", data / "bytes.npy", "--steps", 5, "--encoding", "poisson"]
+    assert snnfit(*run).returncode == 0
+    done = snnfit(*run, "--input-divisor", 128)
+    assert done.returncode == 3 and f"has {255 / 128:.9g}, but" in done.stderr
+
+
+@pytest.mark.parametrize("name, steps", [("seed-mlp-ts17-unroll25", 25), ("snnloop-scan-dy18", 10)])
+def test_steps_of_a_model_that_has_them_inside(data, name, steps):
+    model = ROOT / "tests" / "fixtures" / name / "model.onnx"
+    run = ["--inputs", data / "x.npy", "--labels", data / "y.npy"]
+    assert simulate(model, *run, "--steps", steps) == simulate(model, *run)
+    for command in (["simulate"], ["optimize", "--dry-run"]):
+        done = snnfit(command[0], model, *command[1:], *run, "--steps", 7)
+        assert done.returncode == 2 and done.stdout == "" and len(done.stderr.splitlines()) == 1
+        assert f"--steps 7: the model has its time inside, {steps} steps" in done.stderr
+
+
+def test_a_model_without_time_has_no_steps_to_run(tmp_path):
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["d"]), helper.make_node("Relu", ["d"], ["h"]),
+         helper.make_node("MatMul", ["h", "w"], ["y"])],
+        "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 2])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 2])],
+        [numpy_helper.from_array(np.eye(2, dtype=np.float32), "w")])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "m.onnx")
+    np.save(tmp_path / "x.npy", np.ones((3, 2), np.float32))
+    assert simulate(tmp_path / "m.onnx", "--inputs", tmp_path / "x.npy", "--steps", 1)["steps"] == 1
+    done = snnfit("simulate", tmp_path / "m.onnx", "--inputs", tmp_path / "x.npy", "--steps", 9)
+    assert done.returncode == 2 and "--steps 9: the model has its time inside, 1 step, " in done.stderr
 
 
 def test_state_of_another_size(data, tmp_path):
