@@ -67,7 +67,10 @@ def test_gives_what_onnxruntime_gives(network, tmp_path):
 def options_of(network):
     """What this file does not say of itself."""
     options = []
-    if network.kind == "step" or "seq" in network.kind:
+    graph = onnx.load(network.model, load_external_data=False).graph
+    inputs = [i for i in graph.input if i.name not in {tensor.name for tensor in graph.initializer}]
+    open_ended = any(not dim.dim_value for i in inputs for dim in i.type.tensor_type.shape.dim)
+    if (network.kind == "step" or "seq" in network.kind) and (len(inputs) > 1 or open_ended):
         options += ["--steps", network.steps or network.meta["T"]]
     if network.name == "norse-box-li-dy18-seq":
         options += ["--decoding", "maximum"]  # a membrane read-out whose time is inside
