@@ -6,6 +6,7 @@
  * outputs appear whole or not at all, so one that is there is complete. A last
  * line that was cut off by a crash is no JSON, and does not count. */
 #include "cli/batch.h"
+#include "core/json.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -84,11 +85,15 @@ by_paths(const void *a, const void *b)
 static void
 take_line(const struct batch *batch, struct batch_model **sorted, const char *text)
 {
-	json_t *line = json_loads(text, 0, NULL);
-	json_t *result = json_object_get(line, "result");
-	const char *path = json_string_value(json_object_get(result, "model"));
+	struct json_problem problem;
+	json_t *line = NULL, *result;
 	struct batch_model **model = NULL;
+	const char *path;
 
+	if (json_parse(&line, text, strlen(text), &problem) != SNNFIT_OK)
+		return; /* cut off: that model runs again */
+	result = json_object_get(line, "result");
+	path = json_string_value(json_object_get(result, "model"));
 	if (path)
 		model = bsearch(path, sorted, batch->count, sizeof *sorted, by_path);
 	if (model && still_holds(batch, *model, line)) {

@@ -1,6 +1,7 @@
 /* batch_run.c - one model of a batch: the command in a process of its own, so that
  * whatever a model does to it, the others go on. */
 #include "cli/batch.h"
+#include "core/json.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -291,9 +292,11 @@ batch_collect(struct batch_model *model, int wait_status, snnfit_error *fault)
 {
 	char *printed = read_all(model->out), *diagnostics = read_all(model->err), *error;
 	int status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : EXIT_INTERNAL;
-	json_t *result = printed ? json_loads(printed, 0, NULL) : NULL;
+	struct json_problem problem;
+	json_t *result = NULL;
 
-	if (status <= EXIT_NO_FIT && !result)
+	if ((!printed || json_parse(&result, printed, strlen(printed), &problem) != SNNFIT_OK) &&
+	    status <= EXIT_NO_FIT)
 		status = EXIT_INTERNAL;
 	error = error_of(wait_status, diagnostics ? diagnostics : "", result != NULL);
 	if (status > EXIT_NO_FIT) {

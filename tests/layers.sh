@@ -14,7 +14,7 @@ estimator:core graph
 exporter:core proto graph
 simulator:core proto graph
 api:core proto graph data importer opt estimator exporter simulator
-cli:'
+cli:core'
 
 # "FOLDER: FILE:LINE INCLUDED" for every quoted include of a module's files.
 includes_of() {

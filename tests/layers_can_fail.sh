@@ -38,6 +38,6 @@ simulator proto/model.h 0
 simulator importer/importer.h 1
 api estimator/device.h 0
 cli snnfit.h 0
-cli core/text.h 1
+cli core/text.h 0
 cli arena.h 1
 EOT

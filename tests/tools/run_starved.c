@@ -2,8 +2,8 @@
  *
  *     run_starved PLACES
  *
- * Reads lines from stdin, tab-separated: MODEL, RATES, INPUTS ("-": none); INPUTS are
- * simulated for STEPS steps. After a run in which nothing fails, about PLACES of its allocations
+ * Reads lines from stdin, tab-separated: MODEL, RATES, INPUTS, STEPS ("-": none); INPUTS are
+ * simulated for STEPS steps, or those in the model. After a run in which nothing fails, about PLACES of its allocations
  * fail, one in each run, evenly spread; which ones is another matter in each line. The
  * answer must be that memory is short, or the unfailed one, and nothing stays allocated.
  * Says about each line "ok" and how many allocations there are and were tried, or what
@@ -14,10 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STEPS = 2 };
-
 struct job {
-	const char *model, *rates, *inputs; /* NULL: none */
+	const char *model, *rates, *inputs, *steps; /* NULL: none */
 };
 
 /* --- one run -------------------------------------------------------------------- */
@@ -33,15 +31,15 @@ give(snnfit_report *report)
 }
 
 static snnfit_status
-simulate(snnfit_model *model, const char *inputs, snnfit_error *err)
+simulate(snnfit_model *model, const struct job *job, snnfit_error *err)
 {
 	snnfit_simulate_options options;
 	snnfit_report *report;
 	snnfit_status status;
 
 	snnfit_simulate_options_init(&options, sizeof options);
-	options.inputs = inputs;
-	options.steps = STEPS;
+	options.inputs = job->inputs;
+	options.steps = job->steps ? (uint32_t)atoi(job->steps) : 0;
 	options.threads = 1;
 	status = snnfit_simulate(model, &options, &report, err);
 	return status == SNNFIT_OK ? give(report) : status;
@@ -81,7 +79,7 @@ all_of_it(const struct job *job, snnfit_error *err)
 	read.rates = job->rates;
 	status = snnfit_model_read(&model, job->model, &read, err);
 	if (status == SNNFIT_OK && job->inputs)
-		status = simulate(model, job->inputs, err);
+		status = simulate(model, job, err);
 	if (status == SNNFIT_OK)
 		status = shrink(model, err);
 	if (status == SNNFIT_OK)
@@ -162,6 +160,7 @@ main(int argc, char **argv)
 
 		job.rates = field(&save);
 		job.inputs = field(&save);
+		job.steps = field(&save);
 		if (job.model)
 			starve(&job, places, lines++);
 		(void)fflush(stdout);
