@@ -10,12 +10,14 @@ check: release
 	ctest --preset release
 	SNNFIT=build/release/snnfit $(PYTHON) -m pytest -q -n $(JOBS) tests
 
-# The whole suite again, under the address and undefined behaviour sanitizers.
-asan:
-	cmake --preset asan >/dev/null
-	cmake --build --preset asan -j $(JOBS)
-	ctest --preset asan
-	SNNFIT=build/asan/snnfit $(PYTHON) -m pytest -q -n $(JOBS) tests
+# The whole suite again, under the address and undefined behaviour sanitizers, or that of threads.
+asan tsan: export TSAN_OPTIONS = exitcode=99:halt_on_error=1
+asan tsan: export CK_TIMEOUT_MULTIPLIER = 30
+asan tsan:
+	cmake --preset $@ >/dev/null
+	cmake --build --preset $@ -j $(JOBS)
+	ctest --preset $@
+	SNNFIT=build/$@/snnfit $(PYTHON) -m pytest -q -n $(JOBS) tests
 
 # Lines and branches that the whole suite runs, a line a folder.
 coverage:
