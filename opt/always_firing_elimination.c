@@ -122,19 +122,20 @@ always_fires(const struct neuron *neuron, uint32_t unit, const struct drive_boun
 
 /* --- one population -------------------------------------------------------------- */
 
+/* Spikes that are counted are as many as there is drive for. */
 static void
-plan_firing(const struct drive_bounds *bounds, population_id id)
+leave_counts(const struct drive_bounds *bounds)
 {
-	const struct population *population = &bounds->graph->populations[id];
-	struct unit_plan *plan = &bounds->plans[population->axis];
-	uint32_t units = bounds->graph->axes[population->axis].units, unit;
+	const struct graph *graph = bounds->graph;
+	population_id id;
 
-	if (!plan->reason && population->neuron.counts)
-		plan->reason = "its neurons spike several times a step";
-	for (unit = 0; !plan->reason && unit < units; unit++)
-		if (plan->gone[unit])
-			plan->gone[unit] = always_fires(&population->neuron, unit,
-							&bounds->of[id][unit]);
+	for (id = 0; id < graph->population_count; id++) {
+		const struct population *population = &graph->populations[id];
+		struct unit_plan *plan = &bounds->plans[population->axis];
+
+		if (!population->removed && !plan->reason && population->neuron.counts)
+			plan->reason = "its neurons spike several times a step";
+	}
 }
 
 static bool
@@ -193,14 +194,11 @@ static snnfit_status
 find_firing(struct pass_context *context, struct drive_bounds *bounds, snnfit_error *err)
 {
 	const struct graph *graph = bounds->graph;
-	snnfit_status status = unit_plans_new(&bounds->plans, graph, bounds->scratch, err);
+	snnfit_status status = drive_bounds_plan(bounds, always_fires, err);
 	population_id id;
 
 	if (status == SNNFIT_OK)
-		status = drive_bounds_find(bounds, err);
-	for (id = 0; status == SNNFIT_OK && id < graph->population_count; id++)
-		if (!graph->populations[id].removed)
-			plan_firing(bounds, id);
+		leave_counts(bounds);
 	for (id = 0; status == SNNFIT_OK && id < graph->population_count; id++)
 		if (is_free(graph, &graph->populations[id]))
 			status = report_unproved(context, bounds, id, err);

@@ -223,8 +223,9 @@ add_projections(struct drive_bounds *bounds, snnfit_error *err)
 	return status;
 }
 
-snnfit_status
-drive_bounds_find(struct drive_bounds *bounds, snnfit_error *err)
+/* Of every population whose axis' plan has no reason yet. */
+static snnfit_status
+find_bounds(struct drive_bounds *bounds, snnfit_error *err)
 {
 	snnfit_status status = find_spiking(bounds, err);
 
@@ -236,6 +237,33 @@ drive_bounds_find(struct drive_bounds *bounds, snnfit_error *err)
 		return error_no_memory(err);
 	status = add_offsets(bounds, err);
 	return status == SNNFIT_OK ? add_projections(bounds, err) : status;
+}
+
+static void
+plan_population(const struct drive_bounds *bounds, population_id id, unit_proof proof)
+{
+	const struct population *population = &bounds->graph->populations[id];
+	struct unit_plan *plan = &bounds->plans[population->axis];
+	uint32_t units = bounds->graph->axes[population->axis].units, unit;
+
+	for (unit = 0; !plan->reason && unit < units; unit++)
+		if (plan->gone[unit])
+			plan->gone[unit] = proof(&population->neuron, unit, &bounds->of[id][unit]);
+}
+
+snnfit_status
+drive_bounds_plan(struct drive_bounds *bounds, unit_proof proof, snnfit_error *err)
+{
+	const struct graph *graph = bounds->graph;
+	snnfit_status status = unit_plans_new(&bounds->plans, graph, bounds->scratch, err);
+	population_id id;
+
+	if (status == SNNFIT_OK)
+		status = find_bounds(bounds, err);
+	for (id = 0; status == SNNFIT_OK && id < graph->population_count; id++)
+		if (!graph->populations[id].removed)
+			plan_population(bounds, id, proof);
+	return status;
 }
 
 /* --- into the membrane ---------------------------------------------------------- */

@@ -39,10 +39,15 @@ struct drive_bounds {
 	struct drive_bound **of; /* [population_count][units]; NULL: not looked at */
 };
 
-/* Of every population whose axis' plan has no reason yet (graph, options, scratch and
- * plans are given). Plans get a reason where neurons are not in normal form, do not
- * start at zero, or read what has no bound. Memory is scratch's. */
-MUST_USE snnfit_status drive_bounds_find(struct drive_bounds *bounds, snnfit_error *err);
+/* Whether a unit's spikes are the same ones in every step, by the bound of its drive. */
+typedef bool (*unit_proof)(const struct neuron *neuron, uint32_t unit,
+			   const struct drive_bound *bound);
+
+/* Finds the bounds and makes the plans (graph, options and scratch are given): those units
+ * go of which it is proved. Plans get a reason where neurons are not in normal form, do
+ * not start at zero, or read what has no bound. Memory is scratch's. */
+MUST_USE snnfit_status drive_bounds_plan(struct drive_bounds *bounds, unit_proof proof,
+					 snnfit_error *err);
 
 /* Share of the sizes of its terms that a computed drive may be off by; or infinite. */
 double drive_rounding(const struct drive_bound *bound);

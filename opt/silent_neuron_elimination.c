@@ -23,7 +23,7 @@
 #include <math.h>
 
 static bool
-can_fire(const struct neuron *neuron, uint32_t unit, const struct drive_bound *bound)
+stays_silent(const struct neuron *neuron, uint32_t unit, const struct drive_bound *bound)
 {
 	double threshold = parameter_at(&neuron->threshold, unit);
 	double limit = threshold - DYNAMICS_MARGIN * fabs(threshold);
@@ -31,36 +31,8 @@ can_fire(const struct neuron *neuron, uint32_t unit, const struct drive_bound *b
 	double highest = accumulated_most(input, parameter_at(&neuron->decay, unit));
 
 	if (neuron->comparison == COMPARE_GREATER)
-		return !(highest <= limit);
-	return !(highest < limit);
-}
-
-static void
-plan_silent(const struct drive_bounds *bounds, population_id id)
-{
-	const struct population *population = &bounds->graph->populations[id];
-	struct unit_plan *plan = &bounds->plans[population->axis];
-	uint32_t units = bounds->graph->axes[population->axis].units, unit;
-
-	for (unit = 0; !plan->reason && unit < units; unit++)
-		if (plan->gone[unit])
-			plan->gone[unit] = !can_fire(&population->neuron, unit,
-						     &bounds->of[id][unit]);
-}
-
-static snnfit_status
-find_silent(struct drive_bounds *bounds, snnfit_error *err)
-{
-	const struct graph *graph = bounds->graph;
-	snnfit_status status = unit_plans_new(&bounds->plans, graph, bounds->scratch, err);
-	population_id id;
-
-	if (status == SNNFIT_OK)
-		status = drive_bounds_find(bounds, err);
-	for (id = 0; status == SNNFIT_OK && id < graph->population_count; id++)
-		if (!graph->populations[id].removed)
-			plan_silent(bounds, id);
-	return status;
+		return highest <= limit;
+	return highest < limit;
 }
 
 snnfit_status
@@ -70,7 +42,7 @@ silent_neuron_elimination(struct pass_context *context, struct graph *graph, snn
 	struct drive_bounds bounds = { .graph = graph,
 				       .options = context->options,
 				       .scratch = &scratch };
-	snnfit_status status = find_silent(&bounds, err);
+	snnfit_status status = drive_bounds_plan(&bounds, stays_silent, err);
 
 	if (status == SNNFIT_OK)
 		status = unit_plans_apply(context, graph, bounds.plans, UNIT_SILENT,

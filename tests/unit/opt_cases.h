@@ -674,4 +674,22 @@ run_suite(Suite *suite)
 	return failed == 0 ? 0 : 1;
 }
 
+/* Any dynamics in normal form; the reset is between -widest_reset and widest_reset. */
+static inline void
+draw_neuron(struct graph *graph, struct neuron *neuron, double highest_decay, double widest_reset,
+	    uint32_t *state)
+{
+	static const enum reset resets[] = { RESET_NONE, RESET_SUBTRACT, RESET_SET };
+
+	neuron->comparison = next_random(state) % 2 ? COMPARE_GREATER : COMPARE_GREATER_EQUAL;
+	neuron->reset = resets[next_random(state) % 3];
+	neuron->reset_timing = (enum reset_timing)(next_random(state) % 3);
+	neuron->current = (enum current_drives)(next_random(state) % 4);
+	neuron->decay.values[0] = draw(state, 0.0, highest_decay);
+	neuron->reset_value.values[0] = draw(state, -widest_reset, widest_reset);
+	ck_assert(graph_set_parameter(graph, &neuron->current_decay, draw(state, 0.0, 0.9)));
+	ck_assert(graph_set_parameter(graph, &neuron->current_gain, draw(state, 0.1, 1.5)));
+	ck_assert(graph_set_parameter(graph, &neuron->input_gain, draw(state, 0.1, 1.5)));
+}
+
 #endif

@@ -294,22 +294,6 @@ START_TEST(outputs_stay_the_same)
 }
 END_TEST
 
-static void
-draw_neuron(struct graph *graph, struct neuron *neuron, uint32_t *state)
-{
-	static const enum reset resets[] = { RESET_NONE, RESET_SUBTRACT, RESET_SET };
-
-	neuron->comparison = next_random(state) % 2 ? COMPARE_GREATER : COMPARE_GREATER_EQUAL;
-	neuron->reset = resets[next_random(state) % 3];
-	neuron->reset_timing = (enum reset_timing)(next_random(state) % 3);
-	neuron->current = (enum current_drives)(next_random(state) % 4);
-	neuron->decay.values[0] = draw(state, 0.0, 1.0);
-	neuron->reset_value.values[0] = draw(state, -3.0, 3.0);
-	ck_assert(graph_set_parameter(graph, &neuron->current_decay, draw(state, 0.0, 0.9)));
-	ck_assert(graph_set_parameter(graph, &neuron->current_gain, draw(state, 0.1, 1.5)));
-	ck_assert(graph_set_parameter(graph, &neuron->input_gain, draw(state, 0.1, 1.5)));
-}
-
 /* How often unit 0 spikes when the input holds it down, or is as it happens to be. */
 static double
 rate_of(const struct graph *graph, const float *row, uint32_t count, bool held, uint32_t *state)
@@ -348,7 +332,7 @@ START_TEST(the_bound_is_tight)
 
 		graph->populations[out].output = true;
 		draw_weights(&state, weights, 16, -1.0, 1.0);
-		draw_neuron(graph, neuron, &state);
+		draw_neuron(graph, neuron, 1.0, 3.0, &state);
 		neuron->threshold.values[0] = draw(&state, 0.1, 4.0);
 		bias[0] = (float)draw(&state, -1.0, 12.0);
 		(void)connect(graph, GRAPH_NONE, hidden, 8, weights, bias);

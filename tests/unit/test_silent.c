@@ -214,22 +214,6 @@ END_TEST
 
 /* --- silent: the bound holds, and is no wider than it must be -------------------------- */
 
-static void
-draw_neuron(struct graph *graph, struct neuron *neuron, uint32_t *state)
-{
-	static const enum reset resets[] = { RESET_NONE, RESET_SUBTRACT, RESET_SET };
-
-	neuron->comparison = next_random(state) % 2 ? COMPARE_GREATER : COMPARE_GREATER_EQUAL;
-	neuron->reset = resets[next_random(state) % 3];
-	neuron->reset_timing = (enum reset_timing)(next_random(state) % 3);
-	neuron->current = (enum current_drives)(next_random(state) % 4);
-	neuron->decay.values[0] = draw(state, 0.0, 0.95);
-	neuron->reset_value.values[0] = draw(state, -1.0, 1.0);
-	ck_assert(graph_set_parameter(graph, &neuron->current_decay, draw(state, 0.0, 0.9)));
-	ck_assert(graph_set_parameter(graph, &neuron->current_gain, draw(state, 0.1, 1.5)));
-	ck_assert(graph_set_parameter(graph, &neuron->input_gain, draw(state, 0.1, 1.5)));
-}
-
 /* Spikes in 600 steps of the input that pushes unit 0 most. */
 static double
 pushed(const struct graph *graph, const float *row, uint32_t count, double low, double high)
@@ -265,7 +249,7 @@ START_TEST(the_bound_is_tight_for_every_kind_of_current)
 		graph->populations[out].output = true;
 		draw_weights(&state, weights, 16, -1.0, 1.0);
 		draw_weights(&state, bias, 2, -1.0, 1.0);
-		draw_neuron(graph, neuron, &state);
+		draw_neuron(graph, neuron, 0.95, 1.0, &state);
 		neuron->threshold.values[0] = draw(&state, 0.1, 60.0);
 		(void)connect(graph, GRAPH_NONE, hidden, 8, weights, bias);
 		(void)connect(graph, hidden, out, 2, ones, NULL);
