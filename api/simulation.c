@@ -394,8 +394,8 @@ list_watches(struct simulation *simulation, snnfit_error *err)
 	return SNNFIT_OK;
 }
 
-/* Populations that emit once in a step of the run, a slot each, but for the last: what is inside of a loop,
- * or spelled out step by step, is made anew each time. */
+/* Populations that emit once in a step of the run, a slot each, but for the last: what is
+ * inside of a loop, or spelled out step by step, is made anew each time. */
 static snnfit_status
 list_emitters(struct simulation *simulation, snnfit_error *err)
 {

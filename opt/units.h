@@ -19,8 +19,8 @@ struct unit_plan {
 MUST_USE snnfit_status unit_plans_new(struct unit_plan **out, const struct graph *graph,
 				      struct arena *scratch, snnfit_error *err);
 /* Removes what the plans say, folding what units that never spike, or (UNIT_FIRING)
- * always do, give to their readers, adds the number to *removed, and reports the axes left alone. Where
- * all units would go, the first one stays, and the report gives all_gone. */
+ * always do, give to their readers, adds the number to *removed, and reports the axes
+ * left alone. Where all units would go, the first one stays, and the report gives all_gone. */
 MUST_USE snnfit_status unit_plans_apply(struct pass_context *context, struct graph *graph,
 					struct unit_plan *plans, enum fate fate,
 					const char *all_gone, uint64_t *removed, snnfit_error *err);
