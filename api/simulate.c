@@ -100,13 +100,12 @@ rates_of(const struct network_watch *watch, struct graph *graph, double **out, s
 		return error_no_memory(err);
 	for (u = 0; u < units; u++)
 		for (p = 0; p < positions; p++) {
-			double rate =
-				watch->sums[simulation_element(watch, units, positions, u, p)] /
-				(double)watch->seen;
+			uint64_t at = simulation_element(watch, units, positions, u, p);
+			float rate = (float)(watch->sums[at] / (double)watch->seen);
 
 			if (!(rate >= 0 && isfinite(rate)))
 				return SNNFIT_OK;
-			rates[u * positions + p] = rate;
+			rates[u * positions + p] = (double)rate;
 		}
 	*out = rates;
 	return SNNFIT_OK;

@@ -79,10 +79,7 @@ metadata_remove(struct onnx_model *model, const char *key)
 
 /* --- firing rates ------------------------------------------------------------------- */
 
-enum {
-	EXPRESSION_MAX = 64, /* nodes followed to find the stored weights */
-	LISTED_MAX = 1000,   /* rates as people read them; more are encoded, if they are floats */
-};
+enum { EXPRESSION_MAX = 64 }; /* nodes followed to find the stored weights */
 
 struct rates_writer {
 	const struct onnx_model *model;
@@ -246,18 +243,38 @@ append_encoded(struct rates_writer *writer, const double *rates, uint64_t count)
 	text_append(&writer->text, "\"");
 }
 
+/* Stops when it is longer than `most`. */
 static void
-append_listed(struct rates_writer *writer, const double *rates, uint64_t count)
+list_rates(struct text *list, const double *rates, uint64_t count, uint64_t most)
 {
 	uint64_t i;
 
-	text_append(&writer->text, ",\"rates\":[");
-	for (i = 0; i < count; i++) {
+	text_append(list, ",\"rates\":[");
+	for (i = 0; i < count && list->length <= most && !list->failed; i++) {
 		if (i)
-			text_append(&writer->text, ",");
-		json_text_number(&writer->text, rates[i]);
+			text_append(list, ",");
+		json_text_number(list, rates[i]);
 	}
-	text_append(&writer->text, "]");
+	text_append(list, "]");
+}
+
+/* In the form that takes fewer characters: many a rate of a convolution has 17 digits as a number,
+ * and there is one for each position. What is no float can only be listed. */
+static void
+append_rates(struct rates_writer *writer, const double *rates, uint64_t count)
+{
+	uint64_t encoded = strlen(",\"rates_b64\":\"\"") + (4 * count + 2) / 3 * 4;
+	uint64_t most = are_floats(rates, count) ? encoded : UINT64_MAX;
+	struct text list = { 0 };
+
+	list_rates(&list, rates, count, most);
+	if (text_failed(&list))
+		writer->text.failed = true;
+	else if (list.length > most)
+		append_encoded(writer, rates, count);
+	else
+		text_append(&writer->text, list.chars);
+	text_free(&list);
 }
 
 static snnfit_status
@@ -280,10 +297,7 @@ append_layer(struct rates_writer *writer, const struct population *population, s
 		if (!isfinite(population->rates[i]))
 			return error_set(err, SNNFIT_EINTERNAL, "%.100s: a rate is not finite",
 					 population->name);
-	if (count > LISTED_MAX && are_floats(population->rates, count))
-		append_encoded(writer, population->rates, count);
-	else
-		append_listed(writer, population->rates, count);
+	append_rates(writer, population->rates, count);
 	text_append(&writer->text, "}");
 	return SNNFIT_OK;
 }

@@ -1,4 +1,4 @@
-/* rates.h - firing rates from every place that docs/formats.md lists, onto the graph. */
+/* rates.h - firing rates from every place that docs/FORMATS.md lists, onto the graph. */
 #ifndef SNNFIT_IMPORTER_RATES_H
 #define SNNFIT_IMPORTER_RATES_H
 

@@ -1,5 +1,6 @@
 """Data for the simulator: every kind of file, encodings and decodings, and bad data."""
 
+import base64
 import gzip
 import json
 
@@ -191,6 +192,36 @@ def test_annotates_as_annotate_does(data, tmp_path):
     # the steps of the annotation are now the default
     assert simulate(out, "--inputs", data / "x.npy")["steps"] == 10
     assert snnfit("optimize", out, "-o", tmp_path / "small.onnx").returncode == 0
+
+
+def stored_rates(path):
+    """Layer after layer, as the file has them: bit for bit."""
+    (text,) = [entry.value for entry in onnx.load(path).metadata_props if entry.key == "snn.firing_rates"]
+    return [np.frombuffer(base64.b64decode(layer["rates_b64"]), "<f4").astype(float) if "rates_b64" in layer
+            else np.array(layer["rates"], float) for layer in json.loads(text)["layers"]], text
+
+
+@pytest.mark.parametrize("command", ["simulate", "optimize"])
+def test_rates_measured_are_floats_in_their_shorter_form(command, data, tmp_path):
+    """Convolutions have a rate for each position: as numbers they took more of the file than its weights."""
+    model = ROOT / "tests" / "fixtures" / "sj14-csnn-ts17-step" / "model.onnx"
+    out = tmp_path / "out.onnx"
+    done = snnfit(command, model, "--inputs", data / "x.npy", "--steps", 3, "-o", out, "--json",
+                  *(["--passes", "quantization"] if command == "optimize" else []))
+    rates, text = stored_rates(out)
+    read = [layer["rates"] for layer in json.loads(snnfit("inspect", out, "--json").stdout)["layers"] if layer["rates"]]
+    assert [layer.size for layer in rates] == [len(layer) for layer in read] and max(map(len, read)) > 1000
+    for stored, layer in zip(rates, read):
+        assert (stored == np.float32(layer)).all() and (stored == np.float32(stored)).all()
+    assert any((rate * 300) % 1 for rate in rates[0]), "a rate that is no float, rounded"
+    assert len(text) < 6 * sum(map(len, read)) + 1000
+    if command == "simulate":
+        said = [layer["mean_rate"] for layer in json.loads(done.stdout)["layers"] if layer["mean_rate"] is not None]
+        assert said == pytest.approx([np.mean(layer) for layer in rates], rel=1e-12)
+    # written once more, and read: still the same
+    again = tmp_path / "again.onnx"
+    assert snnfit("optimize", out, "-o", again, "--passes", "quantization").returncode == 0
+    assert all((a == b).all() for a, b in zip(stored_rates(again)[0], rates))
 
 
 def test_an_optimized_model_is_run_as_it_was_written(data, tmp_path):

@@ -2,6 +2,7 @@
 #include "tests/unit/exporter_cases.h"
 
 #include "importer/importer.h"
+#include "importer/rates.h"
 
 #include <jansson.h>
 
@@ -430,6 +431,40 @@ START_TEST(rates_are_written_as_documented)
 }
 END_TEST
 
+/* Float rates of every length of base64's last group, beside what they are in fewest characters. */
+static const struct {
+	double rates[4];
+	const char *form;
+} rate_forms[] = {
+	{ { 0, 0.25, 0.5, 1 }, "\"rates\":[0,0.25,0.5,1]" },
+	{ { 0.1f, 0.2f, 0, 1 }, "\"rates_b64\":\"zczMPc3MTD4AAAAAAACAPw==\"" },
+	{ { 0.1f, 0.2f, 0.3f, 0.7f }, "\"rates_b64\":\"zczMPc3MTD6amZk+MzMzPw==\"" },
+	{ { 0.1, 0.2f, 0.3f, 0.5f }, "\"rates\":[0.1,0.20000000298023224," },
+};
+
+START_TEST(rates_are_written_in_the_shorter_form_and_read_back)
+{
+	struct graph *graph = chain();
+	struct imported again = { NULL };
+	double rates[4];
+	const char *text;
+	snnfit_error err;
+
+	memcpy(rates, rate_forms[_i].rates, sizeof rates);
+	set_rates(graph);
+	graph->populations[0].rates = rates;
+	ok(export_graph(&again.model, graph, NULL, &err), &err);
+	ok(metadata_write(again.model, graph, &err), &err);
+	text = metadata_get(again.model, "snn.firing_rates");
+	ck_assert_msg(strstr(text, rate_forms[_i].form) != NULL, "%s", text);
+	ok(import_model(&again.graph, &again.import, again.model, NULL, &err), &err);
+	ok(rates_attach(again.graph, again.model, NULL, &err), &err);
+	ck_assert_mem_eq(again.graph->populations[0].rates, rates, sizeof rates);
+	drop(&again);
+	graph_free(graph);
+}
+END_TEST
+
 static json_t *
 layer_of(const json_t *map, const char *name)
 {
@@ -670,6 +705,8 @@ main(void)
 	tcase_add_test(tests, what_was_unread_before_stays);
 	tcase_add_test(tests, entries_keep_their_order);
 	tcase_add_test(tests, rates_are_written_as_documented);
+	tcase_add_loop_test(tests, rates_are_written_in_the_shorter_form_and_read_back, 0,
+			    (int)COUNT(rate_forms));
 	tcase_add_test(tests, a_second_optimization_speaks_of_the_first_model);
 	tcase_add_test(tests, merges_follow_each_other);
 	tcase_add_test(tests, a_fused_layer_is_remembered);
