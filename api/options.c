@@ -296,6 +296,16 @@ options_design(const snnfit_options *options)
 }
 
 bool
+options_speak_of_bitstreams(const snnfit_options *options)
+{
+	snnfit_options defaults;
+
+	snnfit_options_init(&defaults, sizeof defaults);
+	return options->bitstream_length != defaults.bitstream_length ||
+	       options->min_bitstream_length != defaults.min_bitstream_length;
+}
+
+bool
 options_no_passes(const snnfit_options *options)
 {
 	return options->passes && strcmp(options->passes, "none") == 0;

@@ -26,6 +26,8 @@ struct fit_options options_fit(const snnfit_options *options);
 struct design options_design(const snnfit_options *options);
 /* The library may choose the architecture. */
 bool options_any_architecture(const snnfit_options *options);
+/* A length of theirs is another than the default. */
+bool options_speak_of_bitstreams(const snnfit_options *options);
 /* "none": no pass is to run. */
 bool options_no_passes(const snnfit_options *options);
 /* A device or a budget was given. */

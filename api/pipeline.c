@@ -220,7 +220,7 @@ collect_notes(struct pipeline *pipeline)
 			    "architecture sc was not tried: its bitstreams are not simulated, so "
 			    "what they cost is not known to stay within --max-accuracy-drop\n");
 	if (pipeline->has_after && design->architecture != ARCHITECTURE_SC &&
-	    pipeline->options.bitstream_length != DESIGN_DEFAULT.bitstream_length)
+	    options_speak_of_bitstreams(&pipeline->options))
 		text_printf(&pipeline->notes,
 			    "the bitstream length is ignored: only architecture sc has bitstreams, "
 			    "this is %s\n",

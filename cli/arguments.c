@@ -39,9 +39,6 @@ struct option {
 	 COMMAND_OPTIMIZE | COMMAND_FIT)
 #define RATED (MODELS & ~(unsigned)COMMAND_SIMULATE) /* simulate measures them */
 #define WRITES (COMMAND_ANNOTATE | COMMAND_SIMULATE | COMMAND_OPTIMIZE | COMMAND_FIT)
-#define CHANGES (COMMAND_OPTIMIZE | COMMAND_FIT)
-#define RUNS (COMMAND_SIMULATE | CHANGES)
-#define COSTS (COMMAND_ESTIMATE | CHANGES)
 #define READS (MODELS | COMMAND_REPORT)
 #define ALL (MODELS | COMMAND_REPORT | COMMAND_TARGETS | COMMAND_BATCH)
 
@@ -67,51 +64,53 @@ static const struct option table[] = {
 	{ "output", 'o', KIND_TEXT, AT(output), "OUT", WRITES | COMMAND_BATCH,
 	  "where to write, - is standard output; batch: the folder" },
 	{ "dry-run", 0, KIND_FLAG, AT(dry_run), NULL, WRITES, "write nothing" },
-	{ "save-steps", 0, KIND_TEXT, AT(save_steps), "DIR", CHANGES,
+	{ "save-steps", 0, KIND_TEXT, AT(save_steps), "DIR", COMMANDS_CHANGE,
 	  "keep the model after every pass and step" },
-	{ "dump-after", 0, KIND_TEXT, AT(dump_after), "PASS", CHANGES,
+	{ "dump-after", 0, KIND_TEXT, AT(dump_after), "PASS", COMMANDS_CHANGE,
 	  "print the network on standard error whenever PASS has changed it" },
 	{ "html", 0, KIND_TEXT, AT(html), "FILE", COMMAND_REPORT, "write a page to look at" },
 	/* the target */
-	{ "target", 0, KIND_TEXT, AT(options.target), "TARGET", COSTS,
+	{ "target", 0, KIND_TEXT, AT(options.target), "TARGET", COMMANDS_COST,
 	  "a name or part that `snnfit targets` lists, or a JSON file" },
-	{ "target-luts", 0, KIND_COUNT, AT(options.target_luts), "N", COSTS,
+	{ "target-luts", 0, KIND_COUNT, AT(options.target_luts), "N", COMMANDS_COST,
 	  "instead of a target: a budget of LUTs (ice40: logic cells)" },
-	{ "target-bram", 0, KIND_COUNT, AT(options.target_bram), "N", COSTS, "... of block RAMs" },
-	{ "target-dsp", 0, KIND_COUNT, AT(options.target_dsp), "N", COSTS, "... of DSPs" },
-	{ "family", 0, KIND_TEXT, AT(options.family), "FAMILY", COSTS,
+	{ "target-bram", 0, KIND_COUNT, AT(options.target_bram), "N", COMMANDS_COST,
+	  "... of block RAMs" },
+	{ "target-dsp", 0, KIND_COUNT, AT(options.target_dsp), "N", COMMANDS_COST, "... of DSPs" },
+	{ "family", 0, KIND_TEXT, AT(options.family), "FAMILY", COMMANDS_COST,
 	  "of a budget: ice40, ecp5 (default), xc7, gowin or ultrascale+" },
 	/* the design */
-	{ "arch", 0, KIND_TEXT, AT(options.architecture), "ARCH", COSTS,
+	{ "arch", 0, KIND_TEXT, AT(options.architecture), "ARCH", COMMANDS_COST,
 	  "sc, parallel, event, sparse, or auto (default): the one that fits with the least "
 	  "change, else the closest" },
 	{ "bitstream-length", 0, KIND_COUNT, AT(options.bitstream_length), "L",
 	  COMMAND_ESTIMATE | COMMAND_OPTIMIZE, "clocks a time step; sc only" },
-	{ "weight-bits", 0, KIND_COUNT, AT(options.weight_bits), "B", COSTS,
+	{ "weight-bits", 0, KIND_COUNT, AT(options.weight_bits), "B", COMMANDS_COST,
 	  "stored width of weights that are not quantized" },
-	{ "lanes", 0, KIND_COUNT, AT(options.lanes), "N", COSTS,
+	{ "lanes", 0, KIND_COUNT, AT(options.lanes), "N", COMMANDS_COST,
 	  "units of a layer that are updated in a clock; event only" },
 	/* the passes */
-	{ "passes", 0, KIND_TEXT, AT(options.passes), "a,b,...|none", CHANGES,
+	{ "passes", 0, KIND_TEXT, AT(options.passes), "a,b,...|none", COMMANDS_CHANGE,
 	  "the passes to run, in order, repeated until nothing changes" },
-	{ "dead-below", 0, KIND_NUMBER, AT(options.dead_below), "RATE", CHANGES,
+	{ "dead-below", 0, KIND_NUMBER, AT(options.dead_below), "RATE", COMMANDS_CHANGE,
 	  "dead_neuron_elimination: rates at most this are dead" },
-	{ "redundancy-cosine", 0, KIND_NUMBER, AT(options.redundancy_cosine), "C", CHANGES,
+	{ "redundancy-cosine", 0, KIND_NUMBER, AT(options.redundancy_cosine), "C", COMMANDS_CHANGE,
 	  "redundancy_elimination: neurons whose weights are closer than this are one" },
-	{ "redundancy-norm", 0, KIND_SETTING, AT(options.redundancy_norm), NULL, CHANGES,
+	{ "redundancy-norm", 0, KIND_SETTING, AT(options.redundancy_norm), NULL, COMMANDS_CHANGE,
 	  "redundancy_elimination: also when their norms differ by more than 1 %" },
-	{ "behavioural-agreement", 0, KIND_NUMBER, AT(options.behavioural_agreement), "A", CHANGES,
+	{ "behavioural-agreement", 0, KIND_NUMBER, AT(options.behavioural_agreement), "A",
+	  COMMANDS_CHANGE,
 	  "behavioural_redundancy: share of the steps in which the spikes of two neurons agree" },
-	{ "fusion-activity", 0, KIND_NUMBER, AT(options.fusion_activity), "RATE", CHANGES,
+	{ "fusion-activity", 0, KIND_NUMBER, AT(options.fusion_activity), "RATE", COMMANDS_CHANGE,
 	  "layer_fusion: layers whose rates are all below are near-silent" },
-	{ "prune-threshold", 0, KIND_NUMBER, AT(options.prune_threshold), "W", CHANGES,
+	{ "prune-threshold", 0, KIND_NUMBER, AT(options.prune_threshold), "W", COMMANDS_CHANGE,
 	  "magnitude_pruning: weights at most this become zero" },
-	{ "prune-by-rate", 0, KIND_SETTING, AT(options.prune_by_rate), NULL, CHANGES,
+	{ "prune-by-rate", 0, KIND_SETTING, AT(options.prune_by_rate), NULL, COMMANDS_CHANGE,
 	  "magnitude_pruning: weight times rate of the neuron that it comes from" },
-	{ "quantize-bits", 0, KIND_COUNT, AT(options.quantize_bits), "B", CHANGES,
+	{ "quantize-bits", 0, KIND_COUNT, AT(options.quantize_bits), "B", COMMANDS_CHANGE,
 	  "quantization: width of a weight, 2 to 16" },
-	{ "quantize-per-tensor", 0, KIND_SETTING, AT(options.quantize_per_tensor), NULL, CHANGES,
-	  "quantization: one scale a layer, not a neuron" },
+	{ "quantize-per-tensor", 0, KIND_SETTING, AT(options.quantize_per_tensor), NULL,
+	  COMMANDS_CHANGE, "quantization: one scale a layer, not a neuron" },
 	/* the fit */
 	{ "strategy", 0, KIND_TEXT, AT(strategy), "ladder", COMMAND_FIT,
 	  "how to look for a fit; ladder is the only one yet" },
@@ -122,28 +121,28 @@ static const struct option table[] = {
 	{ "min-bitstream-length", 0, KIND_COUNT, AT(options.min_bitstream_length), "L", COMMAND_FIT,
 	  "where halving it ends; sc only" },
 	/* data */
-	{ "inputs", 0, KIND_TEXT, AT(data.inputs), "X", RUNS,
+	{ "inputs", 0, KIND_TEXT, AT(data.inputs), "X", COMMANDS_RUN,
 	  "samples: .npy, .npz, IDX (.gz), .pb, or a folder of test_data_set_*" },
-	{ "labels", 0, KIND_TEXT, AT(data.labels), "Y", RUNS,
+	{ "labels", 0, KIND_TEXT, AT(data.labels), "Y", COMMANDS_RUN,
 	  "the class of each sample, in such a file: accuracy is measured" },
-	{ "max-accuracy-drop", 0, KIND_NUMBER, AT(options.max_accuracy_drop), "POINTS", CHANGES,
-	  "undo, or leave, what would cost more percentage points of accuracy" },
-	{ "steps", 0, KIND_COUNT, AT(data.steps), "T", RUNS,
+	{ "max-accuracy-drop", 0, KIND_NUMBER, AT(options.max_accuracy_drop), "POINTS",
+	  COMMANDS_CHANGE, "undo, or leave, what would cost more percentage points of accuracy" },
+	{ "steps", 0, KIND_COUNT, AT(data.steps), "T", COMMANDS_RUN,
 	  "time steps to run; default: those of the annotation, or in the model" },
-	{ "encoding", 0, KIND_TEXT, AT(data.encoding), "E", RUNS,
+	{ "encoding", 0, KIND_TEXT, AT(data.encoding), "E", COMMANDS_RUN,
 	  "direct (default), poisson, latency, or time: the data has an axis of time" },
-	{ "decoding", 0, KIND_TEXT, AT(data.decoding), "D", RUNS,
+	{ "decoding", 0, KIND_TEXT, AT(data.decoding), "D", COMMANDS_RUN,
 	  "of the outputs over time: count, mean, last or maximum; default: by the model" },
-	{ "seed", 0, KIND_COUNT, AT(seed), "N", RUNS, "of the encoding poisson" },
-	{ "initial-state", 0, KIND_TEXT, AT(data.initial_state), "FILE", RUNS,
+	{ "seed", 0, KIND_COUNT, AT(seed), "N", COMMANDS_RUN, "of the encoding poisson" },
+	{ "initial-state", 0, KIND_TEXT, AT(data.initial_state), "FILE", COMMANDS_RUN,
 	  "an .npz with arrays named like state inputs; default: zeros" },
-	{ "input-divisor", 0, KIND_OVER_0, AT(data.input_divisor), "X", RUNS,
+	{ "input-divisor", 0, KIND_OVER_0, AT(data.input_divisor), "X", COMMANDS_RUN,
 	  "input values are divided by it; default: 255 for bytes, else 1" },
 	{ "confusion", 0, KIND_SETTING, AT(data.confusion), NULL, COMMAND_SIMULATE,
 	  "which class was taken for which" },
-	{ "threads", 0, KIND_COUNT, AT(data.threads), "N", RUNS,
+	{ "threads", 0, KIND_COUNT, AT(data.threads), "N", COMMANDS_RUN,
 	  "samples at the same time; default: one a processor; results don't depend on it" },
-	{ "reuse-memory", 0, KIND_COUNT, AT(data.reuse_memory), "MIB", CHANGES,
+	{ "reuse-memory", 0, KIND_COUNT, AT(data.reuse_memory), "MIB", COMMANDS_CHANGE,
 	  "for spikes of layers that are used again in the next run; default 256, 0: none; "
 	  "results don't depend on it" },
 	/* batch */
@@ -401,7 +400,7 @@ arguments_free(struct arguments *arguments)
 	free(arguments->states);
 }
 
-/* --- options without effect ------------------------------------------------------- */
+/* --- what was given ---------------------------------------------------------------- */
 
 static bool
 was_given(const struct arguments *arguments, const struct option *option)
@@ -409,92 +408,34 @@ was_given(const struct arguments *arguments, const struct option *option)
 	return arguments->given >> (option - table) & 1;
 }
 
-static bool
-is_named(const char *list, const char *name)
+bool
+arguments_have(const struct arguments *arguments, const char *name)
 {
-	size_t length = strlen(name);
-
-	for (; *list; list += list[0] == ',') {
-		size_t word = strcspn(list, ",");
-
-		if (word == length && strncmp(list, name, length) == 0)
+	for (const struct option *option = table; option < &table[OPTIONS]; option++)
+		if (was_given(arguments, option) && strcmp(option->name, name) == 0)
 			return true;
-		list += word;
-	}
 	return false;
 }
 
-static bool
-belongs_to(const struct option *option, const char *pass)
+bool
+arguments_have_budget(const struct arguments *arguments)
+{
+	const snnfit_options *options = &arguments->options;
+
+	return options->target_luts != SNNFIT_UNLIMITED ||
+	       options->target_bram != SNNFIT_UNLIMITED || options->target_dsp != SNNFIT_UNLIMITED;
+}
+
+const char *
+arguments_option_of(const struct arguments *arguments, const char *pass)
 {
 	size_t length = strlen(pass);
 
-	return strncmp(option->help, pass, length) == 0 && option->help[length] == ':';
-}
-
-/* The pass does not run. */
-static bool
-check_idle_pass(const struct arguments *arguments, const char *pass, snnfit_error *fault)
-{
 	for (const struct option *option = table; option < &table[OPTIONS]; option++)
-		if (was_given(arguments, option) && belongs_to(option, pass))
-			return say_fault(fault, "--%s has no effect: %s is not among %s",
-					 option->name, pass,
-					 arguments->options.passes
-						 ? "--passes"
-						 : "the default passes; name it in --passes");
-	return true;
-}
-
-static bool
-check_lengths(const struct arguments *arguments, snnfit_error *fault)
-{
-	uint32_t least = arguments->options.min_bitstream_length;
-	uint32_t first = arguments->options.bitstream_length;
-
-	for (const struct option *option = table; option < &table[OPTIONS]; option++)
-		if (was_given(arguments, option) && least > first &&
-		    option->offset == AT(options.min_bitstream_length))
-			return say_fault(fault,
-					 "--min-bitstream-length %u is over "
-					 "--initial-bitstream-length, which is %u",
-					 least, first);
-	return true;
-}
-
-/* What says how to run needs something to run on; a limit, something that is counted. */
-static bool
-check_data(const struct arguments *arguments, snnfit_error *fault)
-{
-	for (const struct option *option = table; option < &table[OPTIONS]; option++) {
-		bool limit = option->offset == AT(options.max_accuracy_drop);
-		bool runs = option->commands == RUNS || option->offset == AT(data.reuse_memory);
-
-		if (!was_given(arguments, option) || (!runs && !limit))
-			continue;
-		if (!arguments->data.inputs)
-			return say_fault(fault, "--%s needs data to run the model on: --inputs X",
-					 option->name);
-		if (limit && !arguments->data.labels)
-			return say_fault(fault, "--%s needs to know what is right: --labels Y",
-					 option->name);
-	}
-	return true;
-}
-
-bool
-arguments_check_effects(const struct arguments *arguments, snnfit_error *fault)
-{
-	const char *names = arguments->options.passes;
-	snnfit_pass pass;
-
-	for (size_t i = 0; snnfit_pass_at(i, &pass); i++) {
-		bool runs = names ? is_named(names, pass.name) : pass.by_default;
-
-		if (!runs && !check_idle_pass(arguments, pass.name, fault))
-			return false;
-	}
-	return check_lengths(arguments, fault) && check_data(arguments, fault);
+		if (was_given(arguments, option) && strncmp(option->help, pass, length) == 0 &&
+		    option->help[length] == ':')
+			return option->name;
+	return NULL;
 }
 
 /* --- help ------------------------------------------------------------------------ */

@@ -17,6 +17,11 @@ enum command {
 	COMMAND_TARGETS = 1 << 6,
 	COMMAND_BATCH = 1 << 7,
 	COMMAND_SIMULATE = 1 << 8,
+
+	/* those that make the model smaller, run it on data, and say what it costs */
+	COMMANDS_CHANGE = COMMAND_OPTIMIZE | COMMAND_FIT,
+	COMMANDS_RUN = COMMAND_SIMULATE | COMMANDS_CHANGE,
+	COMMANDS_COST = COMMAND_ESTIMATE | COMMANDS_CHANGE,
 };
 
 struct arguments {
@@ -43,9 +48,12 @@ bool arguments_parse(struct arguments *out, enum command command, int argc, char
 		     snnfit_error *fault);
 void arguments_free(struct arguments *arguments);
 
-/* Every option that was given has something to act on: the pass that it belongs to
- * runs, the least bitstream length lies below the first one. Of optimize and fit. */
-bool arguments_check_effects(const struct arguments *arguments, snnfit_error *fault);
+/* The option of that name, without its dashes, stood there, on whichever command takes it. */
+bool arguments_have(const struct arguments *arguments, const char *name);
+/* A number of LUTs, blocks or DSPs in place of a target. */
+bool arguments_have_budget(const struct arguments *arguments);
+/* The name of one that stood there and belongs to the pass; NULL: none did. */
+const char *arguments_option_of(const struct arguments *arguments, const char *pass);
 
 /* The options of a command, for --help. */
 void arguments_print_options(enum command command);

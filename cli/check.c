@@ -46,23 +46,10 @@ check_output(const struct arguments *arguments, snnfit_error *fault)
 }
 
 static bool
-check_seed(const struct arguments *arguments, snnfit_error *fault)
-{
-	const char *encoding = arguments->data.encoding;
-
-	if (!arguments->seed || (encoding && strcmp(encoding, "poisson") == 0))
-		return true;
-	return say_fault(fault, "--seed belongs to --encoding poisson");
-}
-
-/* An option without effect is a mistake. */
-static bool
 check_simulate(const struct arguments *arguments, snnfit_error *fault)
 {
 	if (!arguments->data.inputs)
 		return say_fault(fault, "simulate needs data to run the model on: --inputs X");
-	if (arguments->data.confusion && !arguments->data.labels)
-		return say_fault(fault, "--confusion needs --labels");
 	if (arguments->output && strcmp(arguments->output, "-") == 0 && arguments->json &&
 	    !arguments->dry_run)
 		return say_fault(fault, "the model (-o -) and the report (--json) can't both go to "
@@ -74,9 +61,7 @@ static bool
 check_target(const struct arguments *arguments, snnfit_error *fault)
 {
 	const snnfit_options *options = &arguments->options;
-	bool budget = options->target_luts != SNNFIT_UNLIMITED ||
-		      options->target_bram != SNNFIT_UNLIMITED ||
-		      options->target_dsp != SNNFIT_UNLIMITED;
+	bool budget = arguments_have_budget(arguments);
 
 	if (options->target && (budget || options->family))
 		return say_fault(fault, "--target and a budget (--target-luts, --target-bram, "
@@ -141,13 +126,10 @@ command_check(const struct arguments *arguments, snnfit_error *fault)
 		return say_fault(fault, "--rates takes a file, not standard input (-)");
 	if (arguments->command == COMMAND_ANNOTATE && !arguments->read.rates)
 		return say_fault(fault, "annotate needs the rates: --rates FILE");
-	if (!check_seed(arguments, fault))
-		return false;
 	if (arguments->command == COMMAND_SIMULATE)
-		return check_simulate(arguments, fault);
+		return check_simulate(arguments, fault) && command_check_effects(arguments, fault);
 	if (arguments->command == COMMAND_BATCH)
 		return check_batch(arguments, fault);
 	return check_target(arguments, fault) && check_strategy(arguments->strategy, fault) &&
-	       check_dump(arguments->dump_after, fault) &&
-	       arguments_check_effects(arguments, fault);
+	       check_dump(arguments->dump_after, fault) && command_check_effects(arguments, fault);
 }

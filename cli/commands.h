@@ -34,5 +34,7 @@ enum exit_status run_batch(const struct arguments *arguments);
 /* What the arguments leave open or contradict, before anything is read: false,
  * and *fault says it. */
 bool command_check(const struct arguments *arguments, snnfit_error *fault);
+/* Every option that was given has something to act on. */
+bool command_check_effects(const struct arguments *arguments, snnfit_error *fault);
 
 #endif

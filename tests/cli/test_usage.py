@@ -77,6 +77,26 @@ USAGE = [
     (["fit", MODEL, "-o", "OUT", "--target", "ecp5", "--passes", "quantization,layer_fusion", "--dead-below", "0"],
      "--dead-below has no effect"),
     (["optimize", MODEL, "-o", "OUT", "--passes", "quantization", "--fusion-activity", "1"], "--fusion-activity has no effect"),
+    *((["optimize", MODEL, "-o", "OUT", *option], f"{option[0]} needs a target") for option in (
+        ("--arch", "event"), ("--lanes", "1"), ("--weight-bits", "8"), ("--bitstream-length", "64"))),
+    *(([*command, "--target", "ecp5", "--arch", arch, "--lanes", "4"], "--lanes has no effect: only --arch event")
+      for command in (["estimate", MODEL], ["optimize", MODEL, "-o", "OUT"], ["fit", MODEL, "-o", "OUT"])
+      for arch in ("sc", "parallel", "sparse")),
+    *((["optimize", MODEL, "-o", "OUT", "--passes", "none", *option], f"{option[0]} has no effect: with --passes none") for option in (
+        RATES, ("--input-range", "0,1"), ("--state", "a=b"), ("--save-steps", "STEPS"),
+        ("--reuse-memory", "1", "--inputs", "x.npy"),
+        ("--max-accuracy-drop", "1", "--inputs", "x.npy", "--labels", "y.npy"))),
+    (["optimize", MODEL, "-o", "OUT", "--dump-after", "quantization"], "--dump-after has no effect: that pass does not run"),
+    (["fit", MODEL, "-o", "OUT", "--target", "ecp5", "--passes", "none", "--dump-after", "layer_fusion"], "does not run"),
+    (["optimize", MODEL, "-o", "OUT", "--passes", "behavioural_redundancy", "--behavioural-agreement", "0.9"],
+     "--behavioural-agreement needs data"),
+    *(([*command, "--inputs", "x.npy", "--decoding", "last"], "--decoding needs to know what is right: --labels Y")
+      for command in (["simulate", MODEL], ["optimize", MODEL, "-o", "OUT"])),
+    (["simulate", MODEL, "--inputs", "x.npy", "--confusion"], "--confusion needs to know what is right: --labels Y"),
+    (["simulate", MODEL, "--inputs", "x.npy", "--seed", "0"], "--seed belongs to --encoding poisson"),
+    (["simulate", MODEL, "--inputs", "x.npy", "--dry-run"], "--dry-run has no effect: without -o"),
+    (["optimize", MODEL, "-o", "OUT", "--seed", "0"], "--seed needs data"),
+    (["batch", MODEL, "-o", "OUT", "--", "estimate", "--target", "ecp5", "--arch", "sc", "--lanes", "2"], "--lanes has no effect"),
     (["optimize", MODEL, "-o", "OUT", "--redundancy-cosine", "1"], "--redundancy-cosine 1: must"),
     (["optimize", MODEL, "-o", "OUT", "--fusion-activity", "-1"], "--fusion-activity -1: must"),
     (["inspect", ""], "empty file name"),
@@ -106,6 +126,33 @@ def test_wrong_usage_is_one_line_and_writes_nothing(arguments, words, tmp_path):
     (line,) = done.stderr.decode().splitlines()
     assert line.startswith("snnfit: ") and "error: " in line and words in line
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("option", [
+    ["estimate", "--bitstream-length", "64"], ["optimize", "--bitstream-length", "64"],
+    ["fit", "--initial-bitstream-length", "64"], ["fit", "--min-bitstream-length", "64"],
+], ids=" ".join)
+def test_a_bitstream_length_is_ignored_with_a_warning(option, tmp_path):
+    """FORMATS: ignored but for sc, and said so."""
+    command = [option[0], MODEL, "--target", "ecp5", *option[1:], *([] if option[0] == "estimate" else ["--dry-run"])]
+    told = {arch: run(*command, "--arch", arch, expect=None).stderr.decode() for arch in ("event", "sc")}
+    assert "the bitstream length is ignored" in told["event"] and "this is event" in told["event"]
+    assert "ignored" not in told["sc"]
+
+
+ACCEPTED = {
+    "event": ["estimate", MODEL, "--target", "ecp5", "--arch", "event", "--lanes", "4"],
+    "auto": ["estimate", MODEL, "--target-luts", "900000", "--lanes", "4"],
+    "target": ["optimize", MODEL, "--dry-run", "--passes", "none", "--target", "ecp5", "--weight-bits", "8", *RATES],
+    "steps": ["fit", MODEL, "--target", "ecp5", "-o", "OUT", "--passes", "none", "--save-steps", "STEPS"],
+    "dump": ["optimize", MODEL, "--dry-run", "--passes", "quantization", "--dump-after", "quantization"],
+    "dry": ["optimize", MODEL, "-o", "OUT", "--dry-run"],
+}
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_what_has_an_effect_is_taken(name, tmp_path):
+    assert run(*ACCEPTED[name], cwd=tmp_path, expect=None).returncode in (0, 1)
 
 
 def test_a_model_named_like_an_option(tmp_path):
@@ -142,14 +189,9 @@ def test_a_model_that_does_not_fit_is_exit_1_of_fit_only():
     run("fit", MODEL, "--dry-run", "--passes", "none", "--max-iterations", 1, *budget, expect=1)
 
 
-def test_lanes_are_for_the_architecture_event():
-    def cycles(architecture, lanes):
-        report = run_json("estimate", MODEL, "--target", "ecp5", "--arch", architecture, "--lanes", lanes)
-        return report["cycles_per_step"]
-
-    assert cycles("event", 8) < cycles("event", 1)
-    for architecture in ("sc", "parallel", "sparse"):
-        assert cycles(architecture, 8) == cycles(architecture, 1)
+def test_more_lanes_take_fewer_cycles():
+    few, many = (run_json("estimate", MODEL, "--target", "ecp5", "--arch", "event", "--lanes", lanes) for lanes in (1, 8))
+    assert many["cycles_per_step"] < few["cycles_per_step"]
 
 
 def test_a_line_stays_one_whatever_the_name(tmp_path):
