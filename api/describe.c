@@ -136,22 +136,12 @@ is_accuracy_open(const json_t *document)
 /* --- tables ------------------------------------------------------------------ */
 
 static void
-table_percent(struct table *table, double share)
+table_percent(struct table *table, double share, int decimals)
 {
 	char cell[32] = "-";
 
 	if (isfinite(share) && fabs(share) < 1e6)
-		(void)snprintf(cell, sizeof cell, "%.1f %%", 100.0 * share);
-	table_text(table, cell);
-}
-
-static void
-table_accuracy(struct table *table, double share)
-{
-	char cell[32] = "-";
-
-	if (isfinite(share) && fabs(share) < 1e6)
-		(void)snprintf(cell, sizeof cell, "%.2f %%", 100.0 * share);
+		(void)snprintf(cell, sizeof cell, "%.*f %%", decimals, 100.0 * share);
 	table_text(table, cell);
 }
 
@@ -196,7 +186,7 @@ utilization_table(const json_t *document)
 		table_figure(&table, used, 0);
 		table_interval(&table, use);
 		table_figure(&table, available, 0);
-		table_percent(&table, used / available);
+		table_percent(&table, used / available, 1);
 		table_figure(&table,
 			     json_get_figure(json_object_get(before, resources[i]), "used", NAN),
 			     0);
@@ -223,7 +213,7 @@ layers_table(const json_t *document)
 		table_figure(&table, json_get_figure(layer, "units", NAN), 0);
 		table_figure(&table, json_get_figure(layer, "units_before", NAN), 0);
 		table_figure(&table, json_get_figure(layer, "weight_bits", NAN), 0);
-		table_percent(&table, json_get_figure(layer, "sparsity", NAN));
+		table_percent(&table, json_get_figure(layer, "sparsity", NAN), 1);
 		for (size_t c = 0; table.columns == 10 && c < sizeof costs / sizeof *costs; c++)
 			table_figure(&table, json_get_figure(layer, costs[c], NAN), 0);
 	}
@@ -245,11 +235,11 @@ steps_table(const json_t *document)
 		table_text(&table, json_get_text(step, "action", ""));
 		table_figure(&table, json_get_figure(step, "lut_before", NAN), 0);
 		table_figure(&table, json_get_figure(step, "lut_after", NAN), 0);
-		table_percent(&table, json_get_figure(step, "sparsity", NAN));
+		table_percent(&table, json_get_figure(step, "sparsity", NAN), 1);
 		table_figure(&table, json_get_figure(step, "weight_bits", NAN), 0);
 		table_figure(&table, json_get_figure(step, "bitstream_length", NAN), 0);
 		if (table.columns == 7)
-			table_accuracy(&table, json_get_figure(step, "accuracy", NAN));
+			table_percent(&table, json_get_figure(step, "accuracy", NAN), 2);
 	}
 	return table;
 }
@@ -262,7 +252,7 @@ table_change(struct table *table, const char *what, double neurons, double param
 	table_figure(table, neurons, 0);
 	table_figure(table, parameters, 0);
 	table_figure(table, nonzero, 0);
-	table_accuracy(table, accuracy);
+	table_percent(table, accuracy, 2);
 }
 
 /* From the model that came in to the one that the passes made. */
@@ -336,18 +326,19 @@ append_layers(const json_t *document, const char *resource, struct text *out)
 	}
 }
 
+/* In the whole numbers that the table shows; what is over by less than that is over by one. */
 void
 limit_summary(const json_t *document, const char *resource, struct text *out)
 {
 	const json_t *use = json_object_get(json_object_get(document, "utilization"), resource);
-	double high = json_get_figure(use, "high", NAN);
-	double available = json_get_figure(use, "available", NAN);
+	double high = nearbyint(json_get_figure(use, "high", NAN));
+	double available = nearbyint(json_get_figure(use, "available", NAN));
 
 	text_plain(out, resource_label(resource));
 	text_append(out, " are over by ");
-	text_figure(out, ceil(high - available), 0);
+	text_figure(out, fmax(high - available, 1), 0);
 	text_append(out, " (up to ");
-	text_figure(out, ceil(high), 0);
+	text_figure(out, high, 0);
 	text_append(out, " of ");
 	text_figure(out, available, 0);
 	text_append(out, ")");

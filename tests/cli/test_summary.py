@@ -1,6 +1,7 @@
 """What the summary, the warnings and the page say that a figure alone would not."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -13,9 +14,27 @@ OPEN = "accuracy      not measured: check it on your own data"
 FEW_BLOCKS = ("--arch", "sparse", "--family", "ecp5", "--target-luts", "100000", "--target-bram", "2")
 
 
+def number(text):
+    return int(text.replace(",", ""))
+
+
 def pages(model, tmp_path):
     run("report", model, "--html", tmp_path / "page.html")
     return run("report", model).stdout.decode(), (tmp_path / "page.html").read_text()
+
+
+@pytest.mark.parametrize("arch", ["sc", "parallel", "event", "sparse"])
+@pytest.mark.parametrize("target", [("--target", "up5k"), ("--target", "hx8k"), ("--target-luts", "101", "--target-bram", "1")],
+                         ids=lambda target: target[1])
+def test_what_is_over_is_what_the_table_says(target, arch):
+    """The interval's end less what is available, as they stand there."""
+    text = run("estimate", MODEL, *RATES, *target, "--arch", arch).stdout.decode()
+    over = re.findall(r"^over: (.*) are over by ([\d,]+) \(up to ([\d,]+) of ([\d,]+)\)", text, re.MULTILINE)
+    assert over
+    for resource, by, high, available in over:
+        (row,) = [line for line in text.splitlines() if line.startswith(f"  {resource} ")]
+        assert f" to {high}  " in row and f" {available} " in row
+        assert number(by) == number(high) - number(available)
 
 
 def test_a_changed_model_says_that_its_accuracy_is_open(tmp_path):
