@@ -21,6 +21,16 @@ fitted[ARCHITECTURE_COUNT][FAMILY_COUNT][FITTED_COUNT] = {
 	[ARCHITECTURE_SC][FAMILY_ICE40][FITTED_FF] = {
 		.low = 0.992, .high = 1.002, .largest = 1326,
 	},
+	[ARCHITECTURE_SC][FAMILY_ICE40][FITTED_CARRY] = {
+		.coefficients = {
+			[TERM_COMPRESSORS] = 0,
+			[TERM_COMPARATORS] = 0.9027,
+			[TERM_ENCODERS] = 1.105,
+			[TERM_MEMBRANES] = 2.573,
+			[TERM_CONSTANT] = 0,
+		},
+		.low = 0.959, .high = 1.046, .largest = 3891,
+	},
 	[ARCHITECTURE_SC][FAMILY_ICE40][FITTED_LOGIC_CELLS] = {
 		.coefficients = {
 			[TERM_COMPRESSORS] = 2.027,
@@ -29,7 +39,7 @@ fitted[ARCHITECTURE_COUNT][FAMILY_COUNT][FITTED_COUNT] = {
 			[TERM_MEMBRANES] = 3.787,
 			[TERM_CONSTANT] = 60.45,
 		},
-		.low = 0.885, .high = 1.094, .largest = 1915,
+		.low = 0.885, .high = 1.090, .largest = 1915,
 	},
 	[ARCHITECTURE_SC][FAMILY_ECP5][FITTED_LUT] = {
 		.coefficients = {
@@ -70,6 +80,16 @@ fitted[ARCHITECTURE_COUNT][FAMILY_COUNT][FITTED_COUNT] = {
 	[ARCHITECTURE_PARALLEL][FAMILY_ICE40][FITTED_FF] = {
 		.low = 0.978, .high = 1.046, .largest = 1132,
 	},
+	[ARCHITECTURE_PARALLEL][FAMILY_ICE40][FITTED_CARRY] = {
+		.coefficients = {
+			[TERM_COMPRESSORS] = 0.06446,
+			[TERM_FINAL_ADDERS] = 1.174,
+			[TERM_DIFFERENCES] = 0.9837,
+			[TERM_MEMBRANES] = 1.257,
+			[TERM_UNITS] = 0,
+		},
+		.low = 0.845, .high = 1.179, .largest = 1072,
+	},
 	[ARCHITECTURE_PARALLEL][FAMILY_ICE40][FITTED_LOGIC_CELLS] = {
 		.coefficients = {
 			[TERM_COMPRESSORS] = 2.016,
@@ -78,7 +98,7 @@ fitted[ARCHITECTURE_COUNT][FAMILY_COUNT][FITTED_COUNT] = {
 			[TERM_MEMBRANES] = 3.491,
 			[TERM_UNITS] = 8.489,
 		},
-		.low = 0.906, .high = 1.093, .largest = 1429,
+		.low = 0.906, .high = 1.088, .largest = 1429,
 	},
 	[ARCHITECTURE_PARALLEL][FAMILY_ECP5][FITTED_LUT] = {
 		.coefficients = {
@@ -119,6 +139,16 @@ fitted[ARCHITECTURE_COUNT][FAMILY_COUNT][FITTED_COUNT] = {
 	[ARCHITECTURE_EVENT][FAMILY_ICE40][FITTED_FF] = {
 		.low = 1.000, .high = 1.000, .largest = 1157,
 	},
+	[ARCHITECTURE_EVENT][FAMILY_ICE40][FITTED_CARRY] = {
+		.coefficients = {
+			[TERM_MEMBRANES] = 2.7,
+			[TERM_READ_MULTIPLEXERS] = 0.01984,
+			[TERM_CONTROL] = 0.4648,
+			[TERM_FALLEN_MEMORIES] = 0,
+			[TERM_CONSTANT] = 0,
+		},
+		.low = 0.932, .high = 1.055, .largest = 708,
+	},
 	[ARCHITECTURE_EVENT][FAMILY_ICE40][FITTED_LOGIC_CELLS] = {
 		.coefficients = {
 			[TERM_MEMBRANES] = 4.81,
@@ -127,7 +157,7 @@ fitted[ARCHITECTURE_COUNT][FAMILY_COUNT][FITTED_COUNT] = {
 			[TERM_FALLEN_MEMORIES] = 1.785,
 			[TERM_CONSTANT] = 0,
 		},
-		.low = 0.888, .high = 1.182, .largest = 1150,
+		.low = 0.888, .high = 1.178, .largest = 1150,
 	},
 	[ARCHITECTURE_EVENT][FAMILY_ECP5][FITTED_LUT] = {
 		.coefficients = {
@@ -168,6 +198,16 @@ fitted[ARCHITECTURE_COUNT][FAMILY_COUNT][FITTED_COUNT] = {
 	[ARCHITECTURE_SPARSE][FAMILY_ICE40][FITTED_FF] = {
 		.low = 1.000, .high = 1.000, .largest = 98,
 	},
+	[ARCHITECTURE_SPARSE][FAMILY_ICE40][FITTED_CARRY] = {
+		.coefficients = {
+			[TERM_MEMBRANES] = 2.637,
+			[TERM_READ_MULTIPLEXERS] = 0.003314,
+			[TERM_CONTROL] = 0.874,
+			[TERM_FALLEN_MEMORIES] = 0,
+			[TERM_CONSTANT] = 0,
+		},
+		.low = 0.966, .high = 1.028, .largest = 99,
+	},
 	[ARCHITECTURE_SPARSE][FAMILY_ICE40][FITTED_LOGIC_CELLS] = {
 		.coefficients = {
 			[TERM_MEMBRANES] = 5.665,
@@ -176,7 +216,7 @@ fitted[ARCHITECTURE_COUNT][FAMILY_COUNT][FITTED_COUNT] = {
 			[TERM_FALLEN_MEMORIES] = 0,
 			[TERM_CONSTANT] = 36.47,
 		},
-		.low = 0.884, .high = 1.218, .largest = 1157,
+		.low = 0.890, .high = 1.200, .largest = 1157,
 	},
 	[ARCHITECTURE_SPARSE][FAMILY_ECP5][FITTED_LUT] = {
 		.coefficients = {

@@ -165,20 +165,29 @@ flip_flops(const struct layer *layer, const struct layer_terms *terms)
 	return closed_form(layer, terms->ff - (layer->readout ? spikes : 0), fit->low, fit->high);
 }
 
-/* A cell holds one LUT and one flip-flop, so there are no fewer cells than either;
- * fits of the two that extrapolate don't know that. */
+static double
+clamp(double value, double least, double most)
+{
+	return fmax(fmin(value, most), least);
+}
+
+/* A cell holds a LUT, a flip-flop and a carry, and at least one of them: there are no fewer cells
+ * than LUTs or flip-flops, and no more than all three together. Fits that extrapolate don't know. */
 static struct interval
 logic_cells(const struct layer *layer, const struct layer_terms *terms, struct layer_cost *cost)
 {
+	bool beyond; /* carries by themselves are no resource that is reported */
 	struct interval cells = fitted_interval(layer, terms, FITTED_LOGIC_CELLS,
 						&cost->extrapolated);
+	struct interval carry = fitted_interval(layer, terms, FITTED_CARRY, &beyond);
 	const struct interval *lut = &cost->resources[RESOURCE_LUT];
 	const struct interval *ff = &cost->resources[RESOURCE_FF];
 
-	cells.used = fmax(cells.used, fmax(lut->used, ff->used));
-	cells.low = fmax(cells.low, fmax(lut->low, ff->low));
-	cells.high = fmax(cells.high, fmax(lut->high, ff->high));
-	return cells;
+	return (struct interval){
+		clamp(cells.used, fmax(lut->used, ff->used), lut->used + ff->used + carry.used),
+		clamp(cells.low, fmax(lut->low, ff->low), lut->low + ff->low + carry.low),
+		clamp(cells.high, fmax(lut->high, ff->high), lut->high + ff->high + carry.high),
+	};
 }
 
 /* The unrolled architectures build every position of a convolution. */

@@ -56,7 +56,7 @@ enum term {
 	TERM_COUNT,
 };
 
-enum fitted_resource { FITTED_LUT, FITTED_FF, FITTED_LOGIC_CELLS, FITTED_COUNT };
+enum fitted_resource { FITTED_LUT, FITTED_FF, FITTED_CARRY, FITTED_LOGIC_CELLS, FITTED_COUNT };
 
 struct fitted {
 	double coefficients[TERM_COUNT];

@@ -56,33 +56,67 @@ def relative_fit(matrix, target):
     return solve(matrix / scale / target[:, None], np.ones(len(target))) / scale
 
 
-def held_out_ratios(matrix, target):
-    """measured / estimated of the layers that a fit has not seen."""
-    order, ratios, shuffle = list(range(len(target))), [], random.Random(1)
+def halves(count):
+    """Indices of one random half, and those of the other."""
+    order, shuffle = list(range(count)), random.Random(1)
     for _ in range(SPLITS):
         shuffle.shuffle(order)
-        seen, unseen = order[: len(order) // 2], order[len(order) // 2 :]
-        ratios.append(target[unseen] / (matrix[unseen] @ relative_fit(matrix[seen], target[seen])))
+        yield order[: count // 2], order[count // 2 :]
+
+
+def held_out_ratios(matrix, target):
+    """measured / estimated of the layers that a fit has not seen."""
+    return np.concatenate([
+        target[unseen] / (matrix[unseen] @ relative_fit(matrix[seen], target[seen]))
+        for seen, unseen in halves(len(target))])
+
+
+def matrix_of(rows, terms):
+    return np.array([[layers.describe(row)[0][term] for term in terms] for row in rows], float)
+
+
+def measured_of(rows, resource):
+    return np.array([layers.measured(row, resource) for row in rows], float)
+
+
+def held_to(cells, lut, ff, carry):
+    """A cell of ice40 holds a LUT, a flip-flop and a carry, and at least one of them."""
+    return np.clip(cells, np.maximum(lut, ff), lut + ff + carry)
+
+
+def held_out_cells(rows, terms):
+    """The same of packed cells. They are held to LUTs and carries that are fitted to all layers
+    but those not seen: far more layers were synthesised than packed."""
+    matrix, everything = matrix_of(rows, terms), np.arange(len(rows))
+    lut, carry = measured_of(rows, "lut"), measured_of(rows, "carry")
+    ff = np.array([layers.describe(row)[1] for row in rows], float)
+    cells = measured_of(rows, "logic_cells")
+    packed, ratios = np.flatnonzero(~np.isnan(cells)), []
+    for seen, unseen in halves(len(packed)):
+        seen, unseen = packed[seen], packed[unseen]
+        others = np.setdiff1d(everything, unseen)
+        said = [matrix[unseen] @ relative_fit(matrix[given], target[given])
+                for given, target in ((seen, cells), (others, lut), (others, carry))]
+        ratios.append(cells[unseen] / held_to(said[0], said[1], ff[unseen], said[2]))
     return np.concatenate(ratios)
 
 
 class Fit:
     """Coefficients of one resource of one architecture on one family."""
 
-    def __init__(self, rows, architecture, resource):
+    def __init__(self, group, architecture, resource):
         self.terms = layers.TERMS_OF[architecture]
-        rows = [row for row in rows if layers.measured(row, resource)]
+        rows = [row for row in group if layers.measured(row, resource)]
         self.rows = len(rows)
-        described = [layers.describe(row) for row in rows]
-        target = np.array([layers.measured(row, resource) for row in rows], float)
+        target = measured_of(rows, resource)
         if resource == "ff":  # a closed form: nothing is fitted
-            ratios = target / np.array([ff for _, ff, _ in described], float)
+            ratios = target / np.array([layers.describe(row)[1] for row in rows], float)
             self.coefficients = []
         else:
-            matrix = np.array([[features[term] for term in self.terms]
-                               for features, _, _ in described], float)
+            matrix = matrix_of(rows, self.terms)
             self.coefficients = relative_fit(matrix, target)
-            ratios = held_out_ratios(matrix, target)
+            ratios = (held_out_cells(group, self.terms) if resource == "logic_cells"
+                      else held_out_ratios(matrix, target))
         errors = np.abs(1 / ratios - 1)
         self.median, self.worst_tenth = np.median(errors), np.quantile(errors, 0.9)
         self.low, self.high = np.quantile(ratios, INTERVAL)
@@ -100,7 +134,7 @@ def all_fits(rows):
         for family in FAMILIES:
             group = [row for row in rows
                      if (row["architecture"], row["family"]) == (architecture, family)]
-            for resource in ["lut", "ff"] + ["logic_cells"] * (family == "ice40"):
+            for resource in ["lut", "ff"] + ["carry", "logic_cells"] * (family == "ice40"):
                 fits[architecture, family, resource] = Fit(group, architecture, resource)
     return fits
 
@@ -194,6 +228,20 @@ def print_coefficients(fits):
                 f"{term} {value:.3g}" for term, value in zip(fit.terms, fit.coefficients)))
 
 
+def print_cells(rows):
+    print("\nPacked layers: logic cells / LUTs, and / (LUTs + flip-flops + carries)\n")
+    for architecture in ARCHITECTURES:
+        packed = [row for row in rows if row["architecture"] == architecture
+                  and row["family"] == "ice40" and row["lc"]]
+        cells, lut, ff, carry = (measured_of(packed, resource)
+                                 for resource in ("logic_cells", "lut", "ff", "carry"))
+        whole = cells / (lut + ff + carry)
+        least = (cells / np.maximum(lut, ff)).min()
+        print(f"{architecture:10}{len(packed):3} layers, {(cells / lut).min():.2f} to "
+              f"{(cells / lut).max():.2f}, and {whole.min():.2f} to {whole.max():.2f}; at least "
+              f"{least:.2f} of the larger of LUTs and flip-flops")
+
+
 def print_memories(rows):
     print("\nMemories and flip-flops of the folded architectures: how many are exactly right\n")
     for architecture in ARCHITECTURES[2:]:
@@ -259,6 +307,7 @@ def main():
         print(f"{len(rows)} synthesised layers\n")
         print_errors(fits)
         print_coefficients(fits)
+        print_cells(rows)
         print_memories(rows)
         print_mnist(rows)
         print_energy()

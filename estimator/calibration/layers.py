@@ -341,8 +341,8 @@ def measured(row, resource):
     16 x 4 RAM cell six. xc7: LUTs used as memory are counted apart by the tool."""
     if resource == "logic_cells":
         return row["lc"]
-    if resource == "ff":
-        return row["ff"]
+    if resource in ("ff", "carry"):
+        return row[resource]
     if row["family"] == "ecp5":
         return row["lut"] + 2 * row["carry"] + 6 * row["lutram"]
     return row["lut"] + (row["lutram"] if row["family"] == "xc7" else 0)

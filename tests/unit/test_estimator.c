@@ -1,4 +1,5 @@
 /* Layers as synthesised, devices, and how the estimate moves with a design. */
+#include "estimator/coefficients.h"
 #include "estimator/devices.h"
 #include "estimator/layer.h"
 #include "tests/unit/estimator_cases.h"
@@ -321,6 +322,38 @@ START_TEST(logic_cells_are_never_fewer_than_luts)
 }
 END_TEST
 
+/* By itself the fit of cells says 1.43 a comparator's bit, and those of what is in them 1.16. */
+START_TEST(logic_cells_are_no_more_than_what_is_in_them)
+{
+	const struct fitted *carry = &fitted[ARCHITECTURE_SC][FAMILY_ICE40][FITTED_CARRY];
+	const struct fitted *alone = &fitted[ARCHITECTURE_SC][FAMILY_ICE40][FITTED_LOGIC_CELLS];
+	int32_t codes[SIDE * SIDE];
+	struct layer layer;
+	struct layer_terms terms;
+	struct layer_cost cost;
+	const struct interval *cells = &cost.resources[RESOURCE_LOGIC_CELLS];
+	const struct interval *lut = &cost.resources[RESOURCE_LUT];
+	const struct interval *ff = &cost.resources[RESOURCE_FF];
+	double carries = 0, fit = 0;
+	snnfit_error err;
+
+	draw_weights(codes, 16);
+	layer = square(ARCHITECTURE_SC, 16, codes);
+	layer.family = FAMILY_ICE40;
+	cost = cost_of(&layer);
+	ck_assert_int_eq(layer_describe(&layer, &terms, &err), SNNFIT_OK);
+	for (int term = 0; term < TERM_COUNT; term++) {
+		carries += carry->coefficients[term] * terms.terms[term];
+		fit += alone->coefficients[term] * terms.terms[term];
+	}
+	ck_assert(fit > lut->used + ff->used + carries);
+	ck_assert_double_eq_tol(cells->used, lut->used + ff->used + carries, 1e-6);
+	ck_assert(cells->used > 2.5 * lut->used);
+	ck_assert(cells->low < cells->used && cells->used < cells->high);
+	ck_assert(cells->low >= lut->low && cells->high >= lut->high);
+}
+END_TEST
+
 START_TEST(what_cannot_be_estimated_is_refused)
 {
 	struct layer layer = { .architecture = ARCHITECTURE_EVENT, .inputs = 4, .units = 4 };
@@ -490,6 +523,7 @@ main(void)
 	tcase_add_test(layer, a_readout_costs_less_and_is_less_certain);
 	tcase_add_test(layer, what_was_not_measured_is_less_certain);
 	tcase_add_test(layer, logic_cells_are_never_fewer_than_luts);
+	tcase_add_test(layer, logic_cells_are_no_more_than_what_is_in_them);
 	tcase_add_test(layer, what_cannot_be_estimated_is_refused);
 	tcase_add_test(device, names_and_aliases_find_devices);
 	tcase_add_test(device, an_unknown_device_is_refused_with_the_known_ones);
