@@ -1,12 +1,18 @@
-# Short commands over the CMake presets. `make` builds, `make check` tests.
+# Short commands over the CMake presets. `make` builds what is installed, `make check` the tests as
+# well, and runs them.
 PYTHON = $(shell [ -x .venv/bin/python ] && echo .venv/bin/python || echo python3)
 JOBS ?= $(shell nproc)
 
 release debug:
 	cmake --preset $@ >/dev/null
-	cmake --build --preset $@ -j $(JOBS)
+	cmake --build --preset $@ -j $(JOBS) --target snnfit snnfit_shared
 
-check: release
+# With the tests and their tools.
+all:
+	cmake --preset release >/dev/null
+	cmake --build --preset release -j $(JOBS)
+
+check: all
 	ctest --preset release
 	SNNFIT=build/release/snnfit $(PYTHON) -m pytest -q -n $(JOBS) tests
 
@@ -32,12 +38,12 @@ fuzz:
 
 # Every allocation and system call of every command fails once, on the middle-sized models too
 # (the tests above leave some out there).
-faults: release
+faults: all
 	SNNFIT=build/release/snnfit SNNFIT_FAULTS_EVERY=1 $(PYTHON) -m pytest -q -n $(JOBS) tests/faults
 
 # Writes the golden files and the table of real networks anew: look at the difference, and say in the
 # commit why each changed.
-golden: release
+golden: all
 	build/release/tests/run_golden --bless
 	SNNFIT=build/release/snnfit $(PYTHON) tests/end_to_end/fixtures_table.py
 	git diff --stat tests/golden docs/fixtures.md
@@ -47,7 +53,7 @@ graph-fuzz: release
 	SNNFIT=build/release/snnfit $(PYTHON) tests/importer/graph_fuzz.py $(or $(COUNT),1000) $(or $(FIRST),0)
 
 # Figures beside cp and BLAS (docs/bench.md): an hour, 9 GB of disk. Quick: make bench BENCH=--quick
-bench: release
+bench: all
 	$(PYTHON) bench/run.py $(BENCH)
 
 format:
@@ -57,4 +63,4 @@ clean:
 	rm -rf build
 
 .DEFAULT_GOAL = release
-.PHONY: release debug check asan coverage fuzz faults golden graph-fuzz bench format clean
+.PHONY: release debug all check asan coverage fuzz faults golden graph-fuzz bench format clean

@@ -5,8 +5,11 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/snnfit)
 install(TARGETS snnfit_shared EXPORT snnfitTargets)
 install(TARGETS snnfit_static EXPORT snnfitStaticTargets)
 install(FILES include/snnfit.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+# The pages lie to each other as they do here, with the files that they link to.
+install(FILES README.md CHANGELOG.md CONTRIBUTING.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md")
 install(FILES examples/tutorial.c DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(FILES include/snnfit.h DESTINATION ${CMAKE_INSTALL_DOCDIR}/include)
 
 # Two export sets: who links the shared library needs none of the packages that it is made of.
 foreach(set snnfitTargets snnfitStaticTargets)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # install.sh - an installation can be built against, by CMake and by pkg-config, from C and from
-# C++, shared and static; and it exports nothing but snnfit_*.
+# C++, shared and static; it exports nothing but snnfit_*; and links of its pages lead somewhere.
 # usage: install.sh BUILD_DIR CMAKE C_FLAGS
 set -eu
 build=$1 cmake=$2 flags=${3:-}
@@ -20,6 +20,10 @@ library=$(find "$prefix" -name 'libsnnfit.so')
 libdir=$(dirname "$library")
 [ -f "$libdir/libsnnfit.a" ] || fail "no libsnnfit.a was installed"
 [ -f "$prefix/include/snnfit.h" ] || fail "no snnfit.h was installed"
+
+pages=$(dirname "$(find "$prefix" -name README.md)")
+[ -f "$pages/docs/cli.md" ] || fail "no docs/cli.md was installed beside README.md"
+"$here/../links.sh" "$pages" || fail "pages are installed without what they link to"
 
 readelf -d "$library" | grep -q 'SONAME.*\[libsnnfit\.so\.0\]' || fail "SONAME is not libsnnfit.so.0"
 exported=$(nm -D --defined-only "$library" | awk '{ print $3 }')
