@@ -283,7 +283,7 @@ check_labels(const struct simulation *simulation, snnfit_error *err)
 			 (unsigned long long)simulation->network.samples);
 }
 
-/* --- time, and what is watched ------------------------------------------------------------------ */
+/* --- time, and what is watched ---------------------------------------------------- */
 
 /* A model that has its time inside runs all of it: the steps asked for are those, as far
  * as they are known. One of a step may have lost its states on the way. */

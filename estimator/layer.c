@@ -172,7 +172,7 @@ clamp(double value, double least, double most)
 }
 
 /* A cell holds a LUT, a flip-flop and a carry, and at least one of them: there are no fewer cells
- * than LUTs or flip-flops, and no more than all three together. Fits that extrapolate don't know. */
+ * than LUTs or flip-flops, no more than all three together. Fits that extrapolate don't know. */
 static struct interval
 logic_cells(const struct layer *layer, const struct layer_terms *terms, struct layer_cost *cost)
 {

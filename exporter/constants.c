@@ -678,7 +678,7 @@ resolve_instances(struct cutter *cutter)
 	return status;
 }
 
-/* --- readers ------------------------------------------------------------------------------------ */
+/* --- readers ---------------------------------------------------------------------- */
 
 /* Outputs of a body are told by their place, so that their names may change. */
 static snnfit_status

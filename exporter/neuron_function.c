@@ -323,7 +323,7 @@ emit_body(struct body *body, struct onnx_model *model, snnfit_error *err)
 	}
 }
 
-/* --- the function ------------------------------------------------------------------------------ */
+/* --- the function ----------------------------------------------------------------- */
 
 static void
 add_formal(struct body *body, char ***list, size_t *count, const char *name)

@@ -150,7 +150,7 @@ earlier_layer(struct composer *composer, const struct population *population)
 	return NULL;
 }
 
-/* --- one population ----------------------------------------------------------------------------- */
+/* --- one population --------------------------------------------------------------- */
 
 struct layer {
 	struct composer *composer;
@@ -293,7 +293,7 @@ make_layer(struct composer *composer, const struct population *population)
 	return object;
 }
 
-/* --- all ------------------------------------------------------------------------------------------ */
+/* --- all -------------------------------------------------------------------------- */
 
 static json_t *
 make_layers(struct composer *composer)

@@ -128,7 +128,7 @@ put_population(struct maker *maker, population_id id)
 	return put_call(maker, id, &function, drive, result);
 }
 
-/* --- the interface ------------------------------------------------------------------------------ */
+/* --- the interface ---------------------------------------------------------------- */
 
 static bool
 leaves(const struct graph *graph, size_t id)
@@ -195,7 +195,7 @@ declare_states(struct maker *maker)
 	return status;
 }
 
-/* --- the model -------------------------------------------------------------------------------------- */
+/* --- the model -------------------------------------------------------------------- */
 
 static bool
 describe_model(struct maker *maker)

@@ -217,7 +217,7 @@ base_name(struct edit *edit, uint32_t graph, const char *name)
 	return base;
 }
 
-/* --- shape of the weights ---------------------------------------------------------------------- */
+/* --- shape of the weights --------------------------------------------------------- */
 
 static snnfit_status
 refuse_shape(const struct writer *writer)
@@ -302,7 +302,7 @@ weights_shape(const struct writer *writer, const Onnx__TensorProto *tensor,
 	return SNNFIT_OK;
 }
 
-/* --- writing them ------------------------------------------------------------------------------- */
+/* --- writing them ----------------------------------------------------------------- */
 
 /* A tensor beside the old one, read by this operation alone. */
 static snnfit_status
@@ -539,7 +539,7 @@ write_weights(const struct writer *writer)
 	return status == SNNFIT_OK ? remember(writer, before) : status;
 }
 
-/* --- biases --------------------------------------------------------------------------------------- */
+/* --- biases ----------------------------------------------------------------------- */
 
 /* [rows], or [rows][1][1] to be added to what a convolution gives. */
 static void
@@ -674,7 +674,7 @@ write_bias(struct writer *writer)
 							: replace_bias(writer, values);
 }
 
-/* --- all projections ---------------------------------------------------------------------------------- */
+/* --- all projections -------------------------------------------------------------- */
 
 /* Quantized weights that stand in the file as they are need no writing. Those
  * in functions, which no pass quantizes, can only have come so. */

@@ -169,8 +169,9 @@ enum time_kind { TIME_STEP, TIME_UNROLLED, TIME_LOOP, TIME_ZERO, TIME_BAKED, TIM
 
 /* --- bindings: where each thing stands in the ONNX model. Nodes and initializers
  * are numbered through all graphs, the main one and those inside nodes, as
- * proto/graphs.h does: in the main graph the number is the index. Written by the importer, read by the exporter, shared by all copies of
- * a graph and never changed: dimensions here are those of the input model. ----- */
+ * proto/graphs.h does: in the main graph the number is the index. Written by the importer, read by
+ * the exporter, shared by all copies of a graph and never changed: dimensions here are those of the
+ * input model. ----- */
 
 /* A tensor that can be cut: an initializer, or the value of a Constant node. */
 struct binding_source {
@@ -317,7 +318,8 @@ MUST_USE snnfit_status graph_count_parameters(const struct graph *graph, uint64_
 
 /* Keeps the units whose keep is true; the others get this fate. Cuts rows,
  * columns, parameters and rates. At least one must stay, one of each part where
- * there are some (graph_keep_parts sees to it); the axis must not be frozen (SNNFIT_EINTERNAL otherwise). keep: [units]. */
+ * there are some (graph_keep_parts sees to it); the axis must not be frozen (SNNFIT_EINTERNAL
+ * otherwise). keep: [units]. */
 MUST_USE snnfit_status graph_keep_units(struct graph *graph, axis_id axis, const bool *keep,
 					enum fate fate, snnfit_error *err);
 /* Units of every part of the axis that would be left empty: its first is taken back

@@ -157,7 +157,8 @@ struct axis_list {
 	size_t count, capacity;
 };
 struct axis_list axis_parts(struct axes *axes, struct axis axis);
-/* Two sums of one size, part by part; false: a boundary of one falls into a product of the other. */
+/* Two sums of one size, part by part; false: a boundary of one falls into a product of the
+ * other. */
 bool axis_unify_sums(struct axes *axes, variable_id a, variable_id b, const char *reason);
 /* Re-brackets the factors of x into dims (Reshape, Flatten); freezes what is
  * left in the middle when it does not come out. */

@@ -276,7 +276,7 @@ rule_tile(struct axes *axes, uint32_t index)
 	return true;
 }
 
-/* --- scatters ---------------------------------------------------------------------------------- */
+/* --- scatters --------------------------------------------------------------------- */
 
 /* updates: the leading axes of indices, then the axes of data that are not indexed. */
 bool

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* --- names ----------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------ */
 
 static const char *
 unique_name(struct graph *graph, struct map *names, const char *wanted)
@@ -40,7 +40,7 @@ population_name(struct import *import, struct graph *graph, struct map *names,
 	return tensor ? unique_name(graph, names, tensor) : NULL;
 }
 
-/* --- dynamics ---------------------------------------------------------------------------------------- */
+/* --- dynamics --------------------------------------------------------------------- */
 
 static bool
 set_parameter(struct graph *graph, struct parameter *out, const struct coefficient *coefficient,
@@ -83,7 +83,7 @@ set_neuron(struct graph *graph, const struct found_population *found, uint32_t u
 	       graph_set_parameter(graph, &neuron->spike_gain, 1);
 }
 
-/* --- spike tensors -------------------------------------------------------------------------------------- */
+/* --- spike tensors ---------------------------------------------------------------- */
 
 /* Tensors that are a positive multiple of the population's spikes, by name in the
  * main graph. The rate carrier is the last one that a weight operation reads or
@@ -345,7 +345,7 @@ set_spike_tensors(struct import *import, struct graph *graph, const struct site_
 			     &steps[0].values[steps[0].carrier], units);
 }
 
-/* --- populations ------------------------------------------------------------------------------------------ */
+/* --- populations ------------------------------------------------------------------ */
 
 /* Of a convolution; 0: sizes are left open, or too large to be counted. */
 static uint32_t
@@ -548,7 +548,7 @@ bind_populations(struct import *import, struct graph *graph, snnfit_error *err)
 	return status;
 }
 
-/* --- the whole ------------------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------- */
 
 static snnfit_status
 index_readers(struct import *import, snnfit_error *err)

@@ -27,7 +27,7 @@ freeze_all(struct import *import, struct graph *graph, struct axis axis, const c
 	}
 }
 
-/* --- unit axes ---------------------------------------------------------------------------------- */
+/* --- unit axes -------------------------------------------------------------------- */
 
 static const struct variable *
 only_leaf(const struct import *import, struct axis axis)

@@ -238,7 +238,7 @@ make_weights(struct import *import, const struct weight_operation *weight, uint3
 	return weights_from_file(out, rows, columns, load_rows, loader, value, err);
 }
 
-/* --- biases ------------------------------------------------------------------------------------- */
+/* --- biases ----------------------------------------------------------------------- */
 
 struct bias {
 	uint32_t value; /* NO_VALUE: none */
@@ -318,7 +318,7 @@ find_bias(const struct import *import, const struct weight_operation *weight, ui
 	return bias;
 }
 
-/* --- one projection ------------------------------------------------------------------------------ */
+/* --- one projection --------------------------------------------------------------- */
 
 /* Nothing can be put behind a part of a node. */
 static bool

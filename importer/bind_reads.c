@@ -171,7 +171,7 @@ role_on_axis(const struct columns *columns, const struct span *span, const struc
 	return pooled && role == ROLE_INPUT ? ROLE_OTHER : role;
 }
 
-/* --- one span of columns ---------------------------------------------------------------------------- */
+/* --- one span of columns ---------------------------------------------------------- */
 
 /* Where a span stands: its first column, and how many units there are before it. */
 struct place {
@@ -441,7 +441,7 @@ bind_reads(struct import *import, struct graph *graph, projection_id id, uint32_
 	return status;
 }
 
-/* --- sums ------------------------------------------------------------------------------------------- */
+/* --- sums ------------------------------------------------------------------------- */
 
 static bool
 has_spikes(const struct columns *columns, const struct span *span, const struct axis *units,

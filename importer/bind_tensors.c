@@ -11,7 +11,7 @@ struct binder {
 	snnfit_error *err;
 };
 
-/* --- uses --------------------------------------------------------------------------------------- */
+/* --- uses ------------------------------------------------------------------------- */
 
 static struct dimension *
 bind_dimensions(struct binder *binder, const struct axis *list, uint32_t rank)
@@ -77,7 +77,7 @@ bind_uses(struct binder *binder)
 	return SNNFIT_OK;
 }
 
-/* --- instances and reads --------------------------------------------------------------------------- */
+/* --- instances and reads ---------------------------------------------------------- */
 
 static struct binding_operand
 bind_operand(const struct binder *binder, uint32_t value)
@@ -155,7 +155,7 @@ bind_constant_reads(struct binder *binder)
 	return SNNFIT_OK;
 }
 
-/* --- declared shapes ----------------------------------------------------------------------------------- */
+/* --- declared shapes -------------------------------------------------------------- */
 
 /* A variable of a loop that begins smaller is declared in either shape, or in none;
  * there is nothing to cut in that of the first iteration. */
@@ -246,7 +246,7 @@ bind_shapes(struct binder *binder)
 	return status;
 }
 
-/* --- attributes ------------------------------------------------------------------------------------------ */
+/* --- attributes ------------------------------------------------------------------- */
 
 static uint32_t
 attribute_index(const Onnx__NodeProto *node, const char *name)

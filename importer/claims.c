@@ -170,7 +170,7 @@ claim_states(struct claims *claims)
 	return true;
 }
 
-/* --- a spike site by its states ---------------------------------------------------------------- */
+/* --- a spike site by its states --------------------------------------------------- */
 
 static bool
 has_state_of(const struct claims *claims, const struct polynomial *p,

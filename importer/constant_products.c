@@ -1,4 +1,4 @@
-/* constant_products.c - products of constants that are zero: the recurrent current of a first step. */
+/* constant_products.c - products of constants that are zero: the first recurrent current. */
 #include "importer/constant_private.h"
 
 #include <math.h>

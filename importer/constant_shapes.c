@@ -1,4 +1,4 @@
-/* constant_shapes.c - constants whose numbers are the same under other dims, or in another order. */
+/* constant_shapes.c - constants whose numbers are the same under other dims, or reordered. */
 #include "importer/constant_private.h"
 
 static bool

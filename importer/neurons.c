@@ -181,7 +181,7 @@ list_weights(struct finder *finder, snnfit_error *err)
 	return SNNFIT_OK;
 }
 
-/* --- sites and states --------------------------------------------------------------------------- */
+/* --- sites and states ------------------------------------------------------------- */
 
 /* The population whose drive the site tests, or NO_VALUE. */
 static uint32_t

@@ -114,7 +114,7 @@ struct polynomials {
 	size_t atom_capacity, current_capacity, site_capacity;
 	const struct polynomial **of; /* [value_count]; NULL: not elementwise in anything known */
 	uint32_t *input_atoms;	      /* [value_count]: of inputs and opaque tensors */
-	bool *held; /* [weight_count]: the weights are read once: the current may drive many steps */
+	bool *held;	     /* [weight_count]: the weights are read once, for however many steps */
 	bool *bare;	     /* [value_count]: a held current as its weight operation gives it */
 	bool *baked;	     /* [weight_count]: a constant that differs from unit to unit, and is no
 		      * bias, is added to its current: a state */

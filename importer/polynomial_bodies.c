@@ -340,7 +340,7 @@ gather(struct polynomials *context, const struct operation *operation)
 		     whole->rank - 1, axis, (int)number->rank);
 }
 
-/* --- elements beside each other ---------------------------------------------------------------- */
+/* --- elements beside each other --------------------------------------------------- */
 
 /* A variable that nothing but zero was in when the loop began. */
 static bool

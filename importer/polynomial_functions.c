@@ -205,7 +205,7 @@ is_of_spikes(const struct polynomials *context, struct call *call)
 	return x && x->count && x->terms[x->count - 1].degree == 1;
 }
 
-/* --- its value ------------------------------------------------------------------------------------ */
+/* --- its value -------------------------------------------------------------------- */
 
 struct ends {
 	double silent, spike;
@@ -336,7 +336,7 @@ apply(struct polynomials *context, struct call *call)
 	return add_terms(context, call, silent, gains);
 }
 
-/* --- operators ------------------------------------------------------------------------------------- */
+/* --- operators -------------------------------------------------------------------- */
 
 static const struct {
 	const char *op_type;

@@ -1,4 +1,4 @@
-/* polynomial_pieces.c - polynomials of what Slice, Split and Gather take out, and Concat puts together.
+/* polynomial_pieces.c - polynomials of what Slice, Split, Gather take out, and Concat joins.
  *
  * A concatenation is the sum of its operands, each with a coefficient that is 0
  * outside its own part. What is taken out of a tensor are other atoms than the whole,

@@ -1,4 +1,4 @@
-/* polynomial_steps.c - time as an axis of a tensor: one step taken out of all, and all put together.
+/* polynomial_steps.c - time as an axis of a tensor: one step out of all, and all together.
  *
  * Layers that make all of their steps at once have one weight operation, on
  * [time, batch, units] say: its current at step t is a current of its own. What

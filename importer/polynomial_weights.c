@@ -1,4 +1,4 @@
-/* polynomial_weights.c - currents: what weight operations give, and what BatchNormalization makes of it. */
+/* polynomial_weights.c - currents: what weight operations give, normalized or not. */
 #include "importer/polynomial.h"
 
 #include <string.h>

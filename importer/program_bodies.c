@@ -1,4 +1,4 @@
-/* program_bodies.c - bodies of Loop, Scan and If, spelled out between what enters and what leaves. */
+/* program_bodies.c - bodies of Loop, Scan and If, spelled out. */
 #include "importer/program_private.h"
 
 #include <string.h>

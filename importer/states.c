@@ -292,7 +292,7 @@ settle_axes(struct pairing *pairing)
 				     program->graph->output[i]->name);
 }
 
-/* --- what bodies carry --------------------------------------------------------------------------- */
+/* --- what bodies carry ------------------------------------------------------------ */
 
 static void
 note_atoms(const struct polynomial *p, uint32_t but, bool *felt)

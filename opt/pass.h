@@ -34,7 +34,7 @@ struct pass_report {
 		weights_quantized;
 	uint64_t always_firing_neurons_unproved; /* spiked in every step of the data: left alone */
 	double drive_error_bound; /* redundancy: largest |change of a reader's drive| per step */
-	double drive_variance_change; /* fusion: relative change of the next layer's drive variance */
+	double drive_variance_change; /* fusion: of the next layer's drive, relative */
 	uint64_t layers_fitted;	      /* of those fused: with the map of least squares */
 	double fusion_r2; /* share of the drive's variance that it keeps, the least of them */
 	uint64_t samples_recorded; /* that spike trains were looked at of; 0: none were */

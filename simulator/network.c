@@ -354,7 +354,7 @@ run_threads(struct run *run)
 	free(threads);
 }
 
-/* --- the first sample shows the shapes --------------------------------------------------------- */
+/* --- the first sample shows the shapes -------------------------------------------- */
 
 static void
 note_shape(const struct machine *machine, uint32_t slot, struct slot_shape *shapes)

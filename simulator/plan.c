@@ -418,7 +418,7 @@ build_graph(struct builder *builder, struct scope *scope, const Onnx__GraphProto
 	return status;
 }
 
-/* --- the plan ------------------------------------------------------------------------------------- */
+/* --- the plan --------------------------------------------------------------------- */
 
 static snnfit_status
 list_functions(struct builder *builder)

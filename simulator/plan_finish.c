@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- constants --------------------------------------------------------------------------------- */
+/* --- constants -------------------------------------------------------------------- */
 
 static bool
 is_constant(const struct plan *plan, uint32_t slot)
@@ -202,7 +202,7 @@ plan_pack(struct plan *plan, uint32_t slot, enum packing packing, uint32_t group
 	return status;
 }
 
-/* --- lifetimes ------------------------------------------------------------------------------------ */
+/* --- lifetimes -------------------------------------------------------------------- */
 
 enum { NOT_HERE = UINT32_MAX, KEPT = UINT32_MAX - 1 };
 

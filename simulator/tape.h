@@ -27,7 +27,7 @@ MUST_USE snnfit_status tapes_make(struct phases *phases, const struct plan *plan
 				  const struct slot_shape *shapes, const uint32_t *kept,
 				  uint32_t kept_count, uint32_t bits_count, snnfit_error *err);
 
-/* --- for the parts: tape_make.c makes, tape_shorten.c shortens, tape.c runs -------------------------------- */
+/* --- for the parts: tape_make.c makes, tape_shorten.c shortens, tape.c runs ------- */
 
 enum tape_operation {
 	TAPE_ADD,

@@ -1,5 +1,6 @@
 #!/bin/sh
-# format.sh - fail if a C file is not as .clang-format says; --fix rewrites it.
+# format.sh - fail if a C file is not as .clang-format says; --fix rewrites it. Comments, which
+# clang-format leaves alone, stay within the same columns.
 set -eu
 cd "$(dirname "$0")/.."
 tool=$(command -v clang-format-14 || command -v clang-format) || {
@@ -14,5 +15,15 @@ if [ "${1:-}" = --fix ]; then
 else
 	# shellcheck disable=SC2086
 	"$tool" --dry-run --Werror $files
+	# shellcheck disable=SC2086
+	awk '/\/\*/ || /\*\/$/ || /^[ \t]*\* / {
+		line = $0
+		while (tab = index(line, "\t"))
+			line = substr(line, 1, tab - 1) sprintf("%*s", 8 - (tab - 1) % 8, "") substr(line, tab + 1)
+		if (length(line) > 100) {
+			print FILENAME ":" FNR ": over 100 columns"
+			bad = 1
+		}
+	} END { exit bad }' $files
 	echo "format: $(echo "$files" | wc -l) files as .clang-format says"
 fi

@@ -1,15 +1,12 @@
 """What the tool does not understand survives, and a failed write leaves the old file whole."""
 
-import resource
-import signal
-
 import numpy as np
 import onnx
 import pytest
 from google.protobuf import unknown_fields
 from onnx import helper, numpy_helper
 
-from harness import assert_same_behaviour, fixture, reference, run, run_json, simulate_fixture
+from harness import assert_same_behaviour, files_end_at, fixture, reference, run, run_json, simulate_fixture
 
 NETWORKS = ["seed-mlp-ts17-step", "snntorch-mlp-th-dy18-step"]
 OURS = ("snn.firing_rates", "snn.resources", "snn.neuron_map")
@@ -125,16 +122,6 @@ def test_loading_and_saving_is_the_identity(name, tmp_path):
 # --- a write that fails ------------------------------------------------------------------
 
 
-def no_more_than(bytes_):
-    """But not for good: a build that counts what is run writes its counters at the end (tests/counting.c)."""
-
-    def limit():
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
-
-    return limit
-
-
 @pytest.fixture
 def network():
     return fixture("seed-mlp-ts17-step")
@@ -148,7 +135,7 @@ def optimize(network, out, **options):
 def test_a_file_that_may_not_grow_leaves_the_old_one(network, bytes_, tmp_path):
     out = tmp_path / "out.onnx"
     out.write_bytes(b"the old output")
-    done = optimize(network, out, preexec_fn=no_more_than(bytes_))
+    done = optimize(network, out, preexec_fn=files_end_at(bytes_))
     assert out.read_bytes() == b"the old output"
     assert [each.name for each in tmp_path.iterdir()] == ["out.onnx"], "nothing else is left behind"
     (line,) = done.stderr.decode().splitlines()
@@ -158,7 +145,7 @@ def test_a_file_that_may_not_grow_leaves_the_old_one(network, bytes_, tmp_path):
 def test_the_input_as_output_survives_a_failed_write(network, tmp_path):
     path = tmp_path / "model.onnx"
     path.write_bytes(network.path.read_bytes())
-    run("optimize", path, "-o", path, "--rates", network.rates_path, expect=4, preexec_fn=no_more_than(1000))
+    run("optimize", path, "-o", path, "--rates", network.rates_path, expect=4, preexec_fn=files_end_at(1000))
     assert path.read_bytes() == network.path.read_bytes()
 
 

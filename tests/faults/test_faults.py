@@ -7,7 +7,6 @@ place on the middle-sized models, too; else so many are left out as keeps this s
 
 import os
 import pathlib
-import resource
 import shutil
 import subprocess
 import tempfile
@@ -17,7 +16,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from harness import PROGRAM, fixture, run
+from harness import PROGRAM, files_end_at, fixture, run
 
 RUN_FAULTS = PROGRAM.parent / "tests" / "run_faults"
 EVERY = os.environ.get("SNNFIT_FAULTS_EVERY") == "1"
@@ -177,11 +176,6 @@ def test_the_test_can_fail(folder):
 # --- a disk that is full, for once ------------------------------------------------------------
 
 
-def limit_files(bytes_):
-    """But not for good: a build that counts what is run writes its counters at the end (tests/counting.c)."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
-
-
 def contents(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
@@ -192,7 +186,7 @@ def test_a_file_may_not_grow(command, model, folder):
     prepare(folder, model, command)
     before = contents(folder)
     done = run(*COMMANDS[command], cwd=folder, expect=4,
-               preexec_fn=lambda: limit_files(1000))
+               preexec_fn=files_end_at(1000))
     assert contents(folder) == before
     assert len(done.stderr.splitlines()) == 1 and b"out/model.onnx" in done.stderr
 

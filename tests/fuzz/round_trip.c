@@ -258,7 +258,7 @@ must_change_nothing_again(snnfit_model *first, snnfit_model *model, const uint8_
 	if (choices[3] & FIT)
 		return; /* the ladder goes on from where it is */
 	if (frozen_layers(first) != frozen_layers(model))
-		return; /* weights that were written anew can be cut, where the old ones could not */
+		return; /* weights that were written anew can be cut, old ones could not */
 	MUST(change(model, choices, &figures) == SNNFIT_OK);
 	MUST(figures.dead_neurons_removed == 0 && figures.silent_neurons_removed == 0);
 	MUST(figures.always_firing_neurons_folded == 0);

@@ -1,5 +1,6 @@
 /* roundtrip.c - reads a message and writes it, whether it is a valid model or not:
- * roundtrip IN OUT. Exit status as the command line's: 3 for what is wrong with the model, 4 for I/O, 5 otherwise. */
+ * roundtrip IN OUT. Exit status as the command line's: 3 for what is wrong with the model, 4 for
+ * I/O, 5 otherwise. */
 #include "proto/model.h"
 
 #include <stdio.h>

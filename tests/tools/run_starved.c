@@ -5,8 +5,8 @@
  * Reads lines from stdin, tab-separated: MODEL, RATES, INPUTS, STEPS ("-": none); INPUTS are
  * simulated for STEPS steps, or those in the model. After a run in which nothing fails, about
  * PLACES of its allocations fail, one in each run, evenly spread; which ones is another matter
- * in each line. The answer must be that memory is short, or the unfailed one, and nothing stays allocated.
- * Says about each line "ok" and how many allocations there are and were tried, or what
+ * in each line. The answer must be that memory is short, or the unfailed one, and nothing stays
+ * allocated. Says about each line "ok" and how many allocations there are and were tried, or what
  * is wrong. */
 #include "../unit/failing_allocator.h"
 #include "snnfit.h"

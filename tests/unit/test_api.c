@@ -1,14 +1,10 @@
 /* test_api.c - the library as its users see it: through the public header only. */
-#include "snnfit.h"
+#include "tests/unit/api_cases.h"
 
-#include <check.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define EXAMPLE "examples/seed-mlp/model.onnx"
-#define EXAMPLE_RATES "examples/seed-mlp/rates.npz"
 
 /* --- a small network --------------------------------------------------------- */
 
@@ -38,29 +34,6 @@ small_model(void)
 
 	ck_assert_int_eq(snnfit_model_from_layers(&model, small_layers, 2, &err), SNNFIT_OK);
 	return model;
-}
-
-static snnfit_model *
-example_model(void)
-{
-	snnfit_read_options options;
-	snnfit_model *model;
-	snnfit_error err;
-
-	snnfit_read_options_init(&options, sizeof options);
-	options.rates = EXAMPLE_RATES;
-	ck_assert_int_eq(snnfit_model_read(&model, EXAMPLE, &options, &err), SNNFIT_OK);
-	return model;
-}
-
-static snnfit_options
-options_for(const char *passes)
-{
-	snnfit_options options;
-
-	snnfit_options_init(&options, sizeof options);
-	options.passes = passes;
-	return options;
 }
 
 /* --- made of arrays, and read back --------------------------------------------- */
@@ -361,7 +334,7 @@ END_TEST
 
 START_TEST(an_estimate_needs_a_target_and_changes_nothing)
 {
-	snnfit_model *model = example_model();
+	snnfit_model *model = example_model(EXAMPLE_RATES);
 	snnfit_options options = options_for(NULL);
 	snnfit_figures figures;
 	snnfit_report *report;
@@ -394,7 +367,7 @@ END_TEST
 
 START_TEST(a_fit_reports_its_steps)
 {
-	snnfit_model *model = example_model();
+	snnfit_model *model = example_model(EXAMPLE_RATES);
 	snnfit_options options = options_for(NULL);
 	snnfit_figures figures;
 	snnfit_report *report;
@@ -447,7 +420,7 @@ END_TEST
 
 START_TEST(a_miss_comes_closer_even_when_there_is_none_of_a_resource)
 {
-	snnfit_model *model = example_model();
+	snnfit_model *model = example_model(EXAMPLE_RATES);
 	snnfit_options options = options_for(NULL);
 	snnfit_report *report;
 	snnfit_error err;
@@ -468,7 +441,7 @@ START_TEST(auto_takes_an_architecture_that_fits)
 	snnfit_options options = options_for(NULL);
 	snnfit_figures chosen, other;
 	snnfit_report *report;
-	snnfit_model *model = example_model();
+	snnfit_model *model = example_model(EXAMPLE_RATES);
 	snnfit_error err;
 
 	options.target = "ice40-hx8k";
@@ -479,7 +452,7 @@ START_TEST(auto_takes_an_architecture_that_fits)
 	for (size_t i = 0; i < 4; i++) {
 		snnfit_report *alone;
 
-		model = example_model();
+		model = example_model(EXAMPLE_RATES);
 		options.architecture = every[i];
 		ck_assert_int_eq(snnfit_fit(model, &options, &alone, &err), SNNFIT_OK);
 		snnfit_report_figures(alone, &other, sizeof other);
@@ -519,7 +492,7 @@ watch(void *context, const char *action, snnfit_model *snapshot, snnfit_error *e
 START_TEST(an_observer_sees_every_pass_and_step)
 {
 	struct seen seen = { .answer = SNNFIT_OK };
-	snnfit_model *model = example_model();
+	snnfit_model *model = example_model(EXAMPLE_RATES);
 	snnfit_options options = options_for(NULL);
 	snnfit_figures figures;
 	snnfit_report *report;
@@ -598,7 +571,7 @@ END_TEST
 
 START_TEST(the_report_travels_with_the_model)
 {
-	snnfit_model *model = example_model(), *again;
+	snnfit_model *model = example_model(EXAMPLE_RATES), *again;
 	snnfit_report *report, *stored;
 	snnfit_error err;
 
@@ -618,7 +591,7 @@ END_TEST
 
 START_TEST(annotated_rates_travel_with_the_model)
 {
-	snnfit_model *model = example_model(), *again;
+	snnfit_model *model = example_model(EXAMPLE_RATES), *again;
 	float rates[256], found[256];
 	snnfit_error err;
 
@@ -640,7 +613,7 @@ END_TEST
 START_TEST(no_passes_leave_the_bytes_alone)
 {
 	snnfit_options options = options_for("none");
-	snnfit_model *model = example_model();
+	snnfit_model *model = example_model(EXAMPLE_RATES);
 	void *before, *after;
 	size_t length, same;
 	snnfit_error err;

@@ -1,30 +1,8 @@
 /* test_api_data.c - accuracy measured while a model changes, through the public header. */
-#include "snnfit.h"
+#include "tests/unit/api_cases.h"
 
-#include <check.h>
 #include <math.h>
 #include <string.h>
-
-static snnfit_model *
-example_model(void)
-{
-	snnfit_model *model;
-	snnfit_error err;
-
-	ck_assert_int_eq(snnfit_model_read(&model, "examples/seed-mlp/model.onnx", NULL, &err),
-			 SNNFIT_OK);
-	return model;
-}
-
-static snnfit_options
-options_for(const char *passes)
-{
-	snnfit_options options;
-
-	snnfit_options_init(&options, sizeof options);
-	options.passes = passes;
-	return options;
-}
 
 static snnfit_simulate_options
 example_data(void)
@@ -40,7 +18,7 @@ example_data(void)
 
 START_TEST(a_fit_measures_each_step_on_data)
 {
-	snnfit_model *model = example_model();
+	snnfit_model *model = example_model(NULL);
 	snnfit_simulate_options data = example_data();
 	snnfit_options options = options_for("dead_neuron_elimination");
 	snnfit_report *report = NULL;
@@ -71,7 +49,7 @@ END_TEST
 
 START_TEST(a_limit_needs_labels)
 {
-	snnfit_model *model = example_model();
+	snnfit_model *model = example_model(NULL);
 	snnfit_simulate_options data = example_data();
 	snnfit_options options = options_for(NULL);
 	snnfit_report *report;
@@ -93,7 +71,7 @@ END_TEST
 /* Unknown is NaN: not 0, which would be an accuracy. */
 START_TEST(without_data_accuracy_is_not_known)
 {
-	snnfit_model *model = example_model();
+	snnfit_model *model = example_model(NULL);
 	snnfit_report *report;
 	snnfit_figures figures;
 	snnfit_error err;

@@ -431,7 +431,7 @@ START_TEST(sizes_in_a_shape_are_edited)
 }
 END_TEST
 
-/* --- refusals ----------------------------------------------------------------------------------- */
+/* --- refusals --------------------------------------------------------------------- */
 
 START_TEST(bindings_of_another_model_are_refused)
 {
@@ -452,7 +452,7 @@ START_TEST(bindings_of_another_model_are_refused)
 }
 END_TEST
 
-/* --- names ----------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------ */
 
 START_TEST(fresh_names_count_on)
 {
@@ -469,7 +469,7 @@ START_TEST(fresh_names_count_on)
 }
 END_TEST
 
-/* --- opsets ------------------------------------------------------------------------------------------ */
+/* --- opsets ----------------------------------------------------------------------- */
 
 static const Onnx__NodeProto *
 obstacle(struct onnx_model *model, int64_t target)

@@ -374,7 +374,7 @@ START_TEST(what_was_unread_before_stays)
 }
 END_TEST
 
-/* --- metadata ---------------------------------------------------------------------------------- */
+/* --- metadata --------------------------------------------------------------------- */
 
 START_TEST(entries_keep_their_order)
 {
@@ -611,7 +611,7 @@ START_TEST(a_map_of_another_form_is_not_believed)
 }
 END_TEST
 
-/* --- rates at other places ------------------------------------------------------------------------ */
+/* --- rates at other places -------------------------------------------------------- */
 
 static struct onnx_model *
 model_with_carriers(const struct graph *graph)

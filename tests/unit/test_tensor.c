@@ -324,7 +324,7 @@ START_TEST(a_copy_shares_data_but_changes_alone)
 }
 END_TEST
 
-/* --- cutting ----------------------------------------------------------------------------------- */
+/* --- cutting ---------------------------------------------------------------------- */
 
 struct cut_case {
 	uint32_t rank;
@@ -534,7 +534,7 @@ START_TEST(wrong_lists_are_refused)
 }
 END_TEST
 
-/* --- files beside the model --------------------------------------------------------------------- */
+/* --- files beside the model ------------------------------------------------------- */
 
 /* A model file of one FLOAT tensor of 2000 elements in the given file. */
 static void
