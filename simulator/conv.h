@@ -21,14 +21,20 @@ struct conv {
 
 /* --- simulator/conv_tables.c -------------------------------------------------------- */
 
-/* How many channels lie side by side as bits, a pixel after the other, in the rows that
- * tables are for; 0: there are no tables for such kernels. */
-uint32_t tables_channels(const struct tensor *kernels, uint64_t groups);
+/* What tables are for: bits of a row, of channels side by side, a pixel after the other. A
+ * pattern has all pixels that a kernel covers of a row, or one of PIXEL_CHANNELS. */
+struct pattern_shape {
+	uint32_t channels, pixels; /* channels 0: there are no tables for such kernels */
+};
+
+struct pattern_shape tables_pattern(const struct tensor *kernels, uint64_t groups);
 MUST_USE snnfit_status tables_make(struct plan *plan, uint32_t slot, uint32_t groups,
 				   snnfit_error *err);
 
 /* False: not with these windows, or there are none. */
 bool tables_fit(const struct conv *conv);
+
+/* --- simulator/conv_look.c ---------------------------------------------------------- */
 
 /* What windows of a row see of an image: rows that follow each other. */
 struct window_rows {
@@ -36,10 +42,13 @@ struct window_rows {
 };
 
 struct conv_image_sizes {
+	uint64_t area, rows;
+	uint64_t found_bytes, found_channels;
+	/* 0: no tables fit. */
 	uint64_t groups; /* of channels side by side */
-	uint64_t rows, row_bytes, area;
-	uint64_t plane_words;	 /* 0: no tables fit */
-	uint64_t row_patterns;	 /* 0: no tables fit */
+	uint64_t plane_words;
+	uint64_t row_bytes; /* 0 for patterns of pixels, too */
+	uint64_t row_patterns, patterns;
 	uint64_t sums, sum_rows; /* positions of a row, rows */
 };
 
@@ -50,16 +59,17 @@ struct conv_image {
 	uint64_t *planes; /* [plane_count][plane_words]: bit i of the coverage of each pixel of
 			   * all channels, beside an image that is bits */
 	uint32_t plane_count;
-	uint8_t *found;		     /* bits of the channel at hand */
+	uint8_t *found;		     /* bits of the channel at hand; of pixels: of the group */
 	uint64_t *spread;	     /* [256]: a byte's bits, channels apart */
 	uint8_t *bits;		     /* [channel groups][rows][row_bytes] */
 	bool *blank;		     /* [channel groups]: nothing but zeros */
 	uint16_t *patterns;	     /* [channel groups][rows][row_patterns] */
 	struct window_rows *windows; /* [rows of windows] */
 	float *sums;		     /* [sum_rows][sums][PANEL_COLUMNS] */
-	uint32_t channels;	     /* whose bits lie side by side */
-	bool ones;		     /* all that is not 0 is 1 */
-	uint64_t nonzeros;	     /* of the image, each as often as a window sees it */
+	struct pattern_shape pattern;
+	bool of_pixels;	   /* not of rows */
+	bool ones;	   /* all that is not 0 is 1 */
+	uint64_t nonzeros; /* of the image, each as often as a window sees it */
 };
 
 /* Bytes of memory for looking at images; 0: not at these. */
@@ -86,15 +96,27 @@ struct table_run {
 	const uint16_t *patterns; /* of the first row: floats from the beginning of a table */
 	const float *table;	  /* of the first row */
 	uint64_t taps;		  /* rows */
-	uint64_t row_patterns, table_floats; /* to the next one's */
-	uint64_t groups;		     /* the same of so many groups of channels */
+	uint64_t columns;	  /* patterns of a row that a window sees */
+	uint64_t row_patterns, column_patterns, table_floats; /* to the next one's */
+	uint64_t position_patterns;			      /* to the next window's */
+	uint64_t groups; /* the same of so many groups of channels */
 	uint64_t group_patterns, group_floats;
 	bool fresh; /* the sums begin here */
+};
+
+/* Pixels that follow each other, of channels whose bits begin stride behind each other. */
+struct pixel_run {
+	const uint8_t *bits;
+	uint64_t first, stride; /* bits */
+	uint32_t channels;
+	uint64_t count;
 };
 
 enum {
 	TABLE_POSITIONS = 4,
 	EXTRACTED = 8,
+	PIXEL_CHANNELS = 8,
+	PIXELS_AT_ONCE = 32,
 	DIRECT_CHANNELS = 4,
 	DIRECT_POSITIONS_MAX = 48,
 };
@@ -104,6 +126,9 @@ struct conv_kernels {
 	 * behind the one before. */
 	void (*extract)(const struct conv_image_sizes *sizes, const uint8_t *bits, uint32_t step,
 			uint64_t mask, uint16_t *patterns);
+	/* The patterns of pixels; what is written behind them, up to PIXELS_AT_ONCE, is 0.
+	 * False: so are all. */
+	bool (*pixels)(const struct pixel_run *run, uint16_t *patterns);
 	/* Adds what tables have for the patterns of those positions, TABLE_POSITIONS at a time.
 	 * out [positions][PANEL_COLUMNS], which are 0 before if the run is fresh. */
 	void (*tables)(const struct table_run *run, uint64_t positions, float *out);
@@ -121,6 +146,9 @@ struct conv_kernels {
 			  uint32_t plane_count);
 };
 
+/* Kernels of a kind of machine, NULL if the one at hand is another; and of this one. */
+enum conv_machine { CONV_ANY, CONV_AVX2, CONV_AVX512, CONV_MACHINES };
+const struct conv_kernels *conv_kernels_of(enum conv_machine machine);
 const struct conv_kernels *conv_kernels(void);
 
 #endif

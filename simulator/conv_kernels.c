@@ -131,6 +131,78 @@ extract_avx2(const struct conv_image_sizes *sizes, const uint8_t *bits, uint32_t
 }
 #endif
 
+/* Up to 56 bits from one on. */
+static uint64_t
+some_bits(const uint8_t *bits, uint64_t at)
+{
+	uint64_t word;
+
+	memcpy(&word, bits + (at >> 3), sizeof word);
+	return word >> (at & 7);
+}
+
+static bool
+pixels_plain(const struct pixel_run *run, uint16_t *patterns)
+{
+	uint64_t i;
+	uint32_t c, any = 0;
+
+	for (i = 0; i < run->count; i++) {
+		uint32_t pattern = 0;
+
+		for (c = 0; c < run->channels; c++)
+			pattern |=
+				(uint32_t)(some_bits(run->bits, run->first + c * run->stride + i) &
+					   1)
+				<< c;
+		patterns[i] = (uint16_t)(pattern * PANEL_COLUMNS);
+		any |= pattern;
+	}
+	for (; i % PIXELS_AT_ONCE != 0; i++)
+		patterns[i] = 0;
+	return any != 0;
+}
+
+#ifdef HAVE_WIDER
+/* 32 bits each become a byte that is a channel's bit or 0. */
+__attribute__((target("avx2"))) static bool
+pixels_avx2(const struct pixel_run *run, uint16_t *patterns)
+{
+	const __m256i bytes = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202,
+						 0x0303030303030303);
+	const __m256i masks = _mm256_set1_epi64x((int64_t)UINT64_C(0x8040201008040201));
+	__m256i any = _mm256_setzero_si256();
+	uint64_t i;
+	uint32_t c;
+
+	for (i = 0; i < run->count; i += PIXELS_AT_ONCE, patterns += PIXELS_AT_ONCE) {
+		uint64_t left = run->count - i, at = run->first + i;
+		uint32_t mask = left < PIXELS_AT_ONCE ? (1u << left) - 1 : UINT32_MAX;
+		__m256i pixels = _mm256_setzero_si256();
+
+		for (c = 0; c < run->channels; c++, at += run->stride) {
+			__m256i set = _mm256_set1_epi32(
+				(int)((uint32_t)some_bits(run->bits, at) & mask));
+
+			set = _mm256_and_si256(_mm256_shuffle_epi8(set, bytes), masks);
+			set = _mm256_and_si256(_mm256_cmpeq_epi8(set, masks),
+					       _mm256_set1_epi8((char)(1u << c)));
+			pixels = _mm256_or_si256(pixels, set);
+		}
+		any = _mm256_or_si256(any, pixels);
+		_mm256_storeu_si256(
+			(__m256i *)(void *)patterns,
+			_mm256_slli_epi16(_mm256_cvtepu8_epi16(_mm256_castsi256_si128(pixels)),
+					  PANEL_SHIFT));
+		_mm256_storeu_si256(
+			(__m256i *)(void *)(patterns + PIXELS_AT_ONCE / 2),
+			_mm256_slli_epi16(_mm256_cvtepu8_epi16(_mm256_extracti128_si256(pixels, 1)),
+					  PANEL_SHIFT));
+	}
+	return !_mm256_testz_si256(any, any);
+}
+#endif
+
 #define WEIGH(NAME, TARGET)                                                                        \
 	TARGET static uint64_t NAME(const uint64_t *bits, uint64_t words, const uint64_t *planes,  \
 				    uint32_t plane_count)                                          \
@@ -179,24 +251,36 @@ look_avx2(const float *row, const float *coverage, uint64_t count, uint8_t *bits
 #endif
 
 const struct conv_kernels *
+conv_kernels_of(enum conv_machine machine)
+{
+	static const struct conv_kernels of_4 = { extract_plain, pixels_plain,		tables_of_4,
+						  direct_of_4,	 direct_positions_of_4, look_plain,
+						  weigh_plain };
+#ifdef HAVE_WIDER
+	static const struct conv_kernels of_8 = { extract_avx2, pixels_avx2,	       tables_of_8,
+						  direct_of_8,	direct_positions_of_8, look_avx2,
+						  weigh_popcnt };
+	static const struct conv_kernels of_16 = {
+		extract_avx2,		pixels_avx2, tables_of_16, direct_of_16,
+		direct_positions_of_16, look_avx2,   weigh_popcnt
+	};
+	bool wider = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+		     __builtin_cpu_supports("bmi2");
+
+	if (machine == CONV_AVX512)
+		return wider && __builtin_cpu_supports("avx512f") ? &of_16 : NULL;
+	if (machine == CONV_AVX2)
+		return wider ? &of_8 : NULL;
+#endif
+	return machine == CONV_ANY ? &of_4 : NULL;
+}
+
+const struct conv_kernels *
 conv_kernels(void)
 {
-	static const struct conv_kernels of_4 = { extract_plain,	 tables_of_4, direct_of_4,
-						  direct_positions_of_4, look_plain,  weigh_plain };
-#ifdef HAVE_WIDER
-	static const struct conv_kernels of_8 = {
-		extract_avx2,	       tables_of_8, direct_of_8,
-		direct_positions_of_8, look_avx2,   weigh_popcnt
-	};
-	static const struct conv_kernels of_16 = { extract_avx2, tables_of_16,
-						   direct_of_16, direct_positions_of_16,
-						   look_avx2,	 weigh_popcnt };
+	enum conv_machine machine = CONV_MACHINES - 1;
 
-	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("bmi2"))
-		return &of_16;
-	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-	    __builtin_cpu_supports("bmi2"))
-		return &of_8;
-#endif
-	return &of_4;
+	while (!conv_kernels_of(machine))
+		machine--;
+	return conv_kernels_of(machine);
 }

@@ -11,11 +11,12 @@ enum {
 TARGET static void
 KERNEL(tables)(const struct table_run *run, uint64_t positions, float *out)
 {
+	const uint64_t step = run->position_patterns;
 	const uint16_t *first = run->patterns;
-	uint64_t x, group, tap;
+	uint64_t x, group, tap, column;
 	uint32_t p, v;
 
-	for (x = 0; x < positions; x += TABLE_POSITIONS, first += TABLE_POSITIONS) {
+	for (x = 0; x < positions; x += TABLE_POSITIONS, first += TABLE_POSITIONS * step) {
 		VECTOR sums[TABLE_POSITIONS][KERNEL(panel_vectors)];
 		for (p = 0; p < TABLE_POSITIONS; p++)
 			for (v = 0; v < KERNEL(panel_vectors); v++)
@@ -25,16 +26,21 @@ KERNEL(tables)(const struct table_run *run, uint64_t positions, float *out)
 									 v * WIDTH);
 		for (group = 0; group < run->groups; group++) {
 			const float *table = run->table + group * run->group_floats;
-			const uint16_t *patterns = first + group * run->group_patterns;
+			const uint16_t *row = first + group * run->group_patterns;
 
-			for (tap = 0; tap < run->taps; tap++) {
-				for (p = 0; p < TABLE_POSITIONS; p++)
-					for (v = 0; v < KERNEL(panel_vectors); v++)
-						sums[p][v] += *(const VECTOR *)(table +
-										patterns[p] +
+			for (tap = 0; tap < run->taps; tap++, row += run->row_patterns) {
+				const uint16_t *patterns = row;
+
+				for (column = 0; column < run->columns; column++) {
+					for (p = 0; p < TABLE_POSITIONS; p++)
+						for (v = 0; v < KERNEL(panel_vectors); v++)
+							sums[p][v] += *(
+								const VECTOR *)(table +
+										patterns[p * step] +
 										v * WIDTH);
-				table += run->table_floats;
-				patterns += run->row_patterns;
+					table += run->table_floats;
+					patterns += run->column_patterns;
+				}
 			}
 		}
 		for (p = 0; p < TABLE_POSITIONS; p++, out += PANEL_COLUMNS)

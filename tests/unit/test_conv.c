@@ -21,6 +21,7 @@ static const struct shape shapes[] = {
 	{ 2, 6, 20, 130, 7, 7, 1, 1, 3 }, { 6, 16, 9, 9, 4, 8, 1, 1, 4 },
 	{ 3, 7, 10, 10, 3, 3, 1, 2, 2 },  { 7, 48, 1, 40, 1, 5, 1, 1, 0 },
 	{ 40, 16, 4, 4, 3, 3, 1, 1, 1 },  { 2, 3, 5, 64, 1, 1, 3, 1, 0 },
+	{ 15, 9, 9, 37, 3, 3, 1, 2, 1 },  { 8, 20, 13, 11, 3, 3, 2, 3, 2 },
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
@@ -158,30 +159,35 @@ weight(const struct conv *conv, uint64_t out, uint64_t channel, uint64_t tap)
 
 /* --- ones ----------------------------------------------------------------------------------- */
 
-/* The sum of a window as the tables are said to make it: of each row of each so many
- * channels, pixel by pixel, then over those rows. */
+/* Of pixels of a row, of channels side by side: pixel by pixel. */
 static float
-sum_of_patterns(const struct conv *conv, uint64_t side_by_side, uint64_t position, uint64_t out)
+sum_of_pattern(const struct conv *conv, const struct pattern_shape *pattern, uint64_t position,
+	       uint64_t out, uint64_t first_channel, uint64_t first_tap)
 {
-	uint64_t rows = (uint64_t)conv->window.kernel[0],
-		 columns = (uint64_t)conv->window.kernel[1];
-	uint64_t first, row, column, channel;
+	uint64_t tap, channel;
 	float sum = 0;
 
-	for (first = 0; first < conv->in_channels; first += side_by_side)
-		for (row = 0; row < rows; row++) {
-			float pattern = 0;
+	for (tap = first_tap; tap < first_tap + pattern->pixels; tap++)
+		for (channel = first_channel;
+		     channel < first_channel + pattern->channels && channel < conv->in_channels;
+		     channel++)
+			if (pixel(conv, position, channel, tap) != 0)
+				sum += weight(conv, out, channel, tap);
+	return sum;
+}
 
-			for (column = 0; column < columns; column++)
-				for (channel = first;
-				     channel < first + side_by_side && channel < conv->in_channels;
-				     channel++)
-					if (pixel(conv, position, channel,
-						  row * columns + column) != 0)
-						pattern += weight(conv, out, channel,
-								  row * columns + column);
-			sum += pattern;
-		}
+/* The sum of a window as the tables are said to make it: of the patterns in each so many
+ * channels, row by row. */
+static float
+sum_of_patterns(const struct conv *conv, const struct pattern_shape *pattern, uint64_t position,
+		uint64_t out)
+{
+	uint64_t channel, tap;
+	float sum = 0;
+
+	for (channel = 0; channel < conv->in_channels; channel += pattern->channels)
+		for (tap = 0; tap < conv->window.taps; tap += pattern->pixels)
+			sum += sum_of_pattern(conv, pattern, position, out, channel, tap);
 	return sum;
 }
 
@@ -213,7 +219,7 @@ check_ones(struct fixture *f, unsigned percent)
 	tables_convolve(&seen, conv, conv->tables, f->bias.data, f->out);
 	for (out = 0; out < conv->out_channels; out++)
 		for (position = 0; position < conv->window.positions; position++) {
-			float sum = sum_of_patterns(conv, seen.channels, position, out);
+			float sum = sum_of_patterns(conv, &seen.pattern, position, out);
 
 			sum += ((const float *)f->bias.data)[out];
 			ck_assert_mem_eq(&f->out[out * conv->window.positions + position], &sum,
@@ -349,6 +355,76 @@ START_TEST(strides_of_one_give_what_products_give)
 }
 END_TEST
 
+/* --- every machine's kernels give what those of any machine give --------------------------------- */
+
+enum { BITS = 1000, PIXELS = 200, RUNS = 50 };
+
+static void
+check_pixels(const struct conv_kernels *kernels, uint32_t *state)
+{
+	const struct conv_kernels *any = conv_kernels_of(CONV_ANY);
+	uint8_t bits[BITS / 8 + sizeof(uint64_t)] = { 0 };
+	uint16_t patterns[2][PIXELS + PIXELS_AT_ONCE];
+	struct pixel_run run = { bits, next_random(state) % 99, next_random(state) % 99,
+				 1 + next_random(state) % PIXEL_CHANNELS,
+				 1 + next_random(state) % PIXELS };
+	uint64_t i;
+
+	for (i = 0; i < BITS / 8; i++)
+		bits[i] = (uint8_t)(next_random(state) & next_random(state));
+	memset(patterns, 0xff, sizeof patterns);
+	ck_assert(kernels->pixels(&run, patterns[0]));
+	ck_assert(any->pixels(&run, patterns[1]));
+	ck_assert_mem_eq(patterns[0], patterns[1], sizeof patterns[0]);
+	memset(bits, 0, sizeof bits);
+	ck_assert(!kernels->pixels(&run, patterns[0]));
+	ck_assert(!any->pixels(&run, patterns[1]));
+}
+
+/* Three tables of 16 patterns, of pixels or of rows. */
+static void
+check_tables(const struct conv_kernels *kernels, uint32_t *state)
+{
+	enum { POSITIONS = 9, ROWS = 3, COLUMNS = 2, PATTERNS = 40, TABLE = 16 * PANEL_COLUMNS };
+	float table[ROWS * COLUMNS * TABLE], sums[2][12 * PANEL_COLUMNS];
+	uint16_t patterns[ROWS * PATTERNS];
+	struct table_run run = { .patterns = patterns,
+				 .table = table,
+				 .taps = ROWS,
+				 .columns = 1 + next_random(state) % COLUMNS,
+				 .row_patterns = PATTERNS,
+				 .column_patterns = 1 + next_random(state) % 2,
+				 .table_floats = TABLE,
+				 .position_patterns = 1 + next_random(state) % 3,
+				 .groups = 1 };
+	size_t i;
+
+	for (i = 0; i < sizeof table / sizeof *table; i++)
+		table[i] = random_float(state);
+	for (i = 0; i < sizeof patterns / sizeof *patterns; i++)
+		patterns[i] = (uint16_t)(next_random(state) % 16 * PANEL_COLUMNS);
+	for (i = 0; i < sizeof sums[0] / sizeof *sums[0]; i++)
+		sums[0][i] = sums[1][i] = random_float(state);
+	run.fresh = next_random(state) % 2;
+	kernels->tables(&run, POSITIONS, sums[0]);
+	conv_kernels_of(CONV_ANY)->tables(&run, POSITIONS, sums[1]);
+	ck_assert_mem_eq(sums[0], sums[1], sizeof sums[0]);
+}
+
+START_TEST(kernels_give_the_same_on_every_machine)
+{
+	const struct conv_kernels *kernels = conv_kernels_of((enum conv_machine)_i);
+	uint32_t state = 7;
+	int run;
+
+	for (run = 0; kernels && run < RUNS; run++) {
+		check_pixels(kernels, &state);
+		check_tables(kernels, &state);
+	}
+	ck_assert(kernels || _i != CONV_ANY);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -360,6 +436,7 @@ main(void)
 	tcase_add_loop_test(cases, images_of_ones_add_up_patterns, 0, SHAPES);
 	tcase_add_loop_test(cases, other_numbers_are_noticed, 0, SHAPES);
 	tcase_add_loop_test(cases, strides_of_one_give_what_products_give, 0, SHAPES);
+	tcase_add_loop_test(cases, kernels_give_the_same_on_every_machine, 0, CONV_MACHINES);
 	tcase_set_timeout(cases, 60);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
