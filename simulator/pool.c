@@ -1,4 +1,5 @@
 #include "simulator/bits.h"
+#include "simulator/pool_bits.h"
 #include "simulator/vectors.h"
 #include "simulator/window.h"
 
@@ -161,105 +162,19 @@ halve_floats(const struct window *w, uint64_t planes, const float *x, float *out
 			      out);
 }
 
-/* Every other bit of 64, the lowest first. */
-static uint64_t
-even_bits(uint64_t bits)
-{
-	bits &= UINT64_C(0x5555555555555555);
-	bits = (bits | bits >> 1) & UINT64_C(0x3333333333333333);
-	bits = (bits | bits >> 2) & UINT64_C(0x0f0f0f0f0f0f0f0f);
-	bits = (bits | bits >> 4) & UINT64_C(0x00ff00ff00ff00ff);
-	bits = (bits | bits >> 8) & UINT64_C(0x0000ffff0000ffff);
-	return (bits | bits >> 16) & UINT64_C(0x00000000ffffffff);
-}
-
-/* Where bits are written one after the other. */
-struct bit_writer {
-	uint64_t *to, word;
-	uint32_t filled; /* bits of the word */
-};
-
-/* Up to 32 bits, none set behind them. */
-static void
-write_bits(struct bit_writer *writer, uint64_t bits, uint32_t count)
-{
-	writer->word |= bits << writer->filled;
-	writer->filled += count;
-	if (writer->filled < 64)
-		return;
-	*writer->to++ = writer->word;
-	writer->filled -= 64;
-	writer->word = writer->filled ? bits >> (count - writer->filled) : 0;
-}
-
-/* Any of a row of pairs and of the next one, for as many as fit in a word. */
-static void
-join_rows(const struct window *w, const uint64_t *pairs, uint64_t from, uint64_t rows,
-	  struct bit_writer *writer)
-{
-	uint64_t columns = (uint64_t)w->out[1], column, any;
-	uint64_t at_once = columns <= 32 ? 32 / columns : 1, row, i;
-
-	if (columns > 32) {
-		for (row = 0; row < rows; row++, from += 2 * columns)
-			for (column = 0; column < columns; column += 32) {
-				uint64_t count = columns - column < 32 ? columns - column : 32;
-
-				any = bits_at(pairs, from + column) |
-				      bits_at(pairs, from + columns + column);
-				write_bits(writer, any & low_bits(count), (uint32_t)count);
-			}
-		return;
-	}
-	for (row = 0; row < rows; row += at_once, from += 2 * columns * at_once) {
-		uint64_t both = bits_at(pairs, from), count = rows - row, joined = 0;
-
-		both |= both >> columns;
-		if (count > at_once)
-			count = at_once;
-		for (i = 0; i < count; i++, both >>= 2 * columns % 64)
-			joined |= (both & low_bits(columns)) << i * columns;
-		write_bits(writer, joined, (uint32_t)(count * columns));
-	}
-}
-
-/* Spikes, whose largest of four is any of them. Rows of an even number of pixels are one
- * long row: pairs first, then every row with the next. pairs: room for as many words. */
-static void
-halve_lane(const struct window *w, uint64_t planes, const uint64_t *x, uint64_t *pairs,
-	   uint64_t *out)
-{
-	uint64_t words = bit_words(planes * w->area), plane, i, rows = (uint64_t)w->out[0];
-	struct bit_writer writer = { .to = out };
-
-	for (i = 0; i < words; i++)
-		pairs[i] = even_bits(x[i] | x[i] >> 1);
-	for (i = 0; i + 1 < words; i += 2)
-		pairs[i / 2] = pairs[i] | pairs[i + 1] << 32;
-	if (i < words)
-		pairs[i / 2] = pairs[i];
-	if (w->in[0] % 2 == 0) { /* then planes follow each other like rows */
-		rows *= planes;
-		planes = 1;
-	}
-	for (plane = 0; plane < planes; plane++)
-		join_rows(w, pairs, plane * (w->area / 2), rows, &writer);
-	if (writer.filled)
-		*writer.to = writer.word;
-}
-
 static snnfit_status
 halve_spikes(struct call *call, const struct tensor *x, const struct window *w)
 {
 	uint64_t dims[4] = { x->dims[0], x->dims[1], (uint64_t)w->out[0], (uint64_t)w->out[1] };
 	uint64_t words = bit_words(dims[0] * dims[1] * w->positions), lane;
 	uint64_t lanes = call->laned ? call->lanes : 1;
+	const struct halve_kernels *kernels = halve_kernels();
 	struct tensor scratch;
 	uint64_t *pairs = call_scratch(call, &scratch, (bit_words(x->count) + 1) * sizeof *pairs);
 	uint64_t *out = pairs ? call_output_bits(call, 0, 4, dims) : NULL;
 
 	for (lane = 0; lane < lanes && out; lane++)
-		halve_lane(w, dims[0] * dims[1],
+		halve_bits(kernels, w, dims[0] * dims[1],
 			   (const uint64_t *)x->data + lane * bit_words(x->count), pairs,
 			   out + lane * words);
 	if (pairs)
