@@ -13,7 +13,7 @@ snnfit_status
 machine_init(struct machine *machine, const struct plan *plan, uint32_t lanes,
 	     uint64_t memory_limit, snnfit_error *err)
 {
-	*machine = (struct machine){ .plan = plan, .lanes = lanes };
+	*machine = (struct machine){ .plan = plan, .lanes = lanes, .steps = 1 };
 	machine->pool.limit = memory_limit ? memory_limit : memory_limit_default;
 	machine->slots = calloc(plan->slot_count, sizeof *machine->slots);
 	if (!machine->slots)
@@ -124,7 +124,8 @@ call_output_bits(struct call *call, uint32_t i, uint32_t rank, const uint64_t *d
 	struct tensor *out = &call->outputs[i];
 
 	call->status = tensor_allocate_bits(out, &call->machine->pool, rank, dims,
-					    call->machine->lanes, call->laned, call->err);
+					    call->machine->lanes * call->machine->steps,
+					    call->laned, call->err);
 	return call->status == SNNFIT_OK ? out->data : NULL;
 }
 

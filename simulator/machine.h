@@ -21,6 +21,7 @@ struct machine {
 	struct pool pool;
 	struct tensor *slots;	       /* [plan->slot_count] */
 	uint32_t lanes;		       /* samples that run side by side */
+	uint32_t steps;		       /* that nodes make at once, which can; else 1 */
 	uint64_t random;	       /* number of the next random draw */
 	const struct machine_tap *tap; /* NULL: none */
 	/* Non-zeros that arrived at constant weights, times the weights of each. */
@@ -72,7 +73,8 @@ const struct tensor *call_input(const struct call *call, uint32_t i);
 /* Data of the output: of this call's lane, or of all lanes for operators that know
  * of them, laned if an input is. NULL: see call->status. */
 void *call_output(struct call *call, uint32_t i, int32_t type, uint32_t rank, const uint64_t *dims);
-/* The same of floats that are 0 or 1, as bits; room for them. */
+/* The same of floats that are 0 or 1, as bits; room for them, of all steps: the lanes of a
+ * step behind those of the one before. */
 uint64_t *call_output_bits(struct call *call, uint32_t i, uint32_t rank, const uint64_t *dims);
 /* For an operator that takes bits, but not of these: the input has floats from then on. */
 MUST_USE snnfit_status call_expand(struct call *call, uint32_t i);

@@ -3,6 +3,7 @@
 #include "simulator/ahead.h"
 #include "simulator/encode.h"
 #include "simulator/phases.h"
+#include "simulator/repeats.h"
 #include "simulator/tape.h"
 #include "simulator/watch.h"
 
@@ -28,6 +29,7 @@ struct block {
 	uint32_t lanes;
 	struct sight sight; /* sums over lanes and steps */
 	struct ahead ahead;
+	struct repeats repeats;
 	float *scores; /* [lanes][classes] */
 	double synaptic_operations;
 };
@@ -199,6 +201,7 @@ begin_block(struct machine *machine, const struct run *run, struct block *block,
 	machine->synaptic_operations = 0;
 	sight_begin(&block->sight, block->first, block->lanes);
 	ahead_begin(&block->ahead, block->first, block->lanes);
+	repeats_begin(&block->repeats);
 	for (i = 0; i < network->state_count && status == SNNFIT_OK; i++)
 		status = set_state(machine, &network->states[i], err);
 	if (status == SNNFIT_OK && encoding_is_constant(network))
@@ -221,6 +224,8 @@ begin_step(struct machine *machine, const struct run *run, struct block *block, 
 		status = set_inputs(machine, run->network, block, step, err);
 	if (status == SNNFIT_OK)
 		status = ahead_give(&block->ahead, machine, step, err);
+	if (status == SNNFIT_OK)
+		status = repeats_give(&block->repeats, machine, step, run->network->steps, err);
 	return status;
 }
 
@@ -295,6 +300,8 @@ block_allocate(struct block *block, const struct run *run, snnfit_error *err)
 	if (status == SNNFIT_OK)
 		status = ahead_open(&block->ahead, run->phases, run->reuse,
 				    run->block_samples > 1 ? run->network->steps : 1, err);
+	if (status == SNNFIT_OK)
+		status = repeats_open(&block->repeats, run->phases, err);
 	return status;
 }
 
@@ -327,6 +334,7 @@ work(void *context)
 		status = ready == SNNFIT_OK ? run_block(&machine, run, &block, taken, &err) : ready;
 		go_on = commit(run, number, &block, status, &err);
 	}
+	repeats_close(&block.repeats, &machine);
 	ahead_close(&block.ahead);
 	sight_close(&block.sight);
 	free(block.scores);
@@ -414,6 +422,8 @@ learn_shapes(struct run *run, struct machine *machine, struct slot_shape *shapes
 	if (status == SNNFIT_OK)
 		status = ahead_open(&block.ahead, run->phases, run->reuse, 1, err);
 	if (status == SNNFIT_OK)
+		status = repeats_open(&block.repeats, run->phases, err);
+	if (status == SNNFIT_OK)
 		status = begin_block(machine, run, &block, err);
 	if (status == SNNFIT_OK)
 		status = begin_step(machine, run, &block, 0, err);
@@ -424,6 +434,7 @@ learn_shapes(struct run *run, struct machine *machine, struct slot_shape *shapes
 	if (status == SNNFIT_OK)
 		reuse_learn(run->reuse, machine);
 	machine->tap = NULL;
+	repeats_close(&block.repeats, machine);
 	ahead_close(&block.ahead);
 	sight_close(&block.sight);
 	return status == SNNFIT_OK ? learn_classes(network, machine, err) : status;
@@ -523,6 +534,8 @@ make_ready(struct network *network, struct phases *phases, struct reuse *reuse, 
 	if (status == SNNFIT_OK)
 		status = tapes_make(phases, network->plan, shapes, kept, kept_count, bits_count,
 				    err);
+	if (status == SNNFIT_OK)
+		status = repeats_find(phases, network, kept, kept_count, err);
 	machine_free(&machine);
 	free(shapes);
 	free(kept);

@@ -12,6 +12,8 @@ struct phases {
 	struct plan_graph fixed; /* what depends on constants and fixed inputs only */
 	struct plan_graph ahead; /* on what is given, and constants, only */
 	struct plan_graph step;
+	/* Taken out of the step by repeats_find: neurons whose drive is that of every step. */
+	struct plan_graph repeated;
 	/* [slots of the plan] */
 	bool *read_ahead, *read_in_step; /* or kept after it */
 	bool *bits_ahead;		 /* whoever reads it ahead takes bits */

@@ -29,22 +29,32 @@ bits_plain(uint64_t *out, const float *a, const float *b, uint64_t count)
 
 static void
 fire_from(uint64_t first, float *out, const float *const *x, float threshold, uint64_t count,
-	  uint64_t *bits)
+	  const struct tape_spikes *spikes)
 {
 	uint64_t i;
+	uint32_t step;
 
 	for (i = first; i < count; i++) {
-		out[i] = x[0][i] * x[1][0] + x[2][i] - (x[3][i] > x[4][0] ? 1.0f : 0.0f);
-		if (i % 64 == 0)
-			bits[i / 64] = 0;
-		bits[i / 64] |= (uint64_t)(out[i] > threshold) << i % 64;
+		uint64_t *word = spikes->bits + i / 64;
+		bool reset = x[3][i] > x[4][0];
+		float membrane = x[0][i];
+
+		for (step = 0; step < spikes->steps; step++, word += spikes->step_words) {
+			membrane = membrane * x[1][0] + x[2][i] - (reset ? 1.0f : 0.0f);
+			reset = membrane > threshold;
+			if (i % 64 == 0)
+				*word = 0;
+			*word |= (uint64_t)reset << i % 64;
+		}
+		out[i] = membrane;
 	}
 }
 
 static void
-fire_plain(float *out, const float *const *x, float threshold, uint64_t count, uint64_t *bits)
+fire_plain(float *out, const float *const *x, float threshold, uint64_t count,
+	   const struct tape_spikes *spikes)
 {
-	fire_from(0, out, x, threshold, count, bits);
+	fire_from(0, out, x, threshold, count, spikes);
 }
 
 #ifdef HAVE_WIDER
@@ -67,32 +77,60 @@ bits_avx2(uint64_t *out, const float *a, const float *b, uint64_t count)
 	bits_from(i, out, a, b, count);
 }
 
+enum { FIRED_AT_ONCE = 32, VECTORS = FIRED_AT_ONCE / 8 };
+
+__attribute__((target("avx2"))) static inline __m256
+over(__m256 membrane, __m256 threshold)
+{
+	return _mm256_cmp_ps(membrane, threshold, _CMP_GT_OQ);
+}
+
+__attribute__((target("avx2"))) static inline __m256
+leak_reset(__m256 membrane, __m256 leak, const float *drive, __m256 reset)
+{
+	__m256 sum = _mm256_add_ps(_mm256_mul_ps(membrane, leak), _mm256_loadu_ps(drive));
+
+	return _mm256_sub_ps(sum, _mm256_and_ps(reset, _mm256_set1_ps(1)));
+}
+
+/* Where a membrane was over the threshold after a step is where the next one resets it. */
 __attribute__((target("avx2"))) static void
-fire_avx2(float *out, const float *const *x, float threshold, uint64_t count, uint64_t *bits)
+fire_avx2(float *out, const float *const *x, float threshold, uint64_t count,
+	  const struct tape_spikes *spikes)
 {
 	const float *membrane = x[0], *drive = x[2], *before = x[3];
 	const __m256 leak = _mm256_set1_ps(x[1][0]), reset_at = _mm256_set1_ps(x[4][0]);
-	const __m256 fire_at = _mm256_set1_ps(threshold), one = _mm256_set1_ps(1);
-	uint64_t i, k;
+	const __m256 fire_at = _mm256_set1_ps(threshold);
+	const size_t step_bytes = spikes->step_words * sizeof *spikes->bits;
+	const uint32_t steps = spikes->steps;
+	uint64_t i, whole = count / 64 * 64;
+	uint32_t step, k;
 
-	for (i = 0; i + 64 <= count; i += 64) {
-		uint64_t word = 0;
+	for (i = 0; i < whole; i += FIRED_AT_ONCE) {
+		char *to = (char *)spikes->bits + i / 8;
+		__m256 now[VECTORS];
 
-		for (k = i; k < i + 64; k += 8) {
-			__m256 a = _mm256_loadu_ps(membrane + k), d = _mm256_loadu_ps(before + k),
-			       sum;
+		for (k = 0; k < VECTORS; k++)
+			now[k] = leak_reset(_mm256_loadu_ps(membrane + i + 8 * k), leak,
+					    drive + i + 8 * k,
+					    over(_mm256_loadu_ps(before + i + 8 * k), reset_at));
+		for (step = 1; step <= steps; step++, to += step_bytes) {
+			uint32_t fired = 0;
 
-			d = _mm256_and_ps(_mm256_cmp_ps(d, reset_at, _CMP_GT_OQ), one);
-			sum = _mm256_add_ps(_mm256_mul_ps(a, leak), _mm256_loadu_ps(drive + k));
-			sum = _mm256_sub_ps(sum, d);
-			_mm256_storeu_ps(out + k, sum);
-			sum = _mm256_cmp_ps(sum, fire_at, _CMP_GT_OQ);
-			word |= (uint64_t)(unsigned)_mm256_movemask_ps(sum) << (k - i);
+			for (k = 0; k < VECTORS; k++) {
+				__m256 reset = over(now[k], fire_at);
+
+				fired |= (uint32_t)_mm256_movemask_ps(reset) << 8 * k;
+				if (step < steps)
+					now[k] = leak_reset(now[k], leak, drive + i + 8 * k, reset);
+			}
+			memcpy(to, &fired, sizeof fired);
 		}
-		bits[i / 64] = word;
+		for (k = 0; k < VECTORS; k++)
+			_mm256_storeu_ps(out + i + 8 * k, now[k]);
 	}
 	_mm256_zeroupper(); /* with a float to pass on the compiler does not */
-	fire_from(i, out, x, threshold, count, bits);
+	fire_from(i, out, x, threshold, count, spikes);
 }
 #endif
 
@@ -120,6 +158,12 @@ tape_kernels(void)
 	return &all_plain;
 }
 
+const struct tape_kernels *
+tape_kernels_plain(void)
+{
+	return &all_plain;
+}
+
 /* --- one node after the other, when shapes are not what they were ------------------- */
 
 static snnfit_status
@@ -141,16 +185,16 @@ run_nodes(struct call *call, const struct tape *tape)
 	return status;
 }
 
-static bool
-shapes_hold(const struct call *call, const struct tape *tape)
+bool
+tape_shapes_hold(const struct machine *machine, const struct plan_node *node)
 {
 	uint32_t i;
 
-	for (i = 0; i < call->input_count; i++) {
-		const struct tensor *x = call->inputs[i];
-		const struct slot_shape *shape = tape->input_shapes[i];
+	for (i = 0; i < node->input_count; i++) {
+		const struct tensor *x = &machine->slots[node->inputs[i]];
+		const struct slot_shape *shape = node->tape->input_shapes[i];
 
-		if (!x || x->type != shape->type || x->count != shape->count)
+		if (x->type != shape->type || x->count != shape->count)
 			return false;
 	}
 	return true;
@@ -219,13 +263,28 @@ read_flags(struct piece *piece, uint32_t i)
 		piece->places[i][k] = flags[k] ? 1.0f : 0.0f;
 }
 
-/* Where a store of bits goes. */
+/* Where a store of bits goes, in the first step. */
 static uint64_t *
 bits_of(const struct piece *piece, const struct tape_store *store)
 {
 	const struct tensor *out = &piece->call->outputs[store->output];
 
 	return (uint64_t *)out->data + piece->lane * bit_words(out->count) + piece->first / 64;
+}
+
+/* The last step, which is all that there is of a tape that repeats. */
+static void
+fire(const struct piece *piece, const struct tape_step *step, const float *const *operands,
+     const struct tape_kernels *kernels)
+{
+	const struct tape_store *store = &piece->tape->stores[0];
+	const struct call *call = piece->call;
+	struct tape_spikes spikes = { bits_of(piece, store),
+				      call->lanes * bit_words(call->outputs[store->output].count),
+				      call->machine->steps };
+
+	kernels->leak_reset_fire(piece->places[step->out], operands, piece->places[store->other][0],
+				 piece->count, &spikes);
 }
 
 static void
@@ -258,9 +317,7 @@ run_piece(struct piece *piece, const struct tape_kernels *kernels)
 		for (k = 0; k < TAPE_OPERANDS_MAX; k++)
 			operands[k] = piece->places[step->operands[k]];
 		if (tape->fires && i + 1 == tape->step_count)
-			kernels->leak_reset_fire(piece->places[step->out], operands,
-						 piece->places[tape->stores[0].other][0],
-						 piece->count, bits_of(piece, &tape->stores[0]));
+			fire(piece, step, operands, kernels);
 		else
 			kernels->operations[step->operation](piece->places[step->out], operands,
 							     piece->count);
@@ -339,7 +396,7 @@ run_tape(struct call *call)
 	uint32_t i, lanes = call->laned ? call->lanes : 1;
 	struct tensor scratch;
 
-	if (!shapes_hold(call, tape))
+	if (!tape_shapes_hold(call->machine, call->node))
 		return run_nodes(call, tape);
 	for (i = 0; i < call->output_count; i++)
 		if (!make_output(call, tape, i))

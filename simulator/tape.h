@@ -60,6 +60,7 @@ enum {
 	TAPE_PIECE = 512, /* floats */
 	TAPE_VALUES_MAX = 96,
 	TAPE_OPERANDS_MAX = 5,
+	TAPE_STEPS_MAX = 8, /* of a tape that can repeat, at once */
 };
 
 struct tape_step {
@@ -103,6 +104,10 @@ struct tape {
 	/* The last step may write output [1] where it reads input [0]. */
 	bool can_overwrite;
 	uint32_t overwritten[2];
+	/* It is the only one, and fires where it resets: with a drive that stays, input `drive`,
+	 * what it gives is all that the next step needs. */
+	bool can_repeat;
+	uint32_t drive;
 	struct plan_node *nodes; /* what it does the work of */
 	uint32_t node_count;
 };
@@ -117,17 +122,28 @@ uint32_t tape_shorten(const struct tape_value *values, struct tape_step *steps, 
 /* How the last step ends, once all else is known: fires, can_overwrite. */
 void tape_find_end(struct tape *tape);
 
+/* Where bits of some steps go, each step's so many words behind the one's before. */
+struct tape_spikes {
+	uint64_t *bits, step_words;
+	uint32_t steps;
+};
+
 typedef void tape_kernel(float *out, const float *const *x, uint64_t count);
 struct tape_kernels {
 	tape_kernel *operations[TAPE_OPERATIONS];
-	/* TAPE_LEAK_RESET, and where the result is greater than a constant. */
+	/* TAPE_LEAK_RESET, and where the result is greater than a constant. Further steps go
+	 * on from the result, and reset where it was. */
 	void (*leak_reset_fire)(float *out, const float *const *x, float threshold, uint64_t count,
-				uint64_t *bits);
+				const struct tape_spikes *spikes);
 	/* Where a > b. bits: a word for each 64, and for the rest. */
 	void (*bools)(uint8_t *out, const float *a, const float *b, uint64_t count);
 	void (*bits)(uint64_t *out, const float *a, const float *b, uint64_t count);
 };
-/* For the processor at hand. */
+/* For the processor at hand, and for any. */
 const struct tape_kernels *tape_kernels(void);
+const struct tape_kernels *tape_kernels_plain(void);
+
+/* False: inputs have other shapes than those the tape was made for. */
+bool tape_shapes_hold(const struct machine *machine, const struct plan_node *node);
 
 #endif

@@ -236,6 +236,19 @@ find_overwritten(struct tape *tape, const struct tape_step *last)
 	tape->overwritten[1] = after->index;
 }
 
+static void
+find_repeated(struct tape *tape, const struct tape_step *last)
+{
+	const struct tape_value *drive = &tape->values[last->operands[2]];
+	const struct tape_value *reset_at = &tape->values[last->operands[4]];
+	const struct tape_value *fire_at = &tape->values[tape->stores[0].other];
+
+	tape->can_repeat = tape->step_count == 1 && tape->store_count == 1 &&
+			   last->operands[3] == last->operands[0] && drive->place == TAPE_INPUT &&
+			   reset_at->constant[0] == fire_at->constant[0];
+	tape->drive = drive->index;
+}
+
 /* The usual one of a neuron: the membrane, and whether it is over a threshold. */
 void
 tape_find_end(struct tape *tape)
@@ -248,6 +261,8 @@ tape_find_end(struct tape *tape)
 	last = &tape->steps[tape->step_count - 1];
 	tape->fires = last->operation == TAPE_LEAK_RESET && store->value == last->out &&
 		      tape->values[store->other].place == TAPE_CONSTANT;
-	if (tape->fires)
-		find_overwritten(tape, last);
+	if (!tape->fires)
+		return;
+	find_overwritten(tape, last);
+	find_repeated(tape, last);
 }

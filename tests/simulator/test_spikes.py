@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from networks import simulate
 
-SAMPLES, STEPS = 70, 5  # over two blocks of samples, and not whole ones
+SAMPLES, STEPS = 70, 9  # over two blocks of samples, and not whole ones; more steps than go at once
 
 
 class Maker:
@@ -188,7 +188,23 @@ def read_as_numbers(m):
     m.fire(m.connect(6), "zero")
 
 
-@pytest.mark.parametrize("build", [plain, odd_sides, grouped, dense, read_as_numbers])
+def read_membrane(m):
+    """The membrane of neurons whose drive stays is asked for after every step."""
+    m.flatten()
+    m.fire(m.connect(65), "subtract")
+    m.at = m.states[0][1]
+
+
+def read_averaged_membrane(m):
+    """The same, by a node that looks at more than one of them."""
+    m.fire(m.convolve(4, 3, pad=1), "subtract")
+    m.at = m.node("AveragePool", [m.states[0][1]], kernel_shape=[2] * 2, strides=[2] * 2)
+    m.shape = m.shape[:2] + [side // 2 for side in m.shape[2:]]
+    m.flatten()
+
+
+@pytest.mark.parametrize("build", [plain, odd_sides, grouped, dense, read_as_numbers, read_membrane,
+                                   read_averaged_membrane])
 @pytest.mark.parametrize("seed", range(3))
 def test_gives_exactly_what_onnxruntime_gives(build, seed, tmp_path):
     random = np.random.default_rng(seed)
