@@ -355,7 +355,7 @@ START_TEST(strides_of_one_give_what_products_give)
 }
 END_TEST
 
-/* --- every machine's kernels give what those of any machine give --------------------------------- */
+/* --- kernels of every machine -------------------------------------------------------------- */
 
 enum { BITS = 1000, PIXELS = 200, RUNS = 50 };
 
