@@ -108,14 +108,24 @@ pack_plain(const float *row, uint64_t depth, uint64_t *bits)
 	pack_from(row, 0, depth, bits);
 }
 
-static uint64_t
-count_plain(const uint64_t *bits, uint64_t words)
+static void
+count_plain(const uint64_t *bits, uint64_t rows, uint64_t words, uint64_t *counts)
 {
-	uint64_t i, count = 0;
+	uint64_t row, i;
+
+	for (row = 0; row < rows; row++)
+		for (i = 0, counts[row] = 0; i < words; i++)
+			counts[row] += (uint64_t)__builtin_popcountll(*bits++);
+}
+
+static void
+list_plain(const uint64_t *bits, uint64_t words, uint32_t *indices)
+{
+	uint64_t i, left;
 
 	for (i = 0; i < words; i++)
-		count += (uint64_t)__builtin_popcountll(bits[i]);
-	return count;
+		for (left = bits[i]; left; left &= left - 1)
+			*indices++ = (uint32_t)(i * 64 + (uint32_t)__builtin_ctzll(left));
 }
 
 #ifdef HAVE_WIDER
@@ -139,30 +149,53 @@ pack_avx2(const float *row, uint64_t depth, uint64_t *bits)
 	pack_from(row, k, depth, bits);
 }
 
-__attribute__((target("popcnt"))) static uint64_t
-count_popcnt(const uint64_t *bits, uint64_t words)
+__attribute__((target("popcnt"))) static void
+count_popcnt(const uint64_t *bits, uint64_t rows, uint64_t words, uint64_t *counts)
 {
-	uint64_t i, count = 0;
+	uint64_t row, i;
+
+	for (row = 0; row < rows; row++)
+		for (i = 0, counts[row] = 0; i < words; i++)
+			counts[row] += (uint64_t)__builtin_popcountll(*bits++);
+}
+
+/* A byte at a time, whatever is in it: to guess where a loop over its bits ends takes longer. */
+__attribute__((target("avx2,popcnt"))) static void
+list_avx2(const uint64_t *bits, uint64_t words, uint32_t *indices)
+{
+	const __m256i eight = _mm256_set1_epi32(8);
+	__m256i first = _mm256_setzero_si256();
+	uint64_t i, left;
+	uint32_t k;
 
 	for (i = 0; i < words; i++)
-		count += (uint64_t)__builtin_popcountll(bits[i]);
-	return count;
+		for (k = 0, left = bits[i]; k < 64; k += 8, left >>= 8) {
+			__m128i bytes = _mm_cvtsi64_si128((long long)set_bits[left & 0xff]);
+
+			_mm256_storeu_si256((__m256i *)(void *)indices,
+					    _mm256_add_epi32(_mm256_cvtepu8_epi32(bytes), first));
+			indices += __builtin_popcount((unsigned)(left & 0xff));
+			first = _mm256_add_epi32(first, eight);
+		}
 }
 #endif
 
-#define KERNELS(WIDTH, FIND, PACK, COUNT)                                                          \
+#define KERNELS(WIDTH, FIND, PACK, COUNT, LIST)                                                    \
 	{                                                                                          \
-		dense_of_##WIDTH, events_of_##WIDTH, spikes_of_##WIDTH, FIND, PACK, COUNT,         \
+		dense_of_##WIDTH, events_of_##WIDTH, spikes_of_##WIDTH, FIND, PACK, COUNT, LIST,   \
 			tabulate_of_##WIDTH, patterns_of_##WIDTH, few_patterns_of_##WIDTH          \
 	}
 
 const struct dense_kernels *
 dense_kernels(void)
 {
-	static const struct dense_kernels of_4 = KERNELS(4, find_plain, pack_plain, count_plain);
+	static const struct dense_kernels of_4 = KERNELS(4, find_plain, pack_plain, count_plain,
+							 list_plain);
 #ifdef HAVE_WIDER
-	static const struct dense_kernels of_8 = KERNELS(8, find_avx2, pack_avx2, count_popcnt);
-	static const struct dense_kernels of_16 = KERNELS(16, find_avx2, pack_avx2, count_popcnt);
+	static const struct dense_kernels of_8 = KERNELS(8, find_avx2, pack_avx2, count_popcnt,
+							 list_avx2);
+	static const struct dense_kernels of_16 = KERNELS(16, find_avx2, pack_avx2, count_popcnt,
+							  list_avx2);
 
 	if (__builtin_cpu_supports("avx512f"))
 		return &of_16;
@@ -197,7 +230,8 @@ enum {
  * from 256 by 256 on.)
  * For spikes the same beside patterns, which take a quarter of the loads that there would be
  * for all columns, from the first cache. (Measured: 50 % for 64 by 64, 28 % for 256 by 256,
- * 17 % for 2048 by 2048: bench/products.py.) */
+ * 17 % for 2048 by 2048: bench/products.py.) Where there is one panel, the rows of a block
+ * go through a few tables, which takes less than to list what is in them. */
 static void
 set_limits(struct packed *packed)
 {
@@ -206,6 +240,8 @@ set_limits(struct packed *packed)
 
 	packed->most_events = near ? packed->rows / 2 : packed->rows * 7 / 25;
 	packed->most_spikes = packed->rows / (near ? 2 : bytes <= FAR_BYTES ? 4 : 5);
+	if (packed->columns <= PANEL_COLUMNS)
+		packed->most_spikes = packed->rows / 6 > 10 ? packed->rows / 6 - 10 : 0;
 }
 
 void
@@ -273,6 +309,10 @@ struct group {
 	const float *dense[GROUP_ROWS];	      /* those that go BY_ALL */
 	const uint64_t *patterns[GROUP_ROWS]; /* those that go BY_PATTERNS */
 	struct row_numbers dense_rows, pattern_rows;
+	const float *bias;		/* NULL: none */
+	float last_bias[PANEL_COLUMNS]; /* of the last panel, if that is not whole */
+	uint64_t counts[GROUP_ROWS];	/* of bits */
+	uint32_t event_rows;
 	uint64_t *bits; /* [GROUP_ROWS][words], of rows of floats that go BY_PATTERNS */
 	uint32_t *indices;
 	float *values;
@@ -325,19 +365,16 @@ list_floats(const struct dense_kernels *kernels, const struct group *group,
 	return events;
 }
 
-/* Of a row of bits. */
+/* Of a row of so many bits. */
 static struct row_events
 list_bits(const struct dense_kernels *kernels, const struct group *group,
-	  const struct packed *right, const uint64_t *left, uint64_t first)
+	  const struct packed *right, const uint64_t *left, uint64_t count, uint64_t first)
 {
-	uint64_t words = bit_words(right->rows), i, bits;
-	struct row_events events = { .first = first, .count = kernels->count(left, words) };
-	uint32_t *indices = group->indices + first;
+	struct row_events events = { .first = first, .count = count };
 
-	events.way = events.count > right->most_spikes ? BY_PATTERNS : BY_SPIKES;
-	for (i = 0; i < words && events.way == BY_SPIKES; i++)
-		for (bits = left[i]; bits; bits &= bits - 1)
-			*indices++ = (uint32_t)(i * 64 + (uint32_t)__builtin_ctzll(bits));
+	events.way = count > right->most_spikes ? BY_PATTERNS : BY_SPIKES;
+	if (events.way == BY_SPIKES)
+		kernels->list(left, bit_words(right->rows), group->indices + first);
 	return events;
 }
 
@@ -376,14 +413,16 @@ static void
 list_group(const struct dense_kernels *kernels, struct group *group, const struct packed *right,
 	   uint64_t rows, const struct left *left)
 {
-	uint64_t row, used = 0;
+	uint64_t words = bit_words(right->rows), row, used = 0;
 
-	group->dense_rows.count = group->pattern_rows.count = 0;
+	group->dense_rows.count = group->pattern_rows.count = group->event_rows = 0;
+	if (left->bits)
+		kernels->count(left->bits, rows, words, group->counts);
 	for (row = 0; row < rows; row++) {
 		struct row_events *events = &group->rows[row];
 
-		*events = left->bits ? list_bits(kernels, group, right,
-						 left->bits + row * bit_words(right->rows), used)
+		*events = left->bits ? list_bits(kernels, group, right, left->bits + row * words,
+						 group->counts[row], used)
 				     : list_floats(kernels, group, right,
 						   left->floats + row * right->rows, used);
 		if (events->way == BY_PATTERNS) {
@@ -393,6 +432,7 @@ list_group(const struct dense_kernels *kernels, struct group *group, const struc
 			group->dense_rows.all[group->dense_rows.count++] = (uint32_t)row;
 		} else {
 			used += events->count;
+			group->event_rows++;
 			find_ends(group, events, right->rows,
 				  group->ends + row * stretches_of(right->rows));
 		}
@@ -405,15 +445,42 @@ is_by_events(const struct row_events *events)
 	return events->way == BY_SPIKES || events->way == BY_EVENTS;
 }
 
-/* Columns [first, first + columns) of a row, from panels of sums. */
+/* Up to a panel, in pieces of known size: a call for so few takes longer. */
 static void
-put_row(float *out, const float *sums, uint64_t first, uint64_t panels, uint64_t columns)
+copy_few(float *to, const float *from, uint64_t count)
 {
-	uint64_t count = panels * PANEL_COLUMNS;
+	uint64_t at = 0;
 
-	if (count > columns - first)
-		count = columns - first;
-	memcpy(out + first, sums, (size_t)count * sizeof *sums);
+	if (count & 16)
+		memcpy(to, from, 16 * sizeof *to);
+	at += count & 16;
+	if (count & 8)
+		memcpy(to + at, from + at, 8 * sizeof *to);
+	at += count & 8;
+	if (count & 4)
+		memcpy(to + at, from + at, 4 * sizeof *to);
+	at += count & 4;
+	for (; at < count; at++)
+		to[at] = from[at];
+}
+
+/* A panel of sums of a row to where it belongs. */
+static void
+put_sums(const struct group *group, const struct packed *right, const float *sums, uint64_t panel,
+	 float *out)
+{
+	uint64_t first = panel * PANEL_COLUMNS, count = right->columns - first, i;
+	bool whole = count >= PANEL_COLUMNS;
+	float biased[PANEL_COLUMNS];
+
+	if (group->bias) {
+		const float *bias = whole ? group->bias + first : group->last_bias;
+
+		for (i = 0; i < PANEL_COLUMNS; i++)
+			biased[i] = sums[i] + bias[i];
+		sums = biased;
+	}
+	copy_few(out + first, sums, whole ? PANEL_COLUMNS : count);
 }
 
 /* A stretch of some panels: what is added up before the next one. */
@@ -453,10 +520,36 @@ fetch_part(const struct packed *right, const struct chunk *chunk, uint64_t row, 
 			__builtin_prefetch(from + line * PANEL_COLUMNS, 0, 2);
 }
 
+/* Where the sums of a row go: at once into out, where all columns of the chunk are some. */
+static struct sums
+sums_of(struct group *group, const struct packed *right, uint64_t row, const struct chunk *chunk,
+	float *out)
+{
+	static const float none[EVENT_PANELS * PANEL_COLUMNS];
+	uint64_t first = chunk->panel * PANEL_COLUMNS;
+	bool whole = first + chunk->panel_count * PANEL_COLUMNS <= right->columns;
+	struct sums to = { .out = whole ? out + row * right->columns + first : group->sums[row] };
+
+	to.from = chunk->stretch ? to.out : none;
+	if (whole && group->bias && chunk->stretch + 1 >= stretches_of(right->rows))
+		to.bias = group->bias + first;
+	return to;
+}
+
+static void
+put_chunk(const struct group *group, const struct packed *right, const float *sums,
+	  const struct chunk *chunk, float *out)
+{
+	uint64_t i;
+
+	for (i = 0; i < chunk->panel_count; i++)
+		put_sums(group, right, sums + i * PANEL_COLUMNS, chunk->panel + i, out);
+}
+
 /* All rows, from one chunk; the next one comes near meanwhile. */
 static void
 add_chunk(const struct dense_kernels *kernels, struct group *group, const struct packed *right,
-	  uint64_t rows, const struct chunk *chunk, const struct chunk *next)
+	  uint64_t rows, const struct chunk *chunk, const struct chunk *next, float *out)
 {
 	uint64_t stretches = stretches_of(right->rows), row;
 	uint64_t panel_floats = right->rows * PANEL_COLUMNS;
@@ -466,23 +559,24 @@ add_chunk(const struct dense_kernels *kernels, struct group *group, const struct
 		const struct row_events *events = &group->rows[row];
 		const uint32_t *ends = group->ends + row * stretches;
 		uint64_t first, count;
+		struct sums to;
 
 		if (next)
 			fetch_part(right, next, row, rows);
 		if (!is_by_events(events))
 			continue;
+		to = sums_of(group, right, row, chunk, out);
 		first = chunk->stretch ? ends[chunk->stretch - 1] : 0;
-		count = ends[chunk->stretch] - first;
+		count = stretches ? ends[chunk->stretch] - first : 0;
 		first += events->first;
-		if (count == 0)
-			continue;
 		if (events->way == BY_SPIKES)
 			kernels->spikes(group->indices + first, count, panels, panel_floats,
-					(uint32_t)chunk->panel_count, group->sums[row]);
+					(uint32_t)chunk->panel_count, &to);
 		else
 			kernels->events(group->indices + first, group->values + first, count,
-					panels, panel_floats, (uint32_t)chunk->panel_count,
-					group->sums[row]);
+					panels, panel_floats, (uint32_t)chunk->panel_count, &to);
+		if (to.out == group->sums[row] && chunk->stretch + 1 >= stretches)
+			put_chunk(group, right, to.out, chunk, out + row * right->columns);
 	}
 }
 
@@ -493,32 +587,41 @@ multiply_events(const struct dense_kernels *kernels, struct group *group,
 	bool far = packed_floats(right->rows, right->columns) * sizeof(float) > FAR_BYTES &&
 		   rows >= FETCHING_ROWS;
 	struct chunk chunk, next;
-	uint64_t row;
 
 	for (chunk = chunk_at(right, 0); chunk.panel_count > 0; chunk = next) {
 		next = next_chunk(right, &chunk);
-		if (chunk.stretch == 0)
-			memset(group->sums, 0, rows * sizeof *group->sums);
-		if (right->rows > 0)
-			add_chunk(kernels, group, right, rows, &chunk, far ? &next : NULL);
-		for (row = 0; row < rows && next.stretch == 0; row++)
-			if (is_by_events(&group->rows[row]))
-				put_row(out + row * right->columns, group->sums[row],
-					chunk.panel * PANEL_COLUMNS, chunk.panel_count,
-					right->columns);
+		add_chunk(kernels, group, right, rows, &chunk, far ? &next : NULL, out);
 	}
 }
 
 /* A panel of the sums of some rows to where it belongs. */
 static void
-put_panel(const struct row_numbers *numbers, const float *sums, const struct packed *right,
+put_panel(const struct group *group, const struct row_numbers *numbers, const struct packed *right,
 	  uint64_t panel, float *out)
 {
+	const float *sums = group->sums[0];
 	uint32_t i;
 
 	for (i = 0; i < numbers->count; i++)
-		put_row(out + numbers->all[i] * right->columns, sums + i * PANEL_COLUMNS,
-			panel * PANEL_COLUMNS, 1, right->columns);
+		put_sums(group, right, sums + i * PANEL_COLUMNS, panel,
+			 out + numbers->all[i] * right->columns);
+}
+
+/* Of 64 rows of a panel, or of those that there are and zeros behind them. */
+static void
+tabulate(const struct dense_kernels *kernels, struct group *group, const float *panel,
+	 uint64_t rows)
+{
+	enum { WORD_FLOATS = 64 * PANEL_COLUMNS };
+	float *end = group->sums[GROUP_ROWS / 2];
+	uint64_t count = rows * PANEL_COLUMNS;
+
+	if (count < WORD_FLOATS) {
+		memcpy(end, panel, count * sizeof *end);
+		memset(end + count, 0, (WORD_FLOATS - count) * sizeof *end);
+		panel = end;
+	}
+	kernels->tabulate(panel, group->table);
 }
 
 static void
@@ -535,15 +638,15 @@ multiply_patterns(const struct dense_kernels *kernels, struct group *group,
 
 		memset(sums, 0, (size_t)count * PANEL_COLUMNS * sizeof *sums);
 		for (word = 0; word < bit_words(right->rows); word++) {
-			if (count < TABLE_ROWS || right->rows - word * 64 < 64) {
+			if (count < TABLE_ROWS) {
 				kernels->few_patterns(rows, count, word, at, sums);
 			} else {
-				kernels->tabulate(at, group->table);
+				tabulate(kernels, group, at, right->rows - word * 64);
 				kernels->patterns(rows, count, word, group->table, sums);
 			}
 			at += 64 * PANEL_COLUMNS;
 		}
-		put_panel(&group->pattern_rows, sums, right, panel, out);
+		put_panel(group, &group->pattern_rows, right, panel, out);
 	}
 }
 
@@ -578,19 +681,23 @@ multiply_dense(const struct dense_kernels *kernels, struct group *group, const s
 		for (stretch = 0; stretch < stretches_of(right->rows); stretch++)
 			multiply_stretch(kernels, group, right, stretch,
 					 right->data + panel * right->rows * PANEL_COLUMNS);
-		put_panel(&group->dense_rows, sums, right, panel, out);
+		put_panel(group, &group->dense_rows, right, panel, out);
 	}
 }
 
 static uint64_t
-multiply_rows(const struct packed *right, uint64_t rows, struct left left, float *out,
-	      void *scratch)
+multiply_rows(const struct packed *right, uint64_t rows, struct left left, const float *bias,
+	      float *out, void *scratch)
 {
 	const struct dense_kernels *kernels = dense_kernels();
 	struct group *group = scratch;
 	uint64_t at_once = rows < GROUP_ROWS ? rows : GROUP_ROWS, words = bit_words(right->rows);
 	uint64_t done, count, row, nonzeros = 0;
 
+	group->bias = bias;
+	if (bias)
+		memcpy(group->last_bias, bias + right->columns / PANEL_COLUMNS * PANEL_COLUMNS,
+		       right->columns % PANEL_COLUMNS * sizeof *bias);
 	group->bits = (uint64_t *)(group + 1);
 	group->indices = (uint32_t *)(group->bits + at_once * words);
 	group->values = (float *)(group->indices + at_once * (right->rows + 8));
@@ -600,7 +707,8 @@ multiply_rows(const struct packed *right, uint64_t rows, struct left left, float
 		list_group(kernels, group, right, count, &left);
 		for (row = 0; row < count; row++)
 			nonzeros += group->rows[row].count;
-		multiply_events(kernels, group, right, count, out);
+		if (group->event_rows)
+			multiply_events(kernels, group, right, count, out);
 		if (group->pattern_rows.count)
 			multiply_patterns(kernels, group, right, out);
 		if (group->dense_rows.count)
@@ -614,14 +722,15 @@ multiply_rows(const struct packed *right, uint64_t rows, struct left left, float
 }
 
 uint64_t
-multiply(const struct packed *right, uint64_t rows, const float *left, float *out, void *scratch)
+multiply(const struct packed *right, uint64_t rows, const float *left, const float *bias,
+	 float *out, void *scratch)
 {
-	return multiply_rows(right, rows, (struct left){ .floats = left }, out, scratch);
+	return multiply_rows(right, rows, (struct left){ .floats = left }, bias, out, scratch);
 }
 
 uint64_t
-multiply_spikes(const struct packed *right, uint64_t rows, const uint64_t *left, float *out,
-		void *scratch)
+multiply_spikes(const struct packed *right, uint64_t rows, const uint64_t *left, const float *bias,
+		float *out, void *scratch)
 {
-	return multiply_rows(right, rows, (struct left){ .bits = left }, out, scratch);
+	return multiply_rows(right, rows, (struct left){ .bits = left }, bias, out, scratch);
 }

@@ -41,38 +41,46 @@ void pack_matrix(struct packed *out, float *memory, const float *from, uint64_t 
 
 /* Bytes of scratch that multiplying rows takes. */
 uint64_t multiply_scratch(uint64_t rows, const struct packed *right);
-/* out[rows][right->columns] = left[rows][right->rows] times right. Returns how many
- * elements of left are not 0. */
-uint64_t multiply(const struct packed *right, uint64_t rows, const float *left, float *out,
-		  void *scratch);
+/* out[rows][right->columns] = left[rows][right->rows] times right, and bias, one for each
+ * column, added to the sums unless it is NULL. Returns how many elements of left are not 0. */
+uint64_t multiply(const struct packed *right, uint64_t rows, const float *left, const float *bias,
+		  float *out, void *scratch);
 
 /* The same where left is zeros and ones: bit k % 64 of word k / 64 of a row, the bits
  * behind the last being 0. right must be finite. */
 uint64_t multiply_spikes(const struct packed *right, uint64_t rows, const uint64_t *left,
-			 float *out, void *scratch);
+			 const float *bias, float *out, void *scratch);
 
 /* --- what the machine at hand does best -------------------------------------------- */
+
+/* Of a row and up to EVENT_PANELS panels, [panels][PANEL_COLUMNS] each. */
+struct sums {
+	const float *from; /* that are gone on from; may be out */
+	const float *bias; /* added in the end; NULL: none */
+	float *out;
+};
 
 struct dense_kernels {
 	/* Columns [first, first + depth) of up to DENSE_ROWS rows, times so many rows of a
 	 * panel. Goes on from the sums that are in out, [rows][PANEL_COLUMNS]. */
 	void (*dense)(uint32_t rows, const float *const *left, uint64_t first, const float *panel,
 		      uint64_t depth, float *out);
-	/* One row that is 0 but at indices, where it has the values; up to EVENT_PANELS
-	 * panels. Goes on from the sums that are in out. */
+	/* One row that is 0 but at indices, where it has the values. */
 	void (*events)(const uint32_t *indices, const float *values, uint64_t count,
 		       const float *panels, uint64_t panel_floats, uint32_t panel_count,
-		       float *out);
+		       const struct sums *to);
 	/* The same where all values are 1. */
 	void (*spikes)(const uint32_t *indices, uint64_t count, const float *panels,
-		       uint64_t panel_floats, uint32_t panel_count, float *out);
+		       uint64_t panel_floats, uint32_t panel_count, const struct sums *to);
 	/* Which elements of a row are not 0: how many; *ones: all of them are 1. indices
 	 * has room for depth + 8. */
 	uint64_t (*find)(const float *row, uint64_t depth, uint32_t *indices, bool *ones);
 	/* A row of zeros and ones as bits. */
 	void (*pack)(const float *row, uint64_t depth, uint64_t *bits);
-	/* How many bits are set. */
-	uint64_t (*count)(const uint64_t *bits, uint64_t words);
+	/* How many bits of each row are set. */
+	void (*count)(const uint64_t *bits, uint64_t rows, uint64_t words, uint64_t *counts);
+	/* Which ones are. indices has room for 8 more. */
+	void (*list)(const uint64_t *bits, uint64_t words, uint32_t *indices);
 	/* The sums of all patterns of 64 rows of a panel. */
 	void (*tabulate)(const float *panel, float *table);
 	/* Of word `word` of each row, the patterns' sums are added to out,

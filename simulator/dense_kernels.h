@@ -30,7 +30,7 @@ KERNEL(dense)(uint32_t rows, const float *const *left, uint64_t first, const flo
 #define EVENTS(NAME, PANELS, FACTOR)                                                               \
 	TARGET static inline void KERNEL(NAME##_##PANELS)(                                         \
 		const uint32_t *indices, const float *values, uint64_t count, const float *panels, \
-		uint64_t panel_floats, float *out)                                                 \
+		uint64_t panel_floats, const struct sums *to)                                      \
 	{                                                                                          \
 		VECTOR sums[PANELS][KERNEL(vectors)];                                              \
 		uint64_t i;                                                                        \
@@ -39,7 +39,7 @@ KERNEL(dense)(uint32_t rows, const float *const *left, uint64_t first, const flo
 		(void)values;                                                                      \
 		for (p = 0; p < PANELS; p++)                                                       \
 			for (v = 0; v < KERNEL(vectors); v++)                                      \
-				sums[p][v] = *(const VECTOR *)(out + p * PANEL_COLUMNS +           \
+				sums[p][v] = *(const VECTOR *)(to->from + p * PANEL_COLUMNS +      \
 							       v * WIDTH);                         \
 		for (i = 0; i < count; i++) {                                                      \
 			const float *row = panels + (uint64_t)indices[i] * PANEL_COLUMNS;          \
@@ -48,9 +48,13 @@ KERNEL(dense)(uint32_t rows, const float *const *left, uint64_t first, const flo
 				for (v = 0; v < KERNEL(vectors); v++)                              \
 					sums[p][v] += FACTOR * (const VECTOR *)(row + v * WIDTH);  \
 		}                                                                                  \
+		for (p = 0; p < PANELS && to->bias; p++)                                           \
+			for (v = 0; v < KERNEL(vectors); v++)                                      \
+				sums[p][v] += *(const VECTOR *)(to->bias + p * PANEL_COLUMNS +     \
+								v * WIDTH);                        \
 		for (p = 0; p < PANELS; p++)                                                       \
 			for (v = 0; v < KERNEL(vectors); v++)                                      \
-				*(VECTOR *)(out + p * PANEL_COLUMNS + v * WIDTH) = sums[p][v];     \
+				*(VECTOR *)(to->out + p * PANEL_COLUMNS + v * WIDTH) = sums[p][v]; \
 	}
 
 #define VALUE values[i] *
@@ -67,26 +71,26 @@ EVENTS(ones, 4, ONE)
 
 TARGET static void
 KERNEL(events)(const uint32_t *indices, const float *values, uint64_t count, const float *panels,
-	       uint64_t panel_floats, uint32_t panel_count, float *out)
+	       uint64_t panel_floats, uint32_t panel_count, const struct sums *to)
 {
 	if (panel_count == 4)
-		KERNEL(weighted_4)(indices, values, count, panels, panel_floats, out);
+		KERNEL(weighted_4)(indices, values, count, panels, panel_floats, to);
 	else if (panel_count == 2)
-		KERNEL(weighted_2)(indices, values, count, panels, panel_floats, out);
+		KERNEL(weighted_2)(indices, values, count, panels, panel_floats, to);
 	else
-		KERNEL(weighted_1)(indices, values, count, panels, panel_floats, out);
+		KERNEL(weighted_1)(indices, values, count, panels, panel_floats, to);
 }
 
 TARGET static void
 KERNEL(spikes)(const uint32_t *indices, uint64_t count, const float *panels, uint64_t panel_floats,
-	       uint32_t panel_count, float *out)
+	       uint32_t panel_count, const struct sums *to)
 {
 	if (panel_count == 4)
-		KERNEL(ones_4)(indices, NULL, count, panels, panel_floats, out);
+		KERNEL(ones_4)(indices, NULL, count, panels, panel_floats, to);
 	else if (panel_count == 2)
-		KERNEL(ones_2)(indices, NULL, count, panels, panel_floats, out);
+		KERNEL(ones_2)(indices, NULL, count, panels, panel_floats, to);
 	else
-		KERNEL(ones_1)(indices, NULL, count, panels, panel_floats, out);
+		KERNEL(ones_1)(indices, NULL, count, panels, panel_floats, to);
 }
 
 /* --- patterns ------------------------------------------------------------------------- */

@@ -31,9 +31,10 @@ multiply_floats(struct call *call, const struct product *p)
 	}
 	memory = call_scratch(call, &scratch, multiply_scratch(p->rows, right));
 	if (memory) {
-		uint64_t nonzeros =
-			p->left_bits ? multiply_spikes(right, p->rows, p->left_bits, p->out, memory)
-				     : multiply(right, p->rows, p->left, p->out, memory);
+		uint64_t nonzeros = p->left_bits ? multiply_spikes(right, p->rows, p->left_bits,
+								   p->bias, p->out, memory)
+						 : multiply(right, p->rows, p->left, p->bias,
+							    p->out, memory);
 
 		if (p->packed)
 			count_operations(call, nonzeros, p->columns);
@@ -154,6 +155,19 @@ read_gemm(struct call *call, struct gemm *gemm)
 	return SNNFIT_OK;
 }
 
+/* C where it is one row of numbers to add to the sums as they are: the product does it on the
+ * way. NULL: it is something else. */
+static const float *
+plain_bias(const struct gemm *gemm)
+{
+	uint64_t row, column;
+
+	if (gemm->a->type != TYPE_FLOAT || gemm->alpha != 1 || gemm->beta != 1 || !gemm->c ||
+	    gemm->c->laned || !bias_strides(gemm, &row, &column) || row != 0 || column != 1)
+		return NULL;
+	return gemm->c->data;
+}
+
 /* out = alpha out + beta c, for one lane. */
 static void
 gemm_finish(const struct gemm *gemm, uint32_t lane, void *out)
@@ -218,6 +232,7 @@ gemm_lane(struct call *call, const struct gemm *gemm, uint32_t lane, uint64_t ro
 		       (gemm->a->laned ? lane * gemm->a->count * bytes : 0);
 	product.right = (const char *)gemm->b->data +
 			(gemm->b->laned ? lane * gemm->b->count * bytes : 0);
+	product.bias = plain_bias(gemm);
 	product.right_row_stride = gemm->trans_b ? 1 : gemm->columns;
 	product.right_column_stride = gemm->trans_b ? gemm->depth : 1;
 	product.packed = plan_packed(call->machine->plan, call->node->inputs[1],
@@ -266,7 +281,7 @@ run_gemm(struct call *call)
 	else
 		for (lane = 0; lane < lanes && status == SNNFIT_OK; lane++)
 			status = gemm_lane(call, &gemm, lane, gemm.rows, out + lane * row_bytes);
-	for (lane = 0; lane < lanes && status == SNNFIT_OK; lane++)
+	for (lane = 0; lane < lanes && status == SNNFIT_OK && !plain_bias(&gemm); lane++)
 		gemm_finish(&gemm, lane, out + lane * row_bytes);
 	return status;
 }

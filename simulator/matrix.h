@@ -15,6 +15,7 @@ struct product {
 	const uint64_t *left_bits; /* instead of left, or NULL: for packed, finite ones */
 	uint64_t right_row_stride, right_column_stride;
 	const struct packed *packed; /* right, or NULL */
+	const float *bias;	     /* of floats: one a column, or NULL */
 	void *out;
 };
 

@@ -312,7 +312,7 @@ multiplied(const struct conv *conv)
 		for (channel = 0; channel < conv->in_channels; channel++)
 			for (tap = 0; tap < conv->window.taps; tap++)
 				*row++ = pixel(conv, position, channel, tap);
-	(void)multiply(conv->packed, positions, rows, products, scratch);
+	(void)multiply(conv->packed, positions, rows, NULL, products, scratch);
 	free(rows);
 	free(scratch);
 	return products;
