@@ -156,6 +156,31 @@ resolve_dims(struct simulation *simulation, const char *name, struct network_inp
 	return SNNFIT_OK;
 }
 
+/* With an axis of time behind that of the samples, and as many elements each step as the input
+ * takes. Of one step, too: what has no such axis would be read as if it had one. */
+static snnfit_status
+fit_time(struct simulation *simulation, const char *name, const struct array *array, uint64_t count,
+	 snnfit_error *err)
+{
+	struct network *network = &simulation->network;
+	const char *file = simulation->options->inputs;
+	uint64_t each = array->count / array->dims[0];
+
+	if (array->rank < 2 || each % count || each / count != array->dims[1] ||
+	    network->state_count == 0)
+		return error_set(err, SNNFIT_EDATA,
+				 "%s: a sample has %llu elements, input '%.100s' takes %llu a time "
+				 "step, and --encoding time an axis of time behind that of the "
+				 "samples",
+				 file, (unsigned long long)each, name, (unsigned long long)count);
+	if (!network->steps)
+		network->steps = (uint32_t)array->dims[1];
+	if (network->steps != array->dims[1])
+		return error_set(err, SNNFIT_EDATA, "%s: has %llu time steps, not %u", file,
+				 (unsigned long long)array->dims[1], network->steps);
+	return SNNFIT_OK;
+}
+
 /* The data of a sample is the input's size, or that of one of its time steps. */
 static snnfit_status
 fit_data(struct simulation *simulation, const char *name, const struct array *array,
@@ -163,6 +188,7 @@ fit_data(struct simulation *simulation, const char *name, const struct array *ar
 {
 	struct network *network = &simulation->network;
 	const char *file = simulation->options->inputs;
+	snnfit_status status;
 	uint64_t count, each;
 
 	if (array->rank == 0 || array->dims[0] == 0)
@@ -177,19 +203,10 @@ fit_data(struct simulation *simulation, const char *name, const struct array *ar
 	each = array->count / array->dims[0];
 	if (!dims_count(input->rank, input->dims, &count) || count == 0 || each == 0)
 		return error_set(err, SNNFIT_EDATA, "%s: samples without elements", file);
-	if (network->encoding == ENCODE_TIME && each != count) {
-		if (array->rank < 2 || each % count || each / count != array->dims[1] ||
-		    network->state_count == 0)
-			return error_set(err, SNNFIT_EDATA,
-					 "%s: a sample has %llu elements, input '%.100s' takes "
-					 "%llu a time step",
-					 file, (unsigned long long)each, name,
-					 (unsigned long long)count);
-		if (!network->steps)
-			network->steps = (uint32_t)array->dims[1];
-		if (network->steps != array->dims[1])
-			return error_set(err, SNNFIT_EDATA, "%s: has %llu time steps, not %u", file,
-					 (unsigned long long)array->dims[1], network->steps);
+	if (network->encoding == ENCODE_TIME && (network->state_count || each != count)) {
+		status = fit_time(simulation, name, array, count, err);
+		if (status != SNNFIT_OK)
+			return status;
 		each = count;
 	}
 	if (count % each || (count != each && network->state_count))

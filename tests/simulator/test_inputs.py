@@ -10,6 +10,8 @@ from networks import simulate, snnfit
 TWO = "(float[1,4] x, float[1,4] z) => (float[1,4] y) { y = Sub(x, z) }"
 STEPPED = "(float[1,4] x, float[1,4] v) => (float[1,4] y, float[1,4] w) { w = Add(x, v) y = Identity(w) }"
 
+STEPPED_TWO = "(float[1,4] x, float[1,4] z, float[1,4] v) => (float[1,4] y, float[1,4] w) { s = Sub(x, z) w = Add(s, v) y = Identity(w) }"
+
 
 def model_of(text, path):
     onnx.save(onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["": 17]> g {text}'), path)
@@ -28,6 +30,15 @@ def test_each_input_takes_the_array_of_its_name(tmp_path):
     np.save(tmp_path / "y.npy", (x - z).argmax(axis=1))
     report = simulate(model_of(TWO, tmp_path / "m.onnx"), "--inputs", tmp_path / "both.npz", "--labels", tmp_path / "y.npy")
     assert report["accuracy"] == 1 and report["samples"] == 30
+
+
+def test_one_step_of_data_over_time_is_a_run_of_one(tmp_path):
+    x, _ = two_arrays(tmp_path)
+    np.save(tmp_path / "x.npy", x[:, None])
+    np.save(tmp_path / "y.npy", x.argmax(axis=1))
+    report = simulate(model_of(STEPPED, tmp_path / "m.onnx"), "--inputs", tmp_path / "x.npy", "--labels", tmp_path / "y.npy",
+                      "--state", "v=w", "--encoding", "time")
+    assert report["accuracy"] == 1 and report["steps"] == 1
 
 
 def test_confusion_in_text_is_that_of_json(tmp_path):
@@ -52,6 +63,12 @@ REFUSED = {
     "an input of no shape": ("(float[] x) => (float[] y) { y = Neg(x) }", {"x": np.zeros((3, 4))}, [], 3, "input 'x' "),
     "time that does not fit": (STEPPED, {"x": np.zeros((3, 5, 3))}, ["--state", "v=w", "--encoding", "time"], 3,
                                "a sample has 15 elements, input 'x' takes 4 a time step"),
+    "no axis of time": (STEPPED, {"x": np.zeros((3, 4))}, ["--state", "v=w", "--encoding", "time", "--steps", "5"], 3,
+                        "a sample has 4 elements, input 'x' takes 4 a time step, and --encoding time an axis of time"),
+    "one step, others asked for": (STEPPED, {"x": np.zeros((3, 1, 4))}, ["--state", "v=w", "--encoding", "time", "--steps", "5"], 3,
+                                   "has 1 time steps, not 5"),
+    "no axis of time in one of two": (STEPPED_TWO, {"x": np.zeros((3, 5, 4)), "z": np.zeros((3, 4))},
+                                      ["--state", "v=w", "--encoding", "time"], 3, "input 'z' takes 4 a time step"),
     "time of a model that has none": (TWO, {"x": np.zeros((3, 5, 4)), "z": np.zeros((3, 5, 4))}, ["--encoding", "time"], 3,
       "20 elements"),
 }
