@@ -8,10 +8,12 @@ enum {
 	KERNEL(direct_positions) = KERNEL(direct_vectors) * WIDTH,
 };
 
-TARGET static void
-KERNEL(tables)(const struct table_run *run, uint64_t positions, float *out)
+/* columns and step are those of the run, and known to the compiler where it can be: it is the
+ * innermost loop of all. */
+TARGET static inline __attribute__((always_inline)) void
+KERNEL(add_tables)(const struct table_run *run, uint64_t columns, uint64_t step, uint64_t positions,
+		   float *out)
 {
-	const uint64_t step = run->position_patterns;
 	const uint16_t *first = run->patterns;
 	uint64_t x, group, tap, column;
 	uint32_t p, v;
@@ -31,7 +33,7 @@ KERNEL(tables)(const struct table_run *run, uint64_t positions, float *out)
 			for (tap = 0; tap < run->taps; tap++, row += run->row_patterns) {
 				const uint16_t *patterns = row;
 
-				for (column = 0; column < run->columns; column++) {
+				for (column = 0; column < columns; column++) {
 					for (p = 0; p < TABLE_POSITIONS; p++)
 						for (v = 0; v < KERNEL(panel_vectors); v++)
 							sums[p][v] += *(
@@ -47,6 +49,17 @@ KERNEL(tables)(const struct table_run *run, uint64_t positions, float *out)
 			for (v = 0; v < KERNEL(panel_vectors); v++)
 				*(VECTOR *)(out + v * WIDTH) = sums[p][v];
 	}
+}
+
+TARGET static void
+KERNEL(tables)(const struct table_run *run, uint64_t positions, float *out)
+{
+	if (run->position_patterns != 1)
+		KERNEL(add_tables)(run, run->columns, run->position_patterns, positions, out);
+	else if (run->columns != 1)
+		KERNEL(add_tables)(run, run->columns, 1, positions, out);
+	else
+		KERNEL(add_tables)(run, 1, 1, positions, out);
 }
 
 TARGET static void
