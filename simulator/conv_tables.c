@@ -21,7 +21,7 @@
 
 enum {
 	BITS_MAX = 8,		     /* of a pattern */
-	PANEL_BYTES_MAX = 512 << 10, /* of the tables for PANEL_COLUMNS channels: near the
+	PANEL_BYTES_MAX = 1 << 20,   /* of the tables for PANEL_COLUMNS channels: near the
 				      * processor */
 	TABLES_BYTES_MAX = 64 << 20, /* of all of them */
 	LOAD_BITS = 53,		     /* that a load of 8 bytes has from any bit on, times
