@@ -127,13 +127,13 @@ row_scale(const struct projection *projection, const float *row, uint32_t index,
 }
 
 /* A constant drive is a weight from an input that always spikes, in the scale of the
- * first projection that drives the unit. */
+ * first projection that drives the unit, with its row. */
 static void
-fill_bias(struct making *making, const struct projection *projection, uint32_t unit, double scale,
-	  uint32_t bits)
+fill_bias(struct making *making, const struct projection *projection, uint32_t unit, uint32_t row,
+	  double scale, uint32_t bits)
 {
 	const struct parameter *offset = &making->population->neuron.offset;
-	double gain = projection->gain.count ? parameter_at(&projection->gain, unit) : 1;
+	double gain = projection->gain.count ? parameter_at(&projection->gain, row) : 1;
 	int32_t *code = &making->codes[(size_t)(unit + 1) * making->layer->inputs - 1];
 
 	if (making->biased && gain != 0 && *code == 0)
@@ -161,7 +161,7 @@ fill_codes(struct making *making, const struct projection *projection, uint32_t 
 		codes = &making->codes[(size_t)unit * making->layer->inputs + first_column];
 		for (uint32_t c = 0; c < weights->columns; c++)
 			codes[c] = to_code((double)row[c], scale, bits);
-		fill_bias(making, projection, unit, scale, bits);
+		fill_bias(making, projection, unit, r, scale, bits);
 	}
 	return SNNFIT_OK;
 }

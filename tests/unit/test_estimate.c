@@ -335,6 +335,40 @@ START_TEST(weights_become_codes)
 }
 END_TEST
 
+/* The second projection drives units 1 and 2 of three, with a gain for each of its rows; the
+ * first one does not reach them (gain 0), so a constant drive is in the second one's scale. */
+START_TEST(gains_are_those_of_the_rows)
+{
+	static const int32_t bias_codes[] = { 7, 4, 2 };
+	struct graph *graph = network(1, 3, 1);
+	struct projection *second;
+	double offset[] = { 7, 1, 1 }, first_gains[] = { 1, 0, 0 }, gains[] = { 2, 4 };
+	float scale = 0.125f;
+	struct design design = { ARCHITECTURE_PARALLEL, 256, 1, 4 };
+	struct network_layer made;
+	snnfit_error err;
+
+	graph->populations[1].neuron.offset = (struct parameter){ 3, offset };
+	graph->projections[1].gain = (struct parameter){ 3, first_gains };
+	second = &graph->projections[graph_add_projection(graph, 1)];
+	second->kernel = 1;
+	second->partial = true;
+	second->first_row = 1;
+	second->gain = (struct parameter){ 2, gains };
+	second->quantization = (struct quantization){ 4, false, &scale };
+	set_columns(graph, second, graph->populations[0].axis, 1);
+	set_weights(second, 2, 1, 1);
+	ck_assert_int_eq(network_layer_make(graph, 1, &design, device_find("ecp5"), &made, &err),
+			 SNNFIT_OK);
+	ck_assert_uint_eq(made.layer.inputs, 3);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(made.codes[3 * i + 2], bias_codes[i]);
+	network_layer_free(&made);
+	second->quantization.bits = 0;
+	graph_free(graph);
+}
+END_TEST
+
 START_TEST(a_readout_costs_less)
 {
 	struct graph *graph = network(32, 16, 0.5);
@@ -431,6 +465,7 @@ main(void)
 	tcase_add_test(tests, firing_rates_set_the_cycles);
 	tcase_add_test(tests, a_bias_is_an_input_that_always_spikes);
 	tcase_add_test(tests, weights_become_codes);
+	tcase_add_test(tests, gains_are_those_of_the_rows);
 	tcase_add_test(tests, a_readout_costs_less);
 	tcase_add_test(tests, energy_follows_work_and_time);
 	tcase_add_test(tests, two_projections_are_one_layer);
