@@ -146,14 +146,16 @@ split(struct axes *axes, variable_id id, uint64_t outer)
 {
 	struct variable leaf = axes->variables[id];
 	variable_id parts[2];
+	struct axis link;
 
 	if (leaf.state != VARIABLE_LEAF || outer < 2 || leaf.size / outer < 2)
 		return false;
 	parts[0] = new_variable(axes, outer, leaf.frozen);
 	parts[1] = new_variable(axes, leaf.size / outer, leaf.frozen);
+	link = axis_of(axes, parts, 2);
 	if (axes->out_of_memory)
 		return false;
-	axes->variables[id].link = axis_of(axes, parts, 2);
+	axes->variables[id].link = link;
 	axes->variables[id].state = VARIABLE_LINK;
 	return true;
 }

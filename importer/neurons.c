@@ -385,7 +385,8 @@ neurons_find(struct neurons *neurons, struct polynomials *polynomials, const str
 		fit_known(&finder, &neurons->populations[i]);
 		set_late_owner(neurons, i);
 	}
-	if (!status && polynomials->out_of_memory)
+	/* Whatever it was: what follows relies on all that was found. */
+	if (!status && polynomials->arena->failed)
 		return error_no_memory(err);
 	return status;
 }

@@ -212,21 +212,20 @@ fit_reset_late(struct fit *fit)
 static bool
 join_plain(struct fit *fit, struct coefficient *plain, const struct coefficient *other)
 {
-	struct coefficient all = *plain;
+	struct coefficient all;
 	uint32_t i;
 
 	if (plain->count == other->count && plain->count > 1) {
-		all.values = arena_copy(fit->context->arena, all.values, all.count, sizeof(double));
-		for (i = 0; all.values && i < all.count; i++)
-			if (all.values[i] == 0)
-				all.values[i] = other->values[i];
-			else if (other->values[i] != 0 &&
-				 !(fabs(all.values[i] - other->values[i]) <=
-				   1e-6 * fabs(all.values[i])))
+		all = coefficient_new(fit->context, plain->count, plain->place);
+		for (i = 0; i < all.count; i++) {
+			double one = plain->values[i], two = other->values[i];
+
+			if (one != 0 && two != 0 && !(fabs(one - two) <= 1e-6 * fabs(one)))
 				return false;
-		fit->context->out_of_memory = fit->context->out_of_memory || !all.values;
+			all.values[i] = one != 0 ? one : two;
+		}
 		*plain = all;
-		return all.values != NULL;
+		return all.count > 0;
 	}
 	return polynomial_close(fit->context, polynomial_constant(fit->context, *plain),
 				polynomial_constant(fit->context, *other));
@@ -318,24 +317,29 @@ ratio_is(const struct coefficient *a, const struct coefficient *b, const struct 
 	return true;
 }
 
-/* gain = a / b, unit by unit. */
+static bool
+is_finite(const struct coefficient *coefficient)
+{
+	uint32_t i;
+
+	for (i = 0; i < coefficient->count; i++)
+		if (!isfinite(coefficient->values[i]))
+			return false;
+	return true;
+}
+
+/* gain = a / b, unit by unit; count 0: there is none. */
 static struct coefficient
 quotient(struct fit *fit, const struct coefficient *a, const struct coefficient *b)
 {
 	uint32_t i, n = a->count > b->count ? a->count : b->count;
-	struct coefficient out = { n, a->count > 1 ? a->place : b->place, NULL };
+	struct coefficient out = coefficient_new(fit->context, n,
+						 a->count > 1 ? a->place : b->place);
 
-	out.values = arena_alloc(fit->context->arena, n, sizeof(double));
-	if (!out.values) {
-		fit->context->out_of_memory = true;
-		out.count = 0;
-		return out;
-	}
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < out.count; i++)
 		out.values[i] = coefficient_at(a, i) / coefficient_at(b, i);
-		if (!isfinite(out.values[i]))
-			out.count = 0;
-	}
+	if (!is_finite(&out))
+		out.count = 0;
 	return out;
 }
 
@@ -525,17 +529,6 @@ normal_form_give_up(struct found_population *found, struct polynomials *polynomi
 		found->gains[i] = coefficient_scalar(polynomials, 1);
 	found->kind = weights_alone ? POPULATION_READOUT : POPULATION_CUSTOM;
 	found->model = weights_alone ? "readout" : "custom";
-}
-
-static bool
-is_finite(const struct coefficient *coefficient)
-{
-	uint32_t i;
-
-	for (i = 0; i < coefficient->count; i++)
-		if (!isfinite(coefficient->values[i]))
-			return false;
-	return true;
 }
 
 bool

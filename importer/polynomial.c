@@ -11,7 +11,7 @@ static const double tolerance = 1e-6;
 double
 coefficient_at(const struct coefficient *coefficient, uint32_t unit)
 {
-	return coefficient->values[coefficient->count > 1 ? unit : 0];
+	return coefficient->count ? coefficient->values[coefficient->count > 1 ? unit : 0] : NAN;
 }
 
 static bool
@@ -36,7 +36,7 @@ coefficient_is(const struct coefficient *coefficient, double value)
 	return coefficient->count > 0;
 }
 
-static struct coefficient
+struct coefficient
 coefficient_new(struct polynomials *context, uint32_t count, uint32_t place)
 {
 	struct coefficient out = { count, place, NULL };
@@ -170,10 +170,11 @@ polynomial_scalar(struct polynomials *context, double value)
 const struct polynomial *
 polynomial_atom(struct polynomials *context, uint32_t atom)
 {
-	struct polynomial *p = polynomial_new(context, 1);
+	struct coefficient one = coefficient_scalar(context, 1);
+	struct polynomial *p = one.count ? polynomial_new(context, 1) : NULL;
 
 	if (p)
-		p->terms[p->count++] = (struct term){ 1, { atom }, coefficient_scalar(context, 1) };
+		p->terms[p->count++] = (struct term){ 1, { atom }, one };
 	return p;
 }
 

@@ -292,7 +292,10 @@ bool polynomial_is_constant(const struct polynomial *p);
 bool polynomial_close(struct polynomials *context, const struct polynomial *a,
 		      const struct polynomial *b);
 bool coefficient_is(const struct coefficient *coefficient, double value);
+/* Not a number where there is none (count 0): equal to nothing. */
 double coefficient_at(const struct coefficient *coefficient, uint32_t unit);
+/* Its values are still to be set; count 0: no memory. */
+struct coefficient coefficient_new(struct polynomials *context, uint32_t count, uint32_t place);
 struct coefficient coefficient_scalar(struct polynomials *context, double value);
 /* The coefficient of a constant tensor; count 0: it is not one number a unit. */
 struct coefficient coefficient_of_constant(struct polynomials *context,

@@ -394,11 +394,10 @@ units_of(const struct unrolled *fit, const struct transition *const *list, uint3
 static bool
 new_coefficient(struct unrolled *fit, struct coefficient *out, uint32_t units)
 {
-	*out = (struct coefficient){ units, 0, NULL };
-	out->values = arena_zalloc(fit->context->arena, units, sizeof(double));
-	if (!out->values)
-		fit->context->out_of_memory = true;
-	return out->values != NULL;
+	*out = coefficient_new(fit->context, units, 0);
+	if (out->count)
+		memset(out->values, 0, units * sizeof *out->values);
+	return out->count > 0;
 }
 
 static bool
