@@ -2,7 +2,8 @@
 
 Where test_faults.py runs the commands on few models, these are many: random networks over all operators and
 layouts of time, real networks with data to simulate, and ONNX's node tests. The work is done by
-run_starved.c and run_operators.c in tests/tools; a leak is found there, too.
+run_starved.c and run_operators.c in tests/tools, where each chain of calls that allocates fails once (chains.h); a
+leak is found there, too.
 """
 
 import pathlib
@@ -17,14 +18,12 @@ TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "importer"), str(TESTS / "simulator")]
 import graph_fuzz
 import random_networks
+import test_faults
 import test_node_tests
 from harness import PROGRAM, fixture
 
 TOOLS = PROGRAM.parent / "tests"
-SLOW = "release" not in PROGRAM.parts  # sanitized, or counting
-RANDOM_NETWORKS, AT_ONCE = 60, 15
-PLACES = 30 if SLOW else 120  # of a model
-STRIDE = 17 if SLOW else 5  # of the allocations of a node test
+RANDOM_NETWORKS, AT_ONCE = 90, 45
 # Every exporter's idiom that differs, the smallest of each.
 NETWORKS = """sj14-if-soft-dy18-step norse-lif-li-dy18-step odd-rec-rleaky-dy18-step odd-neu-alif-dy18-step
 snntorch-conv-ts17-step snntorch-convbn-ts17-step-nofold snntorch-mlp-bn-dy18-step odd-conv-depthwise-ts17-step
@@ -34,17 +33,19 @@ snntorch-conv-ts17-step--fp16 ann-convbn-ts17--qdq ann-convbn-ts17--qop odd-rec-
 odd-conv-groups-ts17-step odd-conv-adaptive-ts17-step odd-conv-gap-ts17-step odd-two-heads-dy18-step""".split()
 
 
-def starved(tool, argument, lines):
-    done = subprocess.run([TOOLS / tool, str(argument)], input="\n".join(lines) + "\n", capture_output=True, text=True,
+def starved(tool, lines, *arguments):
+    done = subprocess.run([TOOLS / tool, *arguments], input="\n".join(lines) + "\n", capture_output=True, text=True,
                           check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     said = done.stdout.splitlines()
     assert len(said) == len(lines)
+    wrong = [f"{line}: {answer}" for line, answer in zip(lines, said) if not answer.startswith("ok")]
+    assert not wrong, "\n".join(wrong)
     return said
 
 
-def wrong(lines, said):
-    return [f"{line}: {answer}" for line, answer in zip(lines, said) if not answer.startswith("ok")]
+def tried(said):
+    return sum(int(answer.split()[2]) for answer in said)
 
 
 def random_line(seed, folder):
@@ -60,10 +61,8 @@ def random_line(seed, folder):
 
 @pytest.mark.parametrize("first", range(0, RANDOM_NETWORKS, AT_ONCE))
 def test_random_networks(first, tmp_path):
-    lines = [random_line(seed, tmp_path) for seed in range(first, first + AT_ONCE)]
-    said = starved("run_starved", PLACES, lines)
-    assert not wrong(lines, said)
-    assert all(int(answer.split()[2]) > PLACES / 2 for answer in said)
+    said = starved("run_starved", [random_line(seed, tmp_path) for seed in range(first, first + AT_ONCE)])
+    assert tried(said) > 1000
 
 
 def samples(model, path):
@@ -75,23 +74,33 @@ def samples(model, path):
     return path
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_real_networks(name, tmp_path):
+def real_line(name, folder):
     network = fixture(name)
     rates = network.folder / "rates.npz"
     steps = 2 if network.truth["kind"] == "step" else "-"  # others have theirs inside
-    line = (f"{network.path}\t{rates if rates.exists() else '-'}\t{samples(network.path, tmp_path / 'x.npy')}\t{steps}")
-    (said,) = starved("run_starved", PLACES, [line])
-    assert not wrong([line], [said])
+    inputs = samples(network.path, folder / f"{name}.npy")
+    return f"{network.path}\t{rates if rates.exists() else '-'}\t{inputs}\t-\t{steps}"
+
+
+def test_real_networks(tmp_path):
+    assert tried(starved("run_starved", [real_line(name, tmp_path) for name in NETWORKS])) > 1000
+
+
+def test_data(tmp_path):
+    """All passes measured on samples with labels."""
+    test_faults.small(tmp_path)
+    inputs, labels = samples(tmp_path / "model.onnx", tmp_path / "x.npy"), tmp_path / "y.npy"
+    np.save(labels, np.arange(3))
+    said = starved("run_starved", [f"{tmp_path / 'model.onnx'}\t{rates}\t{inputs}\t{labels}\t2"
+                                   for rates in ("-", tmp_path / "rates.npz")])
+    assert tried(said) > 1000
 
 
 def test_every_operator(tmp_path):
-    """Each case begins at another place: between them they try all."""
     lines = []
     for case in test_node_tests.cases():
         if not test_node_tests.reason_to_leave_out(case):
             lines += [test_node_tests.write_case(case, data_set, tmp_path / f"{len(lines)}-{i}")
                       for i, data_set in enumerate(case.data_sets)]
-    said = starved("run_operators", STRIDE, lines)
-    assert not wrong(lines, said)
+    said = starved("run_operators", lines, "starve")
     assert len(said) > 900

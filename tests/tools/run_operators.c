@@ -1,15 +1,16 @@
 /* run_operators.c - runs models on given inputs with the simulator's interpreter.
  *
- *     run_operators [STRIDE]
+ *     run_operators [starve]
  *
  * Reads lines from stdin, tab-separated: MODEL, OUT, then a TensorProto file for each
  * input ("-": left out). Writes output i as OUT.i.bin and says about each model, in
  * one line, "ok" with "type:d,d" for each output, or "error:" and why. Each model runs
  * alone, and for three samples at once: what comes out must be the same.
- * STRIDE: then every STRIDE-th allocation fails, one after the other (from another one on
- * in each line); the model must say
- * that memory is short, or run all the same, and leave nothing allocated. */
+ * starve: then one allocation fails of each chain of calls that no earlier line went through
+ * (chains.h); the model must say that memory is short, or run all the same, and leave nothing
+ * allocated. */
 #include "../unit/failing_allocator.h"
+#include "chains.h"
 #include "core/file.h"
 #include "simulator/machine.h"
 
@@ -202,33 +203,35 @@ run_model(struct job *job, snnfit_error *err)
 	return status;
 }
 
-/* Allocation n fails; false: there were not that many. */
-static bool
-starve_once(struct job *job, long n, snnfit_status *status, snnfit_error *err)
+/* Allocation n fails. */
+static snnfit_status
+starve_once(struct job *job, long n, snnfit_error *err)
 {
 	long before = allocated;
-	bool failed;
+	snnfit_status status;
 
 	failing->left = n;
-	*status = run_model(job, err);
-	failed = failing->left < 0;
+	status = run_model(job, err);
+	if (failing->left < 0 && status == SNNFIT_ENOMEM)
+		status = SNNFIT_OK;
 	failing->left = -1;
 	if (allocated != before)
-		*status = error_set(err, SNNFIT_EINTERNAL, "allocation %ld: %ld leaked", n,
-				    allocated - before);
-	else if (failed && *status == SNNFIT_ENOMEM)
-		*status = SNNFIT_OK;
-	return failed && *status == SNNFIT_OK;
+		return error_set(err, SNNFIT_EINTERNAL, "allocation %ld: %ld leaked", n,
+				 allocated - before);
+	return status;
 }
 
 static snnfit_status
-starve(struct job *job, long first, long stride, snnfit_error *err)
+starve(struct job *job, snnfit_error *err)
 {
 	snnfit_status status;
-	long n = first;
+	long n, next = 0;
 
-	while (starve_once(job, n, &status, err))
-		n += stride;
+	chains_begin();
+	status = run_model(job, err);
+	chains_end();
+	while (status == SNNFIT_OK && (n = chains_next(&next)) >= 0)
+		status = starve_once(job, n, err);
 	return status;
 }
 
@@ -251,15 +254,15 @@ parse(char *line, struct job *job)
 }
 
 static void
-run_line(char *line, long number, long stride)
+run_line(char *line, bool starved)
 {
 	struct job job = { .input_count = 0 };
 	snnfit_error err = { .text = "it has no file, or an input is no TensorProto" };
 	snnfit_status status = parse(line, &job) ? run_model(&job, &err) : SNNFIT_EIO;
 	uint32_t i;
 
-	if (status == SNNFIT_OK && stride > 0)
-		status = starve(&job, number % stride, stride, &err);
+	if (status == SNNFIT_OK && starved)
+		status = starve(&job, &err);
 	if (status == SNNFIT_OK)
 		printf("ok%s\n", job.shape);
 	else
@@ -272,13 +275,12 @@ run_line(char *line, long number, long stride)
 int
 main(int argc, char **argv)
 {
-	long stride = argc > 1 ? atol(argv[1]) : 0;
-	long number = 0;
+	bool starved = argc > 1 && strcmp(argv[1], "starve") == 0;
 	char *line = NULL;
 	size_t room = 0;
 
 	while (getline(&line, &room, stdin) > 0) {
-		run_line(line, number++, stride);
+		run_line(line, starved);
 		(void)fflush(stdout);
 	}
 	free(line);

@@ -18,7 +18,8 @@ struct failing_allocations {
 static struct failing_allocations own_failing = { .left = -1 };
 /* May be pointed at memory that processes share. */
 static struct failing_allocations *failing = &own_failing;
-static long allocated; /* and not freed yet */
+static long allocated;		    /* and not freed yet */
+static void (*noticed)(long place); /* NULL, or is told of each allocation */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define WATCHED
@@ -43,6 +44,8 @@ void REAL(free)(void *memory);
 UNWATCHED static bool
 fails_now(void)
 {
+	if (noticed)
+		noticed(failing->seen);
 	failing->seen++;
 	if (failing->left < 0)
 		return false;
