@@ -23,7 +23,7 @@ import test_node_tests
 from harness import PROGRAM, fixture
 
 TOOLS = PROGRAM.parent / "tests"
-RANDOM_NETWORKS, AT_ONCE = 90, 45
+RANDOM_NETWORKS, AT_ONCE = 60, 30
 # Every exporter's idiom that differs, the smallest of each.
 NETWORKS = """sj14-if-soft-dy18-step norse-lif-li-dy18-step odd-rec-rleaky-dy18-step odd-neu-alif-dy18-step
 snntorch-conv-ts17-step snntorch-convbn-ts17-step-nofold snntorch-mlp-bn-dy18-step odd-conv-depthwise-ts17-step
