@@ -145,6 +145,23 @@ table_percent(struct table *table, double share, int decimals)
 	table_text(table, cell);
 }
 
+void
+table_units(struct table *table, const json_t *layer)
+{
+	uint64_t positions = json_get_amount(layer, "positions");
+	char cell[64];
+
+	if (json_is_null(json_object_get(layer, "positions")))
+		(void)snprintf(cell, sizeof cell, "%zu x ?",
+			       (size_t)json_get_amount(layer, "units"));
+	else if (positions > 1)
+		(void)snprintf(cell, sizeof cell, "%zu x %zu",
+			       (size_t)json_get_amount(layer, "units"), (size_t)positions);
+	else
+		(void)snprintf(cell, sizeof cell, "%zu", (size_t)json_get_amount(layer, "units"));
+	table_text(table, cell);
+}
+
 static void
 table_interval(struct table *table, const json_t *use)
 {

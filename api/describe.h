@@ -24,6 +24,8 @@ struct table utilization_table(const json_t *document);
 struct table layers_table(const json_t *document);
 struct table steps_table(const json_t *document);
 struct table changes_table(const json_t *document);
+/* A cell of a layer that says its positions: "8 x 576" of a convolution, "64". */
+void table_units(struct table *table, const json_t *layer);
 /* One sentence: what is over by how much, and the layer that uses most of it. */
 void limit_summary(const json_t *document, const char *resource, struct text *out);
 /* Some pass changed something. */

@@ -81,23 +81,6 @@ table_rates(struct table *table, const json_t *layer)
 }
 
 static void
-table_units(struct table *table, const json_t *layer)
-{
-	uint64_t positions = json_get_amount(layer, "positions");
-	char cell[64];
-
-	if (json_is_null(json_object_get(layer, "positions")))
-		(void)snprintf(cell, sizeof cell, "%zu x ?",
-			       (size_t)json_get_amount(layer, "units"));
-	else if (positions > 1)
-		(void)snprintf(cell, sizeof cell, "%zu x %zu",
-			       (size_t)json_get_amount(layer, "units"), (size_t)positions);
-	else
-		(void)snprintf(cell, sizeof cell, "%zu", (size_t)json_get_amount(layer, "units"));
-	table_text(table, cell);
-}
-
-static void
 describe_layers(const json_t *layers, struct text *out)
 {
 	static const char *const head[] = { "layer", "kind",	  "units", "neuron",

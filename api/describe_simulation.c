@@ -60,7 +60,7 @@ print_layers(const json_t *layers, struct text *out)
 		text_plain(&cell, json_get_text(layer, "name", ""));
 		table_take(&table, &cell);
 		table_text(&table, json_get_text(layer, "kind", ""));
-		table_figure(&table, (double)json_get_amount(layer, "units"), 0);
+		table_units(&table, layer);
 		if (json_is_number(json_object_get(layer, "mean_rate"))) {
 			text_printf(&cell, "%.4f", json_get_figure(layer, "mean_rate", 0));
 			table_take(&table, &cell);

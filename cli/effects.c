@@ -48,14 +48,14 @@ has_output(const struct arguments *arguments)
 	return arguments->output != NULL;
 }
 
-/* A list of passes has the name in it. */
+/* A list of passes has the name in it; spaces around names are not part of them. */
 static bool
 is_named(const char *list, const char *name)
 {
 	size_t length = strlen(name);
 
-	for (; *list; list += list[0] == ',') {
-		size_t word = strcspn(list, ",");
+	for (list += strspn(list, ", "); *list; list += strspn(list, ", ")) {
+		size_t word = strcspn(list, ", ");
 
 		if (word == length && strncmp(list, name, length) == 0)
 			return true;

@@ -131,12 +131,22 @@ command_run(int argc, char **argv)
 }
 
 static enum exit_status
+print_help_of(const char *name)
+{
+	const struct command_row *row = command_find(name);
+
+	return row ? print_command_help(row) : refuse_command(name);
+}
+
+static enum exit_status
 run_program(int argc, char **argv)
 {
 	if (argc < 2) {
 		complain(NULL, "error", "no command; see `snnfit --help`");
 		return EXIT_USAGE;
 	}
+	if (strcmp(argv[1], "help") == 0 && argc > 2)
+		return print_help_of(argv[2]);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 	    strcmp(argv[1], "help") == 0)
 		return print_help();

@@ -142,6 +142,8 @@ read_npz(struct arrays *out, const char *path, snnfit_error *err)
 		const char *name = npz_name(npz, i);
 		char what[512];
 
+		if (strncmp(name, "__", 2) == 0) /* notes beside the data, as in files of rates */
+			continue;
 		(void)snprintf(what, sizeof what, "%.300s%s%.100s%s", path,
 			       *name ? ": array \"" : "", name, *name ? "\"" : "");
 		status = npz_start(npz, i, &header, err);
@@ -221,9 +223,7 @@ append_set(struct arrays *out, struct arrays *one, size_t k, uint64_t set, const
 	if (set == 0) {
 		memcpy(dims + 1, from->dims, sizeof from->dims);
 		(void)snprintf(name, sizeof name, "%zu", k);
-		array = from->rank < ARRAY_RANK_MAX
-				? arrays_add(out, name, from->rank + 1, dims, path, err)
-				: NULL;
+		array = arrays_add(out, name, from->rank + 1, dims, path, err);
 		if (!array)
 			return err ? err->status : SNNFIT_ENOMEM;
 	} else {

@@ -299,7 +299,14 @@ def test_a_page_names_everything(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.onnx", "page.html"]
 
 
+def test_help_of_a_command_either_way():
+    assert run("help", "fit").stdout == run("fit", "--help").stdout
+    assert run("help").stdout == run("--help").stdout
+    assert b"unknown command 'dance'" in run("help", "dance", expect=2).stderr
+
+
 def test_options_of_passes_that_run_are_taken():
-    for options in (("--passes", "layer_fusion,quantization", "--quantize-bits", 4, "--fusion-activity", 0),
+    for options in (("--passes", " layer_fusion , quantization", "--quantize-bits", 4, "--dump-after", "quantization"),
+("--passes", "layer_fusion,quantization", "--quantize-bits", 4, "--fusion-activity", 0),
                     ("--dead-below", 0, "--redundancy-cosine", 0.9, "--fusion-activity", 0.02)):
         run("optimize", MODEL, *RATES, "--dry-run", "-q", *options)

@@ -179,6 +179,27 @@ def test_initial_state_matters_and_zeros_are_the_default(data, tmp_path):
     assert high["layers"][0]["mean_rate"] > plain["layers"][0]["mean_rate"]
 
 
+def test_units_of_convolutions_are_said_as_inspect_does(data):
+    model = ROOT / "tests" / "fixtures" / "sj14-csnn-ts17-step" / "model.onnx"
+    told = [snnfit("inspect", model), snnfit("simulate", model, "--inputs", data / "x.npy", "--steps", 1)]
+    for done in told:
+        assert "  spiking  8 x 784  " in done.stdout, done.stdout
+
+
+def test_notes_beside_the_data_are_passed_over(data, tmp_path):
+    np.savez(tmp_path / "notes.npz", x=IMAGES_100, __made=np.array("by us"))
+    wanted = simulate(SEED, "--inputs", data / "x.npy", "--steps", 2)
+    assert simulate(SEED, "--inputs", tmp_path / "notes.npz", "--steps", 2) == wanted
+
+
+def test_a_set_of_too_many_dims_is_refused_by_that_name(tmp_path):
+    (tmp_path / "test_data_set_0").mkdir()
+    tensor = numpy_helper.from_array(np.zeros((1,) * 15 + (784,), np.float32))
+    (tmp_path / "test_data_set_0" / "input_0.pb").write_bytes(tensor.SerializeToString())
+    done = snnfit("simulate", SEED, "--inputs", tmp_path, "--steps", 2)
+    assert done.returncode == 3 and "input_0.pb: an array too large" in done.stderr, done.stderr
+
+
 def test_annotates_as_annotate_does(data, tmp_path):
     out = tmp_path / "annotated.onnx"
     report = simulate(SEED, "--inputs", data / "x.npy", "--steps", 10, "-o", out)
