@@ -156,6 +156,15 @@ resolve_dims(struct simulation *simulation, const char *name, struct network_inp
 	return SNNFIT_OK;
 }
 
+/* Behind the axis of the samples there is one of steps, of as many elements as the input takes. */
+static bool
+has_time(const struct array *array, uint64_t count)
+{
+	uint64_t each = array->count / array->dims[0];
+
+	return array->rank > 1 && each % count == 0 && each / count == array->dims[1];
+}
+
 /* With an axis of time behind that of the samples, and as many elements each step as the input
  * takes. Of one step, too: what has no such axis would be read as if it had one. */
 static snnfit_status
@@ -166,8 +175,7 @@ fit_time(struct simulation *simulation, const char *name, const struct array *ar
 	const char *file = simulation->options->inputs;
 	uint64_t each = array->count / array->dims[0];
 
-	if (array->rank < 2 || each % count || each / count != array->dims[1] ||
-	    network->state_count == 0)
+	if (!has_time(array, count) || network->state_count == 0)
 		return error_set(err, SNNFIT_EDATA,
 				 "%s: a sample has %llu elements, input '%.100s' takes %llu a time "
 				 "step, and --encoding time an axis of time behind that of the "
@@ -211,8 +219,11 @@ fit_data(struct simulation *simulation, const char *name, const struct array *ar
 	}
 	if (count % each || (count != each && network->state_count))
 		return error_set(err, SNNFIT_EDATA,
-				 "%s: a sample has %llu elements, input '%.100s' takes %llu", file,
-				 (unsigned long long)each, name, (unsigned long long)count);
+				 "%s: a sample has %llu elements, input '%.100s' takes %llu%s",
+				 file, (unsigned long long)each, name, (unsigned long long)count,
+				 has_time(array, count) && network->state_count
+					 ? "; if its first axis is time, say --encoding time"
+					 : "");
 	simulation->time_inside = count / each;
 	input->each = each;
 	input->values = array->values;
