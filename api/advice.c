@@ -184,8 +184,18 @@ advise_optimize(struct json_builder *builder, json_t *array, const struct findin
 		say(builder, array,
 		    "give the range of the inputs (--input-range LO,HI): neurons of the first "
 		    "layer that can't reach their threshold are found with it");
-	say(builder, array,
-	    "change weights: --passes magnitude_pruning,quantization, or `snnfit fit`");
+	if (ran(report, "magnitude_pruning"))
+		json_append(
+			builder, array,
+			json_sprintf("prune at another threshold (--prune-threshold W, now %.4g)",
+				     findings->options->prune_threshold));
+	else if (ran(report, "quantization"))
+		say(builder, array,
+		    "quantize to fewer bits (--quantize-bits B), or prune (--passes "
+		    "...,magnitude_pruning)");
+	else
+		say(builder, array,
+		    "change weights: --passes magnitude_pruning,quantization, or `snnfit fit`");
 }
 
 json_t *

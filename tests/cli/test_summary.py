@@ -63,6 +63,22 @@ def test_a_layer_of_hardly_any_weights_is_a_warning(tmp_path):
     assert notes[0] in pages(out, tmp_path)[1]
 
 
+@pytest.mark.parametrize("passes, words", [
+    (("--passes", "magnitude_pruning", "--prune-threshold", "1e9"), "prune at another threshold (--prune-threshold W, now 1e+09)"),
+    (("--passes", "redundancy_elimination"), "change weights: --passes magnitude_pruning,quantization"),
+], ids=["pruning", "others"])
+def test_what_to_try_is_not_what_was_tried(passes, words):
+    suggestions = run_json("optimize", MODEL, "--dry-run", *passes)["suggestions"]
+    assert words in suggestions[-1], suggestions
+
+
+def test_quantized_again_is_told_fewer_bits(tmp_path):
+    quantize = ("--passes", "quantization", "--quantize-bits", "8")
+    run("optimize", MODEL, *quantize, "-o", tmp_path / "out.onnx")
+    report = run_json("optimize", tmp_path / "out.onnx", "--dry-run", *quantize)
+    assert not report["passes"][0]["changed"] and "quantize to fewer bits" in report["suggestions"][-1]
+
+
 @pytest.mark.parametrize("threshold, said", [("0.0001", False), ("0.1", True)])
 def test_pruning_says_so_too(threshold, said):
     done = run("optimize", MODEL, *RATES, "--dry-run", "--passes", "magnitude_pruning", "--prune-threshold", threshold)
