@@ -220,8 +220,9 @@ packed_floats(uint64_t rows, uint64_t columns)
 }
 
 enum {
-	NEAR_BYTES = 32 << 10, /* of a matrix that stays in the processor's first cache */
-	FAR_BYTES = 1 << 20,   /* of one that comes from farther than the second one */
+	NEAR_BYTES = 32 << 10,	/* of a matrix that stays in the processor's first cache */
+	HALF_BYTES = 256 << 10, /* of one that takes a half of the second one */
+	FAR_BYTES = 1 << 20,	/* of one that comes from farther than the second one */
 };
 
 /* With more non-zeros in a row the dense kernel is faster: it does twelve multiplications
@@ -229,19 +230,24 @@ enum {
  * of a larger one, what loads from the second do. (Measured: 50 % for 64 by 64, 28 to 30 %
  * from 256 by 256 on.)
  * For spikes the same beside patterns, which take a quarter of the loads that there would be
- * for all columns, from the first cache. (Measured: 50 % for 64 by 64, 28 % for 256 by 256,
+ * for all columns, from the first cache. (Measured: 50 % for 64 by 64, 30 % for 256 by 256,
  * 17 % for 2048 by 2048: bench/products.py.) Where there is one panel, the rows of a block
  * go through a few tables, which takes less than to list what is in them. */
 static void
 set_limits(struct packed *packed)
 {
 	uint64_t bytes = packed_floats(packed->rows, packed->columns) * sizeof(float);
-	bool near = bytes <= NEAR_BYTES;
+	uint64_t rows = packed->rows;
 
-	packed->most_events = near ? packed->rows / 2 : packed->rows * 7 / 25;
-	packed->most_spikes = packed->rows / (near ? 2 : bytes <= FAR_BYTES ? 4 : 5);
+	packed->most_events = bytes <= NEAR_BYTES ? rows / 2 : rows * 7 / 25;
+	if (bytes <= NEAR_BYTES)
+		packed->most_spikes = rows / 2;
+	else if (bytes <= HALF_BYTES)
+		packed->most_spikes = rows * 3 / 10;
+	else
+		packed->most_spikes = rows / (bytes <= FAR_BYTES ? 4 : 5);
 	if (packed->columns <= PANEL_COLUMNS)
-		packed->most_spikes = packed->rows / 6 > 10 ? packed->rows / 6 - 10 : 0;
+		packed->most_spikes = rows / 6 > 10 ? rows / 6 - 10 : 0;
 }
 
 void

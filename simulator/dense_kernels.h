@@ -33,6 +33,7 @@ KERNEL(dense)(uint32_t rows, const float *const *left, uint64_t first, const flo
 		uint64_t panel_floats, const struct sums *to)                                      \
 	{                                                                                          \
 		VECTOR sums[PANELS][KERNEL(vectors)];                                              \
+		float *out = to->out;                                                              \
 		uint64_t i;                                                                        \
 		uint32_t p, v;                                                                     \
                                                                                                    \
@@ -48,13 +49,15 @@ KERNEL(dense)(uint32_t rows, const float *const *left, uint64_t first, const flo
 				for (v = 0; v < KERNEL(vectors); v++)                              \
 					sums[p][v] += FACTOR * (const VECTOR *)(row + v * WIDTH);  \
 		}                                                                                  \
-		for (p = 0; p < PANELS && to->bias; p++)                                           \
-			for (v = 0; v < KERNEL(vectors); v++)                                      \
-				sums[p][v] += *(const VECTOR *)(to->bias + p * PANEL_COLUMNS +     \
-								v * WIDTH);                        \
+		if (to->bias)                                                                      \
+			for (p = 0; p < PANELS; p++)                                               \
+				for (v = 0; v < KERNEL(vectors); v++)                              \
+					sums[p][v] += *(const VECTOR *)(to->bias +                 \
+									p * PANEL_COLUMNS +        \
+									v * WIDTH);                \
 		for (p = 0; p < PANELS; p++)                                                       \
 			for (v = 0; v < KERNEL(vectors); v++)                                      \
-				*(VECTOR *)(to->out + p * PANEL_COLUMNS + v * WIDTH) = sums[p][v]; \
+				*(VECTOR *)(out + p * PANEL_COLUMNS + v * WIDTH) = sums[p][v];     \
 	}
 
 #define VALUE values[i] *

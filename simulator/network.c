@@ -105,12 +105,24 @@ feed_back(struct machine *machine, const struct network *network, struct tensor 
 
 /* --- what is seen after a step ------------------------------------------------------------- */
 
-/* The usual case, which need not ask for each number what it is. */
+/* Need not ask for each number what it is. */
 static bool
 can_sum(const struct network *network, const struct tensor *value)
 {
 	return value->type == TYPE_FLOAT && network->decoding != DECODE_LAST &&
 	       network->decoding != DECODE_MAXIMUM;
+}
+
+/* The usual case, in one go: each element of all lanes is one of the scores. */
+static void
+sum_scores(const float *restrict x, uint64_t count, bool first, float *restrict scores)
+{
+	uint64_t i;
+
+	if (first)
+		memcpy(scores, x, (size_t)count * sizeof *scores);
+	for (i = 0; i < count && !first; i++)
+		scores[i] += x[i];
 }
 
 /* The class outputs of a step, or of several that the model has inside. */
@@ -150,23 +162,22 @@ see_output(struct machine *machine, const struct network *network, struct block 
 	   uint32_t step, snnfit_error *err)
 {
 	const struct tensor *value = &machine->slots[network->output];
-	uint64_t c;
+	uint64_t c, classes = network->classes;
 	uint32_t lane;
 
-	if (value->type == TYPE_NONE || value->count == 0 || value->count % network->classes)
+	if (value->type == TYPE_NONE || value->count == 0 || value->count % classes)
 		return error_set(err, SNNFIT_EUNSUPPORTED,
 				 "the output '%.100s' has another shape in some step",
 				 network->plan->slot_names[network->output]);
-	for (lane = 0; lane < block->lanes; lane++) {
-		float *scores = block->scores + lane * network->classes;
-
-		score(network, value, lane, step == 0, scores);
-		if (network->decoding != DECODE_MEAN || step + 1 < network->steps)
-			continue;
-		for (c = 0; c < network->classes; c++)
-			scores[c] /= (float)network->steps *
-				     (float)(value->count / network->classes);
-	}
+	if (value->laned && value->count == classes && can_sum(network, value))
+		sum_scores(value->data, block->lanes * classes, step == 0, block->scores);
+	else
+		for (lane = 0; lane < block->lanes; lane++)
+			score(network, value, lane, step == 0, block->scores + lane * classes);
+	for (c = 0; network->decoding == DECODE_MEAN && step + 1 == network->steps &&
+		    c < block->lanes * classes;
+	     c++)
+		block->scores[c] /= (float)network->steps * (float)(value->count / classes);
 	return SNNFIT_OK;
 }
 

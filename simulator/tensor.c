@@ -82,20 +82,30 @@ buffer_data(struct buffer *buffer)
 	return (char *)buffer + BUFFER_ALIGN;
 }
 
-/* The smallest free buffer that is large enough, and not much too large. */
+static uint32_t
+size_of(size_t bytes)
+{
+	return 63 - (uint32_t)__builtin_clzll(bytes);
+}
+
+/* A free buffer that is large enough, and not much too large: as a rule the one of just that
+ * size that was freed last. */
 static struct buffer *
 take_free(struct pool *pool, size_t bytes)
 {
-	struct buffer **at, *found;
+	size_t most = 2 * (bytes + 4096) + 1;
+	uint32_t size;
 
-	for (at = &pool->free; *at; at = &(*at)->next) {
-		if ((*at)->capacity < bytes)
-			continue;
-		if ((*at)->capacity / 2 > bytes + 4096)
-			return NULL;
-		found = *at;
-		*at = found->next;
-		return found;
+	for (size = size_of(bytes); size <= size_of(most); size++) {
+		struct buffer **at, *found;
+
+		for (at = &pool->free[size]; *at; at = &(*at)->next) {
+			if ((*at)->capacity < bytes || (*at)->capacity > most)
+				continue;
+			found = *at;
+			*at = found->next;
+			return found;
+		}
 	}
 	return NULL;
 }
@@ -103,24 +113,24 @@ take_free(struct pool *pool, size_t bytes)
 static void
 give_back(struct pool *pool, struct buffer *buffer)
 {
-	struct buffer **at;
+	struct buffer **first = &pool->free[size_of(buffer->capacity)];
 
-	for (at = &pool->free; *at && (*at)->capacity < buffer->capacity; at = &(*at)->next)
-		;
-	buffer->next = *at;
-	*at = buffer;
+	buffer->next = *first;
+	*first = buffer;
 }
 
 static void
 drop_free(struct pool *pool)
 {
 	struct buffer *buffer;
+	uint32_t size;
 
-	while ((buffer = pool->free)) {
-		pool->free = buffer->next;
-		pool->bytes -= buffer->capacity;
-		free(buffer);
-	}
+	for (size = 0; size < POOL_SIZES; size++)
+		while ((buffer = pool->free[size])) {
+			pool->free[size] = buffer->next;
+			pool->bytes -= buffer->capacity;
+			free(buffer);
+		}
 }
 
 void

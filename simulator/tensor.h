@@ -65,11 +65,13 @@ struct sequence {
 	struct tensor items[];
 };
 
+enum { POOL_SIZES = 64 };
+
 /* Memory of one thread: freed buffers wait here to be used again. All zero bytes
  * but for limit is an empty one. */
 struct pool {
-	struct buffer *free;  /* smallest first */
-	uint64_t bytes, peak; /* that buffers take, in use or not */
+	struct buffer *free[POOL_SIZES]; /* by the power of 2 that they have; freed last first */
+	uint64_t bytes, peak;		 /* that buffers take, in use or not */
 	uint64_t limit;
 };
 
