@@ -452,7 +452,7 @@ is_by_events(const struct row_events *events)
 }
 
 /* Up to a panel, in pieces of known size: a call for so few takes longer. */
-static void
+static inline void
 copy_few(float *to, const float *from, uint64_t count)
 {
 	uint64_t at = 0;
@@ -471,7 +471,7 @@ copy_few(float *to, const float *from, uint64_t count)
 }
 
 /* A panel of sums of a row to where it belongs. */
-static void
+static inline void
 put_sums(const struct group *group, const struct packed *right, const float *sums, uint64_t panel,
 	 float *out)
 {

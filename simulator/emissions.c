@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORD = 64, ONE_BITS = 0x3f800000 }; /* of the float 1 */
+enum {
+	WORD = 64,
+	ONE_BITS = 0x3f800000, /* of the float 1 */
+	CONSTANTS_PART = 8,    /* of the limit: so much at most for constants */
+};
 
 /* --- bits ----------------------------------------------------------------------------- */
 
@@ -176,6 +180,25 @@ least_used(struct emissions *emissions)
 	return found;
 }
 
+static void
+drop_constants(struct emissions *emissions, bool all)
+{
+	struct emission_constant **at = &emissions->constants;
+
+	while (*at) {
+		struct emission_constant *each = *at;
+
+		if (each->in_use && !all) {
+			each->in_use = false;
+			at = &each->next;
+			continue;
+		}
+		*at = each->next;
+		emissions->constant_bytes -= each->bytes;
+		free(each);
+	}
+}
+
 /* False, with nothing lost, where there can be no room even so. */
 static bool
 make_room(struct emissions *emissions, uint64_t bytes)
@@ -187,6 +210,8 @@ make_room(struct emissions *emissions, uint64_t bytes)
 		used += at->in_use ? at->bytes : 0;
 	if (bytes > emissions->limit || used > emissions->limit - bytes)
 		return false;
+	if (emissions->bytes + emissions->constant_bytes > emissions->limit - bytes)
+		drop_constants(emissions, true);
 	while (emissions->bytes > emissions->limit - bytes)
 		drop(emissions, least_used(emissions));
 	return true;
@@ -219,11 +244,71 @@ emissions_add(struct emissions *emissions, const uint8_t digest[EMISSION_DIGEST_
 	return emission;
 }
 
+/* --- constants --------------------------------------------------------------------------- */
+
+static uint64_t
+bytes_of(const struct tensor *constant)
+{
+	return constant->count * type_bytes(constant->type);
+}
+
+static bool
+is_same(const struct emission_constant *known, const struct tensor *constant)
+{
+	const struct tensor *shape = &known->constant;
+	uint64_t bytes = bytes_of(constant);
+
+	return shape->type == constant->type && shape->rank == constant->rank &&
+	       memcmp(shape->dims, constant->dims, shape->rank * sizeof *shape->dims) == 0 &&
+	       known->bytes == bytes && memcmp(known->data, constant->data, (size_t)bytes) == 0;
+}
+
+const uint8_t *
+emissions_constant(struct emissions *emissions, const struct tensor *constant)
+{
+	struct emission_constant *at;
+
+	if (bytes_of(constant) == 0)
+		return NULL;
+	for (at = emissions->constants; at; at = at->next)
+		if (is_same(at, constant)) {
+			at->in_use = true;
+			return at->digest;
+		}
+	return NULL;
+}
+
+void
+emissions_add_constant(struct emissions *emissions, const struct tensor *constant,
+		       const uint8_t digest[EMISSION_DIGEST_BYTES])
+{
+	uint64_t bytes = bytes_of(constant), most = emissions->limit / CONSTANTS_PART;
+	struct emission_constant *made;
+
+	if (bytes == 0 || bytes > most || emissions->constant_bytes > most - bytes ||
+	    emissions->bytes + emissions->constant_bytes > emissions->limit - bytes)
+		return;
+	made = malloc(sizeof *made + (size_t)bytes);
+	if (!made)
+		return; /* it is no more than a help */
+	made->constant = *constant;
+	made->bytes = bytes;
+	made->in_use = true;
+	memcpy(made->digest, digest, EMISSION_DIGEST_BYTES);
+	memcpy(made->data, constant->data, (size_t)bytes);
+	made->next = emissions->constants;
+	emissions->constants = made;
+	emissions->constant_bytes += bytes;
+}
+
+/* --- the end of a run ---------------------------------------------------------------------- */
+
 void
 emissions_end(struct emissions *emissions)
 {
 	struct emission **at = &emissions->first;
 
+	drop_constants(emissions, false);
 	while (*at) {
 		(*at)->in_use = false;
 		if ((*at)->complete)
@@ -238,4 +323,5 @@ emissions_free(struct emissions *emissions)
 {
 	while (emissions->first)
 		drop(emissions, &emissions->first);
+	drop_constants(emissions, true);
 }

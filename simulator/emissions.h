@@ -21,11 +21,23 @@ struct emission {
 	bool in_use, complete; /* by the run that is going on; by an earlier one */
 };
 
+/* A constant of the last run and its digest: to compare it takes far less than to hash it. */
+struct emission_constant {
+	struct emission_constant *next;
+	struct tensor constant; /* its data follow, not where it says */
+	uint8_t digest[EMISSION_DIGEST_BYTES];
+	uint64_t bytes;
+	bool in_use; /* by the run that is going on */
+	char data[];
+};
+
 /* All zero bytes but for limit is an empty one. For one run at a time, all of them on the
  * same data: those are told apart by where they lie, and stay what they are. */
 struct emissions {
 	struct emission *first; /* used last */
+	struct emission_constant *constants;
 	uint64_t bytes, limit;
+	uint64_t constant_bytes; /* besides, where emissions leave room */
 };
 
 /* NULL: they are not known. Else in use until emissions_end. */
@@ -36,6 +48,12 @@ struct emission *emissions_find(struct emissions *emissions,
 struct emission *emissions_add(struct emissions *emissions,
 			       const uint8_t digest[EMISSION_DIGEST_BYTES],
 			       const struct tensor *shape, uint64_t moments);
+/* The digest of a constant that an earlier run had just so, in type, shape and bytes; NULL: there
+ * was none. */
+const uint8_t *emissions_constant(struct emissions *emissions, const struct tensor *constant);
+/* Keeps a copy, if it takes a small part of the room, until a run does without it. */
+void emissions_add_constant(struct emissions *emissions, const struct tensor *constant,
+			    const uint8_t digest[EMISSION_DIGEST_BYTES]);
 /* The run is over: what it did not complete goes. */
 void emissions_end(struct emissions *emissions);
 void emissions_free(struct emissions *emissions);

@@ -341,7 +341,9 @@ machine_run_node(struct machine *machine, const struct plan_node *node, snnfit_e
 	const struct tensor *few_inputs[FEW];
 	struct tensor few_outputs[FEW];
 	struct call call = { .machine = machine, .node = node, .err = err };
+	static const struct tensor none; /* see tensor_release */
 	snnfit_status status;
+	uint32_t i;
 
 	call.input_count = node->input_count;
 	call.output_count = node->output_count;
@@ -349,8 +351,8 @@ machine_run_node(struct machine *machine, const struct plan_node *node, snnfit_e
 					       : calloc(node->input_count, sizeof *call.inputs);
 	call.outputs = node->output_count <= FEW ? few_outputs
 						 : calloc(node->output_count, sizeof *call.outputs);
-	if (call.outputs == few_outputs)
-		memset(few_outputs, 0, node->output_count * sizeof *few_outputs);
+	for (i = 0; i < node->output_count && call.outputs == few_outputs; i++)
+		few_outputs[i] = none;
 	if (!call.inputs || !call.outputs) {
 		status = error_no_memory(err);
 	} else {

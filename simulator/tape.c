@@ -391,7 +391,7 @@ static snnfit_status
 run_tape(struct call *call)
 {
 	const struct tape *tape = call->node->tape;
-	struct piece piece = { .call = call, .tape = tape };
+	struct piece piece; /* its places are set for each lane */
 	uint64_t pieces = tape->register_count + call->input_count;
 	uint32_t i, lanes = call->laned ? call->lanes : 1;
 	struct tensor scratch;
@@ -401,6 +401,8 @@ run_tape(struct call *call)
 	for (i = 0; i < call->output_count; i++)
 		if (!make_output(call, tape, i))
 			return call->status;
+	piece.call = call;
+	piece.tape = tape;
 	piece.registers = call_scratch(call, &scratch, pieces * TAPE_PIECE * sizeof(float));
 	if (!piece.registers)
 		return call->status;

@@ -213,10 +213,14 @@ snnfit_status
 tensor_allocate(struct tensor *out, struct pool *pool, int32_t type, uint32_t rank,
 		const uint64_t *dims, uint32_t lanes, bool laned, snnfit_error *err)
 {
+	static const struct tensor none; /* see tensor_release */
 	uint64_t bytes;
 	snnfit_status status;
 
-	*out = (struct tensor){ .type = type, .laned = laned, .rank = rank };
+	*out = none;
+	out->type = type;
+	out->laned = laned;
+	out->rank = rank;
 	if (rank > TENSOR_DIMS_MAX)
 		return error_set(err, SNNFIT_EUNSUPPORTED,
 				 "a tensor of %u dimensions; at most %d are computed with", rank,
@@ -296,12 +300,13 @@ tensor_owners(const struct tensor *tensor)
 void
 tensor_release(struct tensor *tensor, struct pool *pool)
 {
+	static const struct tensor none; /* to copy it takes less than to fill with zeros */
 	struct sequence *sequence = tensor->sequence;
 	uint32_t i;
 
 	if (tensor->buffer && --tensor->buffer->references == 0)
 		give_back(pool, tensor->buffer);
-	*tensor = (struct tensor){ .type = TYPE_NONE };
+	*tensor = none;
 	if (!sequence || --sequence->references > 0)
 		return;
 	/* A sequence holds arrays, never sequences: see sequence_new. */

@@ -82,7 +82,7 @@ add(struct emissions *emissions, uint8_t name, uint64_t moments)
 		memset(made->bits, name, made->bytes);
 		made->complete = true;
 	}
-	ck_assert_uint_le(emissions->bytes, emissions->limit);
+	ck_assert_uint_le(emissions->bytes + emissions->constant_bytes, emissions->limit);
 	return made;
 }
 
@@ -140,6 +140,67 @@ START_TEST(what_was_not_completed_goes)
 	emissions_end(&emissions);
 	ck_assert(has(&emissions, 1) && !has(&emissions, 2));
 	emissions_free(&emissions);
+}
+END_TEST
+
+/* A constant of some floats. */
+static struct tensor
+constant_of(float *values, uint64_t rows, uint64_t columns)
+{
+	return (struct tensor){ .type = TYPE_FLOAT,
+				.rank = 2,
+				.dims = { rows, columns },
+				.count = rows * columns,
+				.data = values };
+}
+
+START_TEST(constants_are_known_by_all_of_their_bytes)
+{
+	float values[6] = { 1, 0, 3, 4, 5, 6 }, same[6];
+	struct tensor constant = constant_of(values, 2, 3), other = constant_of(same, 2, 3);
+	struct tensor turned = constant_of(same, 3, 2);
+	const uint8_t digest[EMISSION_DIGEST_BYTES] = { 7 };
+	struct emissions emissions = { .limit = MIB };
+
+	memcpy(same, values, sizeof same);
+	ck_assert_ptr_null(emissions_constant(&emissions, &constant));
+	emissions_add_constant(&emissions, &constant, digest);
+	values[0] = 2; /* what is kept is a copy */
+	ck_assert_ptr_null(emissions_constant(&emissions, &constant));
+	ck_assert_mem_eq(emissions_constant(&emissions, &other), digest, sizeof digest);
+	ck_assert_ptr_null(emissions_constant(&emissions, &turned));
+	other.type = TYPE_INT32;
+	ck_assert_ptr_null(emissions_constant(&emissions, &other));
+	other.type = TYPE_FLOAT;
+	same[1] = -0.0f;
+	ck_assert_ptr_null(emissions_constant(&emissions, &other));
+	emissions_free(&emissions);
+	ck_assert_uint_eq(emissions.constant_bytes, 0);
+}
+END_TEST
+
+START_TEST(constants_stay_from_run_to_run_and_leave_room_to_spikes)
+{
+	float values[50] = { 1 };
+	struct tensor constant = constant_of(values, 5, 10);
+	const uint8_t digest[EMISSION_DIGEST_BYTES] = { 7 };
+	struct emissions emissions = { .limit = 200 * sizeof(uint64_t) };
+
+	emissions_add_constant(&emissions, &constant, digest);
+	emissions_end(&emissions);
+	ck_assert_ptr_nonnull(emissions_constant(&emissions, &constant));
+	emissions_end(&emissions);
+	emissions_end(&emissions); /* a run without it */
+	ck_assert_ptr_null(emissions_constant(&emissions, &constant));
+	emissions_add_constant(&emissions, &constant, digest);
+	ck_assert_ptr_nonnull(add(&emissions, 1, 200));
+	ck_assert_uint_eq(emissions.constant_bytes, 0);
+	emissions_add_constant(&emissions, &constant, digest); /* no room */
+	ck_assert_uint_eq(emissions.constant_bytes, 0);
+	constant.count = 51; /* over an eighth */
+	emissions_free(&emissions);
+	emissions_add_constant(&emissions, &constant, digest);
+	ck_assert_uint_eq(emissions.constant_bytes, 0);
 }
 END_TEST
 
@@ -290,7 +351,7 @@ check_model(const struct subject *subject, const struct graph *graph, const stru
 			 SAMPLES * with.network.classes * sizeof(float));
 	check_same_watches(&with.network, &without.network);
 	ck_assert_uint_eq(without.network.reused, 0);
-	ck_assert_uint_le(emissions->bytes, emissions->limit);
+	ck_assert_uint_le(emissions->bytes + emissions->constant_bytes, emissions->limit);
 	reused = with.network.reused;
 	simulation_free(&with);
 	simulation_free(&without);
@@ -481,6 +542,8 @@ main(void)
 	tcase_add_test(kept, what_was_not_used_for_longest_goes);
 	tcase_add_test(kept, what_is_in_use_stays);
 	tcase_add_test(kept, what_was_not_completed_goes);
+	tcase_add_test(kept, constants_are_known_by_all_of_their_bytes);
+	tcase_add_test(kept, constants_stay_from_run_to_run_and_leave_room_to_spikes);
 	tcase_add_loop_test(networks, a_run_with_spikes_of_earlier_ones_is_the_same, 0, CASES);
 	tcase_add_loop_test(networks, nor_does_it_matter_what_there_is_room_for, 0, CASES);
 	tcase_add_test(networks, other_runs_of_a_network_are_told_apart);
