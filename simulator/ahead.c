@@ -1,7 +1,5 @@
 #include "simulator/ahead.h"
 
-#include <string.h>
-
 enum {
 	ROWS_ENOUGH = 256,	   /* of a product: more would not be cheaper a row */
 	ELEMENTS_ENOUGH = 1 << 18, /* of spikes: images have rows enough in them */
@@ -67,29 +65,20 @@ run_from(struct ahead *ahead, uint32_t step, snnfit_error *err)
 				   : status;
 }
 
-/* The step's part of what stands for all of them. */
-static snnfit_status
-hand_over(const struct ahead *ahead, struct machine *machine, uint32_t slot, uint32_t step,
-	  snnfit_error *err)
+/* The step's part of what stands for all of them, where it lies: it stays until those of the
+ * next steps are made. */
+static void
+hand_over(const struct ahead *ahead, struct machine *machine, uint32_t slot, uint32_t step)
 {
-	const struct tensor *from = &ahead->machine.slots[slot];
-	size_t bytes = (size_t)from->count * type_bytes(from->type);
-	struct tensor tensor;
-	snnfit_status status;
+	struct tensor tensor = ahead->machine.slots[slot];
+	size_t bytes = (size_t)tensor.count * type_bytes(tensor.type);
 
-	status = tensor_allocate(&tensor, &machine->pool, from->type, from->rank, from->dims,
-				 machine->lanes, from->laned, err);
-	if (status != SNNFIT_OK)
-		return status;
-	if (from->laned)
-		memcpy(tensor.data,
-		       (const char *)from->data +
-			       (size_t)(step - ahead->first) * ahead->lanes * bytes,
-		       ahead->lanes * bytes);
-	else if (bytes)
-		memcpy(tensor.data, from->data, bytes);
+	if (tensor.laned)
+		tensor.data = (char *)tensor.data +
+			      (size_t)(step - ahead->first) * ahead->lanes * bytes;
+	tensor.buffer = NULL;
+	tensor.sequence = NULL;
 	machine_set(machine, slot, tensor);
-	return SNNFIT_OK;
 }
 
 snnfit_status
@@ -107,8 +96,7 @@ ahead_give(struct ahead *ahead, struct machine *machine, uint32_t step, snnfit_e
 	for (i = 0; i < phases->ahead.node_count; i++)
 		for (k = 0; k < phases->ahead.nodes[i].output_count && status == SNNFIT_OK; k++)
 			if (phases->read_in_step[phases->ahead.nodes[i].outputs[k]])
-				status = hand_over(ahead, machine,
-						   phases->ahead.nodes[i].outputs[k], step, err);
+				hand_over(ahead, machine, phases->ahead.nodes[i].outputs[k], step);
 	if (status == SNNFIT_OK)
 		status = reuse_give(ahead->reuse, machine, &part, err);
 	return status;

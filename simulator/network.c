@@ -76,11 +76,32 @@ set_state(struct machine *machine, const struct network_state *state, snnfit_err
 	return SNNFIT_OK;
 }
 
+/* What stands in a slot, to be there in the next step. Somebody else's array may be another one
+ * by then: it is copied. */
+static snnfit_status
+take_state(struct machine *machine, const struct tensor *value, struct tensor *out,
+	   snnfit_error *err)
+{
+	size_t bytes = (size_t)value->count * type_bytes(value->type);
+	snnfit_status status;
+
+	if (value->buffer) {
+		*out = tensor_share(value);
+		return SNNFIT_OK;
+	}
+	status = tensor_allocate(out, &machine->pool, value->type, value->rank, value->dims,
+				 machine->lanes, value->laned, err);
+	if (status == SNNFIT_OK && bytes)
+		memcpy(out->data, value->data, bytes * (value->laned ? machine->lanes : 1));
+	return status;
+}
+
 /* All outputs are taken before any input is set: one tensor may be both. */
 static snnfit_status
 feed_back(struct machine *machine, const struct network *network, struct tensor *taken,
 	  snnfit_error *err)
 {
+	snnfit_status status = SNNFIT_OK;
 	uint32_t i;
 
 	for (i = 0; i < network->state_count; i++) {
@@ -92,7 +113,9 @@ feed_back(struct machine *machine, const struct network *network, struct tensor 
 					 "state '%.100s' comes back in another shape as '%.100s'",
 					 network->plan->slot_names[state->input],
 					 network->plan->slot_names[state->output]);
-		taken[i] = tensor_share(value);
+		status = take_state(machine, value, &taken[i], err);
+		if (status != SNNFIT_OK)
+			return status;
 		taken[i].rank = state->initial.rank;
 		memcpy(taken[i].dims, state->initial.dims, sizeof taken[i].dims);
 	}
