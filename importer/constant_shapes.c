@@ -35,6 +35,7 @@ transpose(const struct operation *operation, const struct constant *x, struct ar
 	const Onnx__AttributeProto *perm = operation_attribute(operation, "perm");
 	uint64_t strides[CONSTANT_RANK_MAX], stride = 1, at;
 	uint32_t from[CONSTANT_RANK_MAX], d;
+	bool taken[CONSTANT_RANK_MAX] = { false };
 
 	*out = *x;
 	if (perm && perm->n_ints != x->rank)
@@ -42,9 +43,12 @@ transpose(const struct operation *operation, const struct constant *x, struct ar
 	for (d = x->rank; d-- > 0; stride *= x->dims[d])
 		strides[d] = stride;
 	for (d = 0; d < x->rank; d++) {
-		from[d] = perm ? (uint32_t)perm->ints[d] : x->rank - 1 - d;
-		if (from[d] >= x->rank)
+		from[d] = x->rank - 1 - d;
+		if (perm && !axis_at(perm->ints[d], x->rank, &from[d]))
 			return false;
+		if (taken[from[d]])
+			return false;
+		taken[from[d]] = true;
 		out->dims[d] = x->dims[from[d]];
 	}
 	if (!constant_room(arena, out))
@@ -77,10 +81,10 @@ squeeze(const struct operation *operation, const struct constant *const *operand
 	uint32_t d, next = 0;
 	uint64_t i;
 
-	if (rank > CONSTANT_RANK_MAX || (insert && !axes))
+	if (rank > CONSTANT_RANK_MAX || (!axes && (insert || axis_count)))
 		return false;
 	for (i = 0; i < axis_count; i++) {
-		if (!axis_at(axes[i], (uint32_t)rank, &d))
+		if (!axis_at(axes[i], (uint32_t)rank, &d) || listed[d])
 			return false;
 		listed[d] = true;
 	}
