@@ -161,7 +161,8 @@ CASES = [(command, model) for command in COMMANDS for model in MODELS
 def test_every_failure(command, model, folder):
     prepare(folder, model, command)
     for kind in KINDS:
-        done = subprocess.run([RUN_FAULTS, kind, str(stride_of(command, model, kind)), "--", *COMMANDS[command]], cwd=folder,
+        stride = str(stride_of(command, model, kind))
+        done = subprocess.run([RUN_FAULTS, kind, stride, "--", *COMMANDS[command]], cwd=folder,
                               env={**os.environ, "TMPDIR": str(folder)}, capture_output=True, check=False)
         print(done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
         assert done.returncode == 0, kind
