@@ -445,7 +445,7 @@ static const struct {
 START_TEST(rates_are_written_in_the_shorter_form_and_read_back)
 {
 	struct graph *graph = chain();
-	struct imported again = { NULL };
+	struct imported again = { .model = NULL };
 	double rates[4];
 	const char *text;
 	snnfit_error err;
