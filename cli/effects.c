@@ -1,7 +1,8 @@
 /* effects.c - options that would have no effect: a mistake of whoever gives them.
  *
  * What only the model can tell, whether a limit is reached or a weight is quantized already, is not
- * looked at; nor is what describes the model, and where output goes.
+ * looked at; nor is what describes the model, and where output goes. --passes none is what others
+ * are compared with: it takes the options that they take.
  */
 #include "cli/commands.h"
 
@@ -83,27 +84,11 @@ dumped_pass_runs(const struct arguments *arguments)
 	return true; /* an unknown one: that is another mistake */
 }
 
-static bool
-has_passes(const struct arguments *arguments)
-{
-	return !arguments->options.passes || strcmp(arguments->options.passes, "none") != 0;
-}
-
-/* Without any of these, optimize loads and saves the file, and that is all. */
-static bool
-looks_inside(const struct arguments *arguments)
-{
-	return has_passes(arguments) || has_target(arguments) || has_inputs(arguments);
-}
-
 /* --- the table ----------------------------------------------------------------------- */
 
 #define NEEDS_TARGET "needs a target to estimate for: --target NAME, or a budget (--target-luts N)"
 #define NEEDS_INPUTS "needs data to run the model on: --inputs X"
 #define NEEDS_LABELS "needs to know what is right: --labels Y"
-#define NO_PASSES "has no effect: with --passes none nothing is changed"
-#define NO_LOOK                                                                                    \
-	"has no effect: with --passes none, and no target or data, nothing looks at the network"
 
 static const struct {
 	const char *option;
@@ -111,11 +96,7 @@ static const struct {
 	bool (*acts)(const struct arguments *arguments);
 	const char *otherwise;
 } effects[] = {
-	{ "rates", COMMAND_OPTIMIZE, looks_inside, NO_LOOK "; `snnfit annotate` writes rates" },
-	{ "input-range", COMMAND_OPTIMIZE, looks_inside, NO_LOOK },
-	{ "state", COMMAND_OPTIMIZE, looks_inside, NO_LOOK },
 	{ "dry-run", COMMAND_SIMULATE, has_output, "has no effect: without -o nothing is written" },
-	{ "save-steps", COMMAND_OPTIMIZE, has_passes, NO_PASSES },
 	{ "dump-after", COMMANDS_CHANGE, dumped_pass_runs,
 	  "has no effect: that pass does not run" },
 	{ "arch", COMMAND_OPTIMIZE, has_target, NEEDS_TARGET },
@@ -127,7 +108,6 @@ static const struct {
 	{ "labels", COMMANDS_CHANGE, has_inputs, NEEDS_INPUTS },
 	{ "max-accuracy-drop", COMMANDS_CHANGE, has_inputs, NEEDS_INPUTS },
 	{ "max-accuracy-drop", COMMANDS_CHANGE, has_labels, NEEDS_LABELS },
-	{ "max-accuracy-drop", COMMAND_OPTIMIZE, has_passes, NO_PASSES },
 	{ "steps", COMMANDS_CHANGE, has_inputs, NEEDS_INPUTS },
 	{ "encoding", COMMANDS_CHANGE, has_inputs, NEEDS_INPUTS },
 	{ "decoding", COMMANDS_CHANGE, has_inputs, NEEDS_INPUTS },
@@ -139,7 +119,6 @@ static const struct {
 	{ "confusion", COMMAND_SIMULATE, has_labels, NEEDS_LABELS },
 	{ "threads", COMMANDS_CHANGE, has_inputs, NEEDS_INPUTS },
 	{ "reuse-memory", COMMANDS_CHANGE, has_inputs, NEEDS_INPUTS },
-	{ "reuse-memory", COMMAND_OPTIMIZE, has_passes, NO_PASSES },
 };
 
 enum { EFFECTS = sizeof effects / sizeof *effects };

@@ -82,10 +82,6 @@ USAGE = [
     *(([*command, "--target", "ecp5", "--arch", arch, "--lanes", "4"], "--lanes has no effect: only --arch event")
       for command in (["estimate", MODEL], ["optimize", MODEL, "-o", "OUT"], ["fit", MODEL, "-o", "OUT"])
       for arch in ("sc", "parallel", "sparse")),
-    *((["optimize", MODEL, "-o", "OUT", "--passes", "none", *option], f"{option[0]} has no effect: with --passes none") for option in (
-        RATES, ("--input-range", "0,1"), ("--state", "a=b"), ("--save-steps", "STEPS"),
-        ("--reuse-memory", "1", "--inputs", "x.npy"),
-        ("--max-accuracy-drop", "1", "--inputs", "x.npy", "--labels", "y.npy"))),
     (["optimize", MODEL, "-o", "OUT", "--dump-after", "quantization"], "--dump-after has no effect: that pass does not run"),
     (["fit", MODEL, "-o", "OUT", "--target", "ecp5", "--passes", "none", "--dump-after", "layer_fusion"], "does not run"),
     (["optimize", MODEL, "-o", "OUT", "--passes", "behavioural_redundancy", "--behavioural-agreement", "0.9"],
@@ -147,6 +143,7 @@ ACCEPTED = {
     "steps": ["fit", MODEL, "--target", "ecp5", "-o", "OUT", "--passes", "none", "--save-steps", "STEPS"],
     "dump": ["optimize", MODEL, "--dry-run", "--passes", "quantization", "--dump-after", "quantization"],
     "dry": ["optimize", MODEL, "-o", "OUT", "--dry-run"],
+    "none": ["optimize", MODEL, "-o", "OUT", "--passes", "none", *RATES, "--input-range", "0,1", "--save-steps", "STEPS"],
 }
 
 
