@@ -203,23 +203,51 @@ def read_averaged_membrane(m):
     m.flatten()
 
 
-@pytest.mark.parametrize("build", [plain, odd_sides, grouped, dense, read_as_numbers, read_membrane,
-                                   read_averaged_membrane])
-@pytest.mark.parametrize("seed", range(3))
-def test_gives_exactly_what_onnxruntime_gives(build, seed, tmp_path):
+def at_random(m):
+    """Convolutions of any channels, windows and groups; strides, pads and pools."""
+    for _ in range(m.random.integers(1, 4)):
+        sides = m.shape[2:]
+        kernel, stride, pad = m.random.integers(1, 6), m.random.integers(1, 3), m.random.integers(0, 3)
+        if min(sides) + 2 * pad < kernel:
+            break
+        groups = m.random.choice([1, 1, 1, m.shape[1]])
+        channels = int(groups * m.random.integers(1, 3) if groups > 1 else m.random.choice([3, 8, 16, 17, 40]))
+        drive = m.convolve(channels, int(kernel), int(stride), int(pad), int(groups))
+        m.fire(drive, m.random.choice(["subtract", "zero"]))
+        if min(m.shape[2:]) > 2 and m.random.random() < 0.5:
+            m.pool(*map(int, (m.random.integers(2, 4), m.random.integers(1, 3))))
+    m.flatten()
+    m.fire(m.connect(int(m.random.choice([5, 16, 17]))), "subtract")
+
+
+def spikes_judged(build, seed, image, folder):
+    """Of each layer in onnxruntime; ours are the same, or it fails."""
     random = np.random.default_rng(seed)
-    image = [(1, 20, 16), (2, 17, 21), (3, 26, 19)][seed]
     data = (random.integers(0, 4, (SAMPLES, *image)) / np.float32(4)).astype(np.float32)
     maker = Maker(seed, [1, *image])
     build(maker)
     model, scores, spikes, operations = judge(maker, data)
-    onnx.save(model, tmp_path / "model.onnx")
-    np.save(tmp_path / "x.npy", data)
-    np.save(tmp_path / "y.npy", scores.argmax(1))
-    report = simulate(tmp_path / "model.onnx", "--inputs", tmp_path / "x.npy", "--labels", tmp_path / "y.npy", "--steps",
+    onnx.save(model, folder / "model.onnx")
+    np.save(folder / "x.npy", data)
+    np.save(folder / "y.npy", scores.argmax(1))
+    report = simulate(folder / "model.onnx", "--inputs", folder / "x.npy", "--labels", folder / "y.npy", "--steps",
                       STEPS, "--decoding", "count", *(f"--state={m}={after}" for m, after, _ in maker.states))
     assert report["right"] == SAMPLES
     assert report["synaptic_operations_per_inference"] * SAMPLES == pytest.approx(operations, rel=1e-9)
     rates = [layer["mean_rate"] * layer["units"] * layer["positions"] for layer in report["layers"]]
     assert rates == pytest.approx(list(spikes / SAMPLES / STEPS), rel=1e-6)
-    assert spikes.min() > 0
+    return spikes
+
+
+@pytest.mark.parametrize("build", [plain, odd_sides, grouped, dense, read_as_numbers, read_membrane,
+                                   read_averaged_membrane])
+@pytest.mark.parametrize("seed", range(3))
+def test_gives_exactly_what_onnxruntime_gives(build, seed, tmp_path):
+    image = [(1, 20, 16), (2, 17, 21), (3, 26, 19)][seed]
+    assert spikes_judged(build, seed, image, tmp_path).min() > 0
+
+
+@pytest.mark.parametrize("seed", range(100, 130))
+def test_so_do_networks_at_random(seed, tmp_path):
+    channels, *sides = np.random.default_rng(seed).integers((1, 5, 5), (9, 20, 30))
+    assert spikes_judged(at_random, seed, (int(channels), *map(int, sides)), tmp_path).sum() > 0
