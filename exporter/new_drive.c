@@ -277,10 +277,8 @@ put_projection(struct maker *maker, const struct projection *projection, const c
 {
 	const char *data = NULL, *weights = NULL, *bias = NULL;
 	Onnx__NodeProto *node;
-	snnfit_status status = check_projection(maker, projection);
+	snnfit_status status = read_data(maker, projection, &data);
 
-	if (status == SNNFIT_OK)
-		status = read_data(maker, projection, &data);
 	if (status == SNNFIT_OK)
 		status = put_weights(maker, projection, label, &weights);
 	if (status == SNNFIT_OK)
@@ -419,6 +417,9 @@ put_drive(struct maker *maker, population_id id, const char **out)
 
 		if (projection->removed || projection->target != id)
 			continue;
+		status = check_projection(maker, projection);
+		if (status != SNNFIT_OK)
+			return status;
 		label = *out ? names_unique(&maker->names, population->name) : population->name;
 		scaled = scale_of(maker, projection, &scale);
 		status = label ? put_projection(maker, projection, label, &scale, scaled, &one)
