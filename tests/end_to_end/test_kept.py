@@ -131,7 +131,8 @@ def optimize(network, out, **options):
     return run("optimize", network.path, "-o", out, "--rates", network.rates_path, expect=4, **options)
 
 
-@pytest.mark.parametrize("bytes_", [0, 1000, 700_000])
+# Not 0: the thread sanitizer writes a file of its own as it starts, and none of it would be a signal.
+@pytest.mark.parametrize("bytes_", [1, 1000, 700_000])
 def test_a_file_that_may_not_grow_leaves_the_old_one(network, bytes_, tmp_path):
     out = tmp_path / "out.onnx"
     out.write_bytes(b"the old output")
