@@ -21,7 +21,6 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 FIXTURES = REPOSITORY / "tests" / "fixtures"
 DIGITS = REPOSITORY / "examples" / "mnist"
 PROGRAM = pathlib.Path(os.environ.get("SNNFIT", REPOSITORY / "build" / "release" / "snnfit")).resolve()
-THREADS = len(os.sched_getaffinity(0))
 
 
 # --- the program ---------------------------------------------------------------
@@ -188,7 +187,7 @@ def graph_inputs(model):
 def session_of(model):
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.intra_op_num_threads = THREADS
+    options.intra_op_num_threads = 1  # tests run side by side: more would wait for each other, spinning
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 

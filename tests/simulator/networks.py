@@ -93,6 +93,7 @@ def run_in_onnxruntime(network, samples=3, steps=8):
     """The same, made now: steps from rest on the first images."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
+    options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(network.model), options)
     values, pairs = session.get_inputs(), network.truth.get("states", [])
     images = read_images()[:samples]

@@ -175,6 +175,7 @@ def test_rates_of_unrolled_steps_are_those_in_onnxruntime(network, tmp_path):
                               for tensor in wanted if tensor not in {o.name for o in model.graph.output})
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(model.SerializeToString(), options)
     given = session.get_inputs()[0]
     shape = [d if isinstance(d, int) else 1 for d in given.shape]

@@ -124,7 +124,9 @@ def judge(maker, data):
     shown.CopyFrom(model)
     wanted = list(dict.fromkeys(maker.watched + [at for at, _, _ in maker.products if at != "input"]))
     shown.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in wanted)
-    session = onnxruntime.InferenceSession(shown.SerializeToString())
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(shown.SerializeToString(), options)
     names = [o.name for o in session.get_outputs()]
     scores, spikes, operations = [], np.zeros(len(maker.watched)), 0
     for x in data:

@@ -52,6 +52,7 @@ def classes(model, x):
     """Of each sample, by the mean of the outputs over time in onnxruntime."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
+    options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(model.SerializeToString(), options)
     found = []
     for sample in x:
