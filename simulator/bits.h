@@ -3,6 +3,7 @@
 #define SNNFIT_SIMULATOR_BITS_H
 
 #include <stdint.h>
+#include <string.h>
 
 /* Words of so many bits. */
 static inline uint64_t
@@ -19,6 +20,16 @@ bits_at(const uint64_t *words, uint64_t at)
 
 	/* in two steps: a shift by 64 is none */
 	return low | words[at / 64 + 1] << 1 << (63 - at % 64);
+}
+
+/* Up to 56 bits from one on, bit i % 8 of byte i / 8: 8 bytes from there on are read. */
+static inline uint64_t
+bits_of_bytes(const uint8_t *bytes, uint64_t at)
+{
+	uint64_t word;
+
+	memcpy(&word, bytes + (at >> 3), sizeof word);
+	return word >> (at & 7);
 }
 
 /* Sets those of 64 bits from one on that are 1 there. */

@@ -1,4 +1,5 @@
 /* conv_kernels.c - compiled with -ffp-contract=fast, as dense.c. */
+#include "simulator/bits.h"
 #include "simulator/conv.h"
 #include "simulator/vectors.h"
 
@@ -131,16 +132,6 @@ extract_avx2(const struct conv_image_sizes *sizes, const uint8_t *bits, uint32_t
 }
 #endif
 
-/* Up to 56 bits from one on. */
-static uint64_t
-some_bits(const uint8_t *bits, uint64_t at)
-{
-	uint64_t word;
-
-	memcpy(&word, bits + (at >> 3), sizeof word);
-	return word >> (at & 7);
-}
-
 static bool
 pixels_plain(const struct pixel_run *run, uint16_t *patterns)
 {
@@ -151,10 +142,10 @@ pixels_plain(const struct pixel_run *run, uint16_t *patterns)
 		uint32_t pattern = 0;
 
 		for (c = 0; c < run->channels; c++)
-			pattern |=
-				(uint32_t)(some_bits(run->bits, run->first + c * run->stride + i) &
-					   1)
-				<< c;
+			pattern |= (uint32_t)(bits_of_bytes(run->bits,
+							    run->first + c * run->stride + i) &
+					      1)
+				   << c;
 		patterns[i] = (uint16_t)(pattern * PANEL_COLUMNS);
 		any |= pattern;
 	}
@@ -182,7 +173,7 @@ pixels_avx2(const struct pixel_run *run, uint16_t *patterns)
 
 		for (c = 0; c < run->channels; c++, at += run->stride) {
 			__m256i set = _mm256_set1_epi32(
-				(int)((uint32_t)some_bits(run->bits, at) & mask));
+				(int)((uint32_t)bits_of_bytes(run->bits, at) & mask));
 
 			set = _mm256_and_si256(_mm256_shuffle_epi8(set, bytes), masks);
 			set = _mm256_and_si256(_mm256_cmpeq_epi8(set, masks),

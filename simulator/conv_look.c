@@ -214,15 +214,6 @@ conv_image_init(struct conv_image *seen, const struct conv *conv, void *memory)
 
 /* --- patterns of rows --------------------------------------------------------------------- */
 
-static uint64_t
-load_bits(const uint8_t *bits, uint64_t at)
-{
-	uint64_t word;
-
-	memcpy(&word, bits + (at >> 3), sizeof word);
-	return word >> (at & 7);
-}
-
 static void
 set_bits_at(uint8_t *bits, uint64_t at, uint64_t set)
 {
@@ -242,12 +233,12 @@ put_row(const struct conv_image *seen, const uint8_t *row, uint64_t first, uint6
 	uint64_t piece = seen->pattern.channels == 1 ? ROW_PIECE : 8, x, found, any = 0;
 
 	if (columns <= ROW_PIECE && seen->pattern.channels == 1) {
-		found = load_bits(row, first) & ((UINT64_C(1) << columns) - 1);
+		found = bits_of_bytes(row, first) & ((UINT64_C(1) << columns) - 1);
 		set_bits_at(bits, to, found);
 		return found != 0;
 	}
 	for (x = 0; x < columns; x += piece) {
-		found = load_bits(row, first + x);
+		found = bits_of_bytes(row, first + x);
 		if (columns - x < piece)
 			found &= (UINT64_C(1) << (columns - x)) - 1;
 		else

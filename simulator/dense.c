@@ -108,14 +108,20 @@ pack_plain(const float *row, uint64_t depth, uint64_t *bits)
 	pack_from(row, 0, depth, bits);
 }
 
-static void
-count_plain(const uint64_t *bits, uint64_t rows, uint64_t words, uint64_t *counts)
+static inline __attribute__((always_inline)) void
+count_rows(const uint64_t *bits, uint64_t rows, uint64_t words, uint64_t *counts)
 {
 	uint64_t row, i;
 
 	for (row = 0; row < rows; row++)
 		for (i = 0, counts[row] = 0; i < words; i++)
 			counts[row] += (uint64_t)__builtin_popcountll(*bits++);
+}
+
+static void
+count_plain(const uint64_t *bits, uint64_t rows, uint64_t words, uint64_t *counts)
+{
+	count_rows(bits, rows, words, counts);
 }
 
 static void
@@ -152,11 +158,7 @@ pack_avx2(const float *row, uint64_t depth, uint64_t *bits)
 __attribute__((target("popcnt"))) static void
 count_popcnt(const uint64_t *bits, uint64_t rows, uint64_t words, uint64_t *counts)
 {
-	uint64_t row, i;
-
-	for (row = 0; row < rows; row++)
-		for (i = 0, counts[row] = 0; i < words; i++)
-			counts[row] += (uint64_t)__builtin_popcountll(*bits++);
+	count_rows(bits, rows, words, counts);
 }
 
 /* A byte at a time, whatever is in it: to guess where a loop over its bits ends takes longer. */
