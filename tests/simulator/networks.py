@@ -89,12 +89,20 @@ def recorded(network):
                    {name: io[f"out__{name}"][at] for name in outputs})
 
 
-def run_in_onnxruntime(network, samples=3, steps=8):
-    """The same, made now: steps from rest on the first images."""
+def session_of(model, optimized=True):
+    """In onnxruntime, of a model or its path. One thread: tests run side by side."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(network.model), options)
+    if not optimized:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    content = model.SerializeToString() if isinstance(model, onnx.ModelProto) else str(model)
+    return onnxruntime.InferenceSession(content, options)
+
+
+def run_in_onnxruntime(network, samples=3, steps=8):
+    """The same, made now: steps from rest on the first images."""
+    session = session_of(network.model)
     values, pairs = session.get_inputs(), network.truth.get("states", [])
     images = read_images()[:samples]
     outputs = [o.name for o in session.get_outputs()]

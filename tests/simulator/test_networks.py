@@ -7,13 +7,12 @@ import json
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from onnx import numpy_helper
 import subprocess
 
 from networks import (IMAGES, LABELS, TOOL, dtype_of, inputs_of, networks, read_images, recorded,
-                      run_in_onnxruntime, simulate, snnfit)
+                      run_in_onnxruntime, session_of, simulate, snnfit)
 
 NETWORKS = networks()
 # Without io.npz because onnxruntime refuses it; its accuracy is judged below.
@@ -173,10 +172,7 @@ def test_rates_of_unrolled_steps_are_those_in_onnxruntime(network, tmp_path):
     wanted = [tensor for layer in layers for tensor in layer["spike_tensors"]]
     model.graph.output.extend(onnx.helper.make_tensor_value_info(tensor, onnx.TensorProto.FLOAT, None)
                               for tensor in wanted if tensor not in {o.name for o in model.graph.output})
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+    session = session_of(model, optimized=False)
     given = session.get_inputs()[0]
     shape = [d if isinstance(d, int) else 1 for d in given.shape]
     results = [session.run(wanted, {given.name: np.resize(image, shape)}) for image in images]

@@ -10,12 +10,11 @@ import warnings
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from networks import TOOL, snnfit
+from networks import TOOL, session_of, snnfit
 from operator_cases import GIVEN, NOT_DONE, REFUSED, fixed
 
 
@@ -28,10 +27,7 @@ def results(case, model, values):
     if case.judge == "as float":
         model = case.parsed(case.text.replace("double", "float"))
         values = {name: value.astype(np.float32) for name, value in values.items()}
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 4
-    found = onnxruntime.InferenceSession(model.SerializeToString(), options).run(None, values)
+    found = session_of(model, optimized=False).run(None, values)
     return [value.astype(np.float64) for value in found] if case.judge == "as float" else found
 
 

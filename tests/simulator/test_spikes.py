@@ -6,11 +6,10 @@ products and counts are those of onnxruntime exactly.
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from networks import simulate
+from networks import session_of, simulate
 
 SAMPLES, STEPS = 70, 9  # over two blocks of samples, and not whole ones; more steps than go at once
 
@@ -124,9 +123,7 @@ def judge(maker, data):
     shown.CopyFrom(model)
     wanted = list(dict.fromkeys(maker.watched + [at for at, _, _ in maker.products if at != "input"]))
     shown.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in wanted)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(shown.SerializeToString(), options)
+    session = session_of(shown)
     names = [o.name for o in session.get_outputs()]
     scores, spikes, operations = [], np.zeros(len(maker.watched)), 0
     for x in data:

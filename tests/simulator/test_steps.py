@@ -5,10 +5,9 @@ runs them: the class that the outputs over time say is the same for every sample
 import numpy as np
 import onnx
 import onnx.parser
-import onnxruntime
 import pytest
 
-from networks import simulate, snnfit
+from networks import session_of, simulate, snnfit
 
 SAMPLES, STEPS, UNITS = 200, 6, 10
 EXPRESSIONS = {
@@ -50,10 +49,7 @@ def network(expression):
 
 def classes(model, x):
     """Of each sample, by the mean of the outputs over time in onnxruntime."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+    session = session_of(model)
     found = []
     for sample in x:
         v, sums = np.zeros((1, UNITS), np.float32), np.zeros((1, UNITS), np.float64)

@@ -108,6 +108,14 @@ write_and_read(snnfit_model *model, snnfit_error *err)
 }
 
 static snnfit_status
+keep(snnfit_model *model, snnfit_report *report, snnfit_error *err)
+{
+	snnfit_status status = give(report);
+
+	return status == SNNFIT_OK ? write_and_read(model, err) : status;
+}
+
+static snnfit_status
 shrink(snnfit_model *model, const struct job *job, snnfit_error *err)
 {
 	snnfit_options options;
@@ -118,9 +126,7 @@ shrink(snnfit_model *model, const struct job *job, snnfit_error *err)
 	snnfit_options_init(&options, sizeof options);
 	options.target = "ecp5-25k";
 	status = snnfit_optimize(model, &options, &report, err);
-	if (status == SNNFIT_OK)
-		status = give(report);
-	return status == SNNFIT_OK ? write_and_read(model, err) : status;
+	return status == SNNFIT_OK ? keep(model, report, err) : status;
 }
 
 #define PASSES_WITHOUT_DATA                                                                        \
@@ -146,9 +152,7 @@ shrink_by_all(snnfit_model *model, const struct job *job, snnfit_error *err)
 	options.data = job->inputs ? &data : NULL;
 	options.max_accuracy_drop = job->labels ? 50 : 100;
 	status = snnfit_optimize(model, &options, &report, err);
-	if (status == SNNFIT_OK)
-		status = give(report);
-	return status == SNNFIT_OK ? write_and_read(model, err) : status;
+	return status == SNNFIT_OK ? keep(model, report, err) : status;
 }
 
 static snnfit_status
@@ -165,9 +169,7 @@ fit(snnfit_model *model, const struct job *job, snnfit_error *err)
 	options.target_dsp = 0;
 	options.max_iterations = 2;
 	status = snnfit_fit(model, &options, &report, err);
-	if (status == SNNFIT_OK)
-		status = give(report);
-	return status == SNNFIT_OK ? write_and_read(model, err) : status;
+	return status == SNNFIT_OK ? keep(model, report, err) : status;
 }
 
 static const ask_function questions[] = { simulate, look, shrink, shrink_by_all, fit };
